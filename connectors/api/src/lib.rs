@@ -1,0 +1,3 @@
+//! Everything a connector author needs: records, schemas, configuration, tasks, errors.
+
+pub mod config;
