@@ -1,1 +1,0 @@
-//! Configuration: one definition per option.
