@@ -1,1 +1,9 @@
-//! .
+//! What a connector is tested with: doubles of what the worker gives it, and the conformance
+//! suites that every connector runs.
+//!
+//! [`ManualClock`] stands still until the test moves it; [`MemoryOffsets`] keeps what a source
+//! committed; [`source_context`] and [`sink_context`] make a task's context from them.
+
+mod doubles;
+
+pub use doubles::{CollectingReporter, ManualClock, MemoryOffsets, sink_context, source_context};
