@@ -1,0 +1,42 @@
+//! The worker's own configuration, and the only reader of the environment.
+//!
+//! `main` reads a worker file with [`read_properties`], gives it its meaning as
+//! [`WorkerConfig`], and keeps a [`References`] that resolves `${provider:path:key}` in worker and
+//! connector values. Stored and displayed configurations keep the references; only what is about
+//! to be used is resolved.
+
+mod connector_file;
+mod error;
+mod listener;
+mod provider;
+mod worker;
+
+use std::{collections::HashMap, fs::File, io::BufReader, path::Path};
+
+use connect_api::config::Props;
+
+pub use connector_file::{ConnectorFile, InitialState, read_connector_file};
+pub use error::{ConfigError, Result};
+pub use listener::{Listener, Scheme};
+pub use provider::References;
+pub use worker::{BrokerChoice, ExactlyOnceSource, Mode, WorkerConfig};
+
+/// Reads a file of Java properties.
+///
+/// # Errors
+/// When the file cannot be read or is not in that format.
+pub fn read_properties(path: &Path) -> Result<Props> {
+    let shown = path.display().to_string();
+    let file = File::open(path)
+        .map_err(|source| ConfigError::Unreadable { path: shown.clone(), source })?;
+    let pairs: HashMap<String, String> = java_properties::read(BufReader::new(file))
+        .map_err(|source| ConfigError::Malformed { path: shown, source: source.into() })?;
+    Ok(pairs.into_iter().collect())
+}
+
+/// Reads one variable of the environment.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
