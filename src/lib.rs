@@ -5,7 +5,9 @@
 //! - [`config`]: the worker's properties, connector files, `${provider:…}` references.
 //! - [`tasks`]: the only place that spawns.
 //! - [`broker`]: topics, groups and offsets, on Kafka or on the embedded log.
+//! - [`generate`]: the generators of input: users of the public doors only.
 
 pub mod broker;
 pub mod config;
+pub mod generate;
 pub mod tasks;
