@@ -11,7 +11,12 @@ mod listener;
 mod provider;
 mod worker;
 
-use std::{collections::HashMap, fs::File, io::BufReader, path::Path};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs::File,
+    io::BufReader,
+    path::Path,
+};
 
 use connect_api::config::Props;
 
@@ -34,9 +39,24 @@ pub fn read_properties(path: &Path) -> Result<Props> {
     Ok(pairs.into_iter().collect())
 }
 
-/// Reads one variable of the environment.
-#[must_use]
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-pub fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+/// The environment as the worker sees it: the process's, with variables laid over it.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    overlay: BTreeMap<String, String>,
+}
+
+impl Environment {
+    /// Lays a variable over the process's.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.overlay.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Value of a variable.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub fn get(&self, name: &str) -> Option<String> {
+        self.overlay.get(name).cloned().or_else(|| std::env::var(name).ok())
+    }
 }

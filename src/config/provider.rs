@@ -15,7 +15,7 @@ use std::{
 use connect_api::config::Props;
 use regex::{Captures, Regex};
 
-use super::{ConfigError, Result, environment, read_properties};
+use super::{ConfigError, Environment, Result, read_properties};
 
 /// Source: `ConfigTransformer.DEFAULT_PATTERN`.
 static REFERENCE: LazyLock<Option<Regex>> =
@@ -25,6 +25,7 @@ static REFERENCE: LazyLock<Option<Regex>> =
 #[derive(Clone, Debug, Default)]
 pub struct References {
     providers: BTreeMap<String, Provider>,
+    environment: Environment,
 }
 
 #[derive(Clone, Debug)]
@@ -39,13 +40,13 @@ impl References {
     ///
     /// # Errors
     /// When a provider has no class, an unknown one, or a pattern that does not compile.
-    pub fn from_worker(worker: &Props) -> Result<Self> {
+    pub fn from_worker(worker: &Props, environment: Environment) -> Result<Self> {
         let names = worker.get("config.providers").unwrap_or_default();
         let named = names.split(',').map(str::trim).filter(|name| !name.is_empty());
         let providers = named
             .map(|name| Ok((name.to_owned(), Provider::from_worker(name, worker)?)))
             .collect::<Result<_>>()?;
-        Ok(Self { providers })
+        Ok(Self { providers, environment })
     }
 
     /// A copy with every reference replaced that can be.
@@ -60,7 +61,7 @@ impl References {
             let part = |index| captures.get(index).map_or("", |found| found.as_str());
             let provider = self.providers.get(part(1));
             provider
-                .and_then(|provider| provider.look_up(part(3), part(4)))
+                .and_then(|provider| provider.look_up(part(3), part(4), &self.environment))
                 .unwrap_or_else(|| part(0).to_owned())
         };
         pattern.replace_all(value, replace).into_owned()
@@ -96,7 +97,7 @@ impl Provider {
         }
     }
 
-    fn look_up(&self, path: &str, key: &str) -> Option<String> {
+    fn look_up(&self, path: &str, key: &str, environment: &Environment) -> Option<String> {
         match self {
             Self::File { allowed } if is_allowed(allowed, path) => {
                 read_properties(Path::new(path)).ok()?.get(key).map(str::to_owned)
@@ -110,7 +111,7 @@ impl Provider {
                 if path.is_empty()
                     && allowed.as_ref().is_none_or(|pattern| pattern.is_match(key)) =>
             {
-                environment(key)
+                environment.get(key)
             }
             _ => None,
         }
@@ -131,7 +132,7 @@ mod tests {
     use super::*;
 
     fn references(directory: &Path) -> References {
-        References::from_worker(&Props::from_iter([
+        let worker = Props::from_iter([
             ("config.providers", "file, dir,env"),
             (
                 "config.providers.file.class",
@@ -141,8 +142,9 @@ mod tests {
             ("config.providers.dir.class", "DirectoryConfigProvider"),
             ("config.providers.env.class", "EnvVarConfigProvider"),
             ("config.providers.env.param.allowlist.pattern", "CARGO_.*"),
-        ]))
-        .unwrap()
+        ]);
+        let environment = Environment::default().with("CARGO_OVERLAID", "over");
+        References::from_worker(&worker, environment).unwrap()
     }
 
     #[test]
@@ -155,6 +157,7 @@ mod tests {
         assert_eq!(resolve(&format!("a-${{file:{path}/s.properties:password}}-b")), "a-pw-b");
         assert_eq!(resolve(&format!("${{dir:{path}:token}}")), "tk");
         assert_eq!(resolve("${env:CARGO_PKG_NAME}"), "millrace");
+        assert_eq!(resolve("${env:CARGO_OVERLAID}"), "over");
         for unresolved in [
             "${env:PATH}",
             "${vault:a:b}",
