@@ -9,13 +9,15 @@ use crate::{harness::Generator, services};
 
 const KILLS: u32 = 20;
 const LINES_PER_SECOND: f64 = 5000.0;
+/// Records in an object: several objects in every life, not hundreds a second.
+const FLUSH_SIZE: u32 = 500;
 
 /// Lets a worker live for a random while and kills it, twenty times, while the log grows.
 async fn killed_again_and_again(name: &str, broker: &Broker<'_>, longest_life: Duration) -> Outcome {
     let s3 = services::require!(s3, Outcome::Skipped);
     let story = Story::begin(name, broker, s3).await;
     let worker = story.start_worker().await;
-    story.register(&worker.rest).await;
+    story.register(&worker.rest, FLUSH_SIZE).await;
     let generator = Generator::start(&story.logs(), LINES_PER_SECOND);
     let mut random = SmallRng::seed_from_u64(u64::from(std::process::id()));
     let mut worker = Some(worker);

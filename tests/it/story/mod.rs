@@ -8,7 +8,7 @@ mod far_end;
 mod kill;
 mod pipeline;
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use serde_json::Value as Json;
 
@@ -81,7 +81,7 @@ impl<'a> Story<'a> {
         properties
     }
 
-    pub(crate) fn logs(&self) -> std::path::PathBuf {
+    pub(crate) fn logs(&self) -> PathBuf {
         self.folder.path().join("logs")
     }
 
@@ -100,20 +100,23 @@ impl<'a> Story<'a> {
         Worker::start(self.folder.path(), &properties, &environment).await
     }
 
-    /// Registers the three connectors with a topic of this story's own.
-    pub(crate) async fn register(&self, rest: &RestClient) {
+    /// Registers the three connectors with a topic of this story's own and objects of this size.
+    pub(crate) async fn register(&self, rest: &RestClient, flush_size: u32) {
         for file in ["logs-source", "s3-raw-logs", "aggregates"] {
             let path = format!("{}/configs/demo/{file}.json", env!("CARGO_MANIFEST_DIR"));
             let text = std::fs::read_to_string(path).unwrap().replace("app-logs", &self.name);
             let mut connector: Json = serde_json::from_str(&text).unwrap();
             // Groups are named after connectors, and stories share a cluster.
             connector["name"] = format!("{}-{file}", self.name).into();
+            if connector["config"].get("flush.size").is_some() {
+                connector["config"]["flush.size"] = flush_size.into();
+            }
             rest.create(&connector).await;
         }
     }
 
     /// Folder in which the objects of this story are files.
-    pub(crate) fn objects(&self) -> std::path::PathBuf {
+    pub(crate) fn objects(&self) -> PathBuf {
         self.s3.bucket_dir(&self.name)
     }
 
@@ -130,9 +133,5 @@ impl<'a> Story<'a> {
         })
         .await;
         lines
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        self.folder.path()
     }
 }

@@ -11,7 +11,7 @@ async fn everything_arrives(name: &str, broker: Broker<'_>) {
     let s3 = services::require!(s3);
     let story = Story::begin(name, &broker, s3).await;
     let worker = story.start_worker().await;
-    story.register(&worker.rest).await;
+    story.register(&worker.rest, 10).await;
     let generator = Generator::start(&story.logs(), 500.0);
     eventually("a thousand lines", async || {
         let is_there = story.logs().is_dir() && log_lines(&story.logs()).len() >= 1000;
@@ -66,7 +66,7 @@ async fn a_trickle_of_three_records_arrives_after_the_schedule_interval() {
     let line = "[2026-11-21 10:00:00.123] [INFO] [user_id:user1] User logged in successfully.\n";
     std::fs::write(story.logs().join("20261121.log"), line.repeat(3)).unwrap();
     let worker = story.start_worker().await;
-    story.register(&worker.rest).await;
+    story.register(&worker.rest, 10).await;
     let objects = eventually("the trickle", async || {
         Some(far_end::objects(&story.objects())).filter(|objects| !objects.is_empty())
     })
