@@ -109,15 +109,21 @@ impl Plugins {
         if let Some(exact) = self.connectors().find(|plugin| plugin.class() == class) {
             return Ok(exact);
         }
-        let mut found: Vec<_> =
-            self.connectors().filter(|plugin| answers(plugin.class(), "Connector", class)).collect();
+        let mut found: Vec<_> = self
+            .connectors()
+            .filter(|plugin| answers(plugin.class(), "Connector", class))
+            .collect();
         if found.len() > 1 {
             let found = found.iter().map(describe).collect::<Vec<_>>().join(", ");
             return Err(HerderError::AmbiguousClass { class: class.to_owned(), found });
         }
         found.pop().ok_or_else(|| HerderError::UnknownClass {
             class: class.to_owned(),
-            available: self.connectors().map(|plugin| describe(&plugin)).collect::<Vec<_>>().join(", "),
+            available: self
+                .connectors()
+                .map(|plugin| describe(&plugin))
+                .collect::<Vec<_>>()
+                .join(", "),
         })
     }
 
@@ -193,10 +199,7 @@ impl Plugins {
     }
 }
 
-fn sorted(
-    kind: &'static str,
-    plugins: impl Iterator<Item = (String, String)>,
-) -> Vec<PluginInfo> {
+fn sorted(kind: &'static str, plugins: impl Iterator<Item = (String, String)>) -> Vec<PluginInfo> {
     let mut list: Vec<_> =
         plugins.map(|(class, version)| PluginInfo { class, kind, version }).collect();
     list.sort_by(|a, b| (&a.class, &a.version).cmp(&(&b.class, &b.version)));

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use connect_api::config::{ConfigKey, ConfigValue, Props};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::store::{State, Status};
@@ -35,8 +35,10 @@ pub struct ServerInfo {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ConnectorInfo {
     /// Name.
+    #[serde(serialize_with = "shared")]
     pub name: Arc<str>,
     /// Configuration as its user wrote it.
+    #[serde(serialize_with = "shared")]
     pub config: Arc<Props>,
     /// Its tasks by number.
     pub tasks: Vec<TaskRef>,
@@ -49,6 +51,7 @@ pub struct ConnectorInfo {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TaskRef {
     /// Name of its connector.
+    #[serde(serialize_with = "shared")]
     pub connector: Arc<str>,
     /// Number.
     pub task: u32,
@@ -60,6 +63,7 @@ pub struct TaskInfo {
     /// Its name.
     pub id: TaskRef,
     /// Its configuration.
+    #[serde(serialize_with = "shared")]
     pub config: Arc<Props>,
 }
 
@@ -67,6 +71,7 @@ pub struct TaskInfo {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ConnectorStateInfo {
     /// Name.
+    #[serde(serialize_with = "shared")]
     pub name: Arc<str>,
     /// State of the connector itself.
     pub connector: StateInfo,
@@ -103,6 +108,14 @@ pub struct TaskState {
     pub trace: Option<String>,
 }
 
+/// Shows what is shared as what it is.
+fn shared<T: Serialize + ?Sized, S: Serializer>(
+    value: &Arc<T>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    value.as_ref().serialize(serializer)
+}
+
 fn is_blank(trace: &Option<String>) -> bool {
     trace.as_deref().is_none_or(str::is_empty)
 }
@@ -133,10 +146,10 @@ pub struct ExpandedConnector {
 }
 
 /// Connectors by name.
-pub type ExpandedConnectors = BTreeMap<Arc<str>, ExpandedConnector>;
+pub type ExpandedConnectors = BTreeMap<String, ExpandedConnector>;
 
 /// Topics a connector used, by its name.
-pub type ActiveTopics = BTreeMap<Arc<str>, TopicList>;
+pub type ActiveTopics = BTreeMap<String, TopicList>;
 
 /// Topics a connector used.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

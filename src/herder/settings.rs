@@ -7,17 +7,9 @@ use connect_api::{config::Props, time::Clock};
 use super::{plugins::Plugins, starter::TaskStarter};
 use crate::{
     broker::Broker,
+    config::{ExactlyOnceSource, Mode},
     store::{ConfigRecord, RecordLog, SourceOffsets, StatusRecord},
 };
-
-/// Which of Kafka Connect's two kinds of worker this is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Alone; answers once a new connector's tasks are known.
-    Standalone,
-    /// A member of a group.
-    Distributed,
-}
 
 /// Whether the worker keeps account of the topics that connectors use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,15 +33,6 @@ pub enum OverridePolicy {
     Principal,
 }
 
-/// Whether sources may write with exactly-once delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExactlyOnceSources {
-    /// They may not.
-    Disabled,
-    /// They may.
-    Enabled,
-}
-
 /// What the worker is like.
 #[derive(Clone, Debug)]
 pub struct HerderSettings {
@@ -70,7 +53,7 @@ pub struct HerderSettings {
     /// Client settings that connectors may override.
     pub override_policy: OverridePolicy,
     /// Exactly-once delivery of sources.
-    pub exactly_once_sources: ExactlyOnceSources,
+    pub exactly_once_sources: ExactlyOnceSource,
     /// The worker's own properties.
     pub worker: Props,
 }
