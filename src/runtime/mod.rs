@@ -7,6 +7,7 @@
 //! nothing else.
 
 mod backoff;
+mod clients;
 mod life;
 mod sink_task;
 mod source_task;
@@ -23,7 +24,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{broker::Broker, pipeline::PipelineSettings, store::SourceOffsets, tasks::TaskGroup};
+use crate::{broker::Broker, store::SourceOffsets, tasks::TaskGroup};
 
 /// A task of a connector.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -216,23 +217,6 @@ impl Targets {
         if self.0.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
-    }
-}
-
-impl Seat {
-    fn pipeline(&self) -> PipelineSettings {
-        PipelineSettings {
-            connector: Arc::clone(&self.spec.id.connector),
-            task: self.spec.id.task,
-            connector_config: self.spec.connector_config.clone(),
-            worker: self.settings.worker.clone(),
-            clock: Arc::clone(&self.settings.clock),
-        }
-    }
-
-    /// `connector-producer-CONN-N` and its like.
-    fn client_id(&self, role: &str) -> String {
-        format!("connector-{role}-{}", self.spec.id)
     }
 }
 

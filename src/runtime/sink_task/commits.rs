@@ -176,7 +176,7 @@ impl Sink<'_> {
 
     /// Asks the sink which of what it consumed is safe.
     pub(super) async fn safe_offsets(&mut self, consumed: &SinkOffsets) -> Result<SinkOffsets> {
-        self.pipeline.finish_reports().await?;
+        self.pipeline.errors().settle().await?;
         let safe = self.task.pre_commit(consumed).await?;
         Ok(self.commits.committable(&self.seat.spec.id, consumed, safe))
     }

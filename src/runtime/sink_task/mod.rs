@@ -6,7 +6,7 @@
 mod commits;
 mod partitions;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use connect_api::{
     error::{ConnectorError, ErrorClass, Result, chain},
@@ -18,13 +18,13 @@ use tokio::time::Instant;
 use super::{
     Seat, TaskEventKind,
     backoff::Backoff,
+    clients::Client,
     life::{Tries, from_broker},
 };
 use crate::{
-    broker::{
-        ClientSettings, Consumer, ConsumerEvent, ConsumerSettings, PartitionRecords, Subscription,
-    },
-    pipeline::{SinkPipeline, consumer_overrides},
+    broker::{Consumer, ConsumerEvent, ConsumerSettings, PartitionRecords, Subscription},
+    pipeline::{Originals, SinkPipeline, TaskReporter},
+    transform::Chain,
 };
 use commits::Commits;
 
@@ -40,14 +40,20 @@ const LEAVE: Duration = Duration::from_secs(5);
 
 /// Runs the task until it is told to stop.
 pub(super) async fn run(seat: &mut Seat, connector: &dyn SinkConnector) -> Result<()> {
-    let broker = std::sync::Arc::clone(&seat.settings.broker);
-    let pipeline = SinkPipeline::new(&seat.pipeline(), &broker).await?;
+    let Some(errors) = seat.sink_errors().await? else { return Ok(()) };
+    let (converters, originals) = (seat.converters()?, Originals::default());
+    let reporter = errors.has_reporters().then(|| {
+        let (errors, converters) = (Arc::clone(&errors), converters.clone());
+        Arc::new(TaskReporter::new(errors, originals.clone(), converters)) as _
+    });
+    let transforms = Chain::of(&seat.spec.connector_config)?;
+    let pipeline = SinkPipeline::new(converters, transforms, errors);
     let context = SinkContext {
-        connector: std::sync::Arc::clone(&seat.spec.id.connector),
+        connector: Arc::clone(&seat.spec.id.connector),
         task: seat.spec.id.task,
-        clock: std::sync::Arc::clone(&seat.settings.clock),
+        clock: Arc::clone(&seat.settings.clock),
         budget: seat.settings.budget.clone(),
-        reporter: pipeline.reporter(),
+        reporter,
         requests: SinkRequestQueue::default(),
     };
     let settings = consumer_settings(seat)?;
@@ -59,6 +65,7 @@ pub(super) async fn run(seat: &mut Seat, connector: &dyn SinkConnector) -> Resul
         seat,
         task,
         pipeline,
+        originals,
         consumer,
         requests: context.requests,
         commits,
@@ -112,7 +119,7 @@ async fn open_consumer(seat: &Seat, settings: &ConsumerSettings) -> Result<Optio
 
 fn consumer_settings(seat: &Seat) -> Result<ConsumerSettings> {
     let config = &seat.spec.connector_config;
-    let overrides = consumer_overrides(&seat.settings.worker, config);
+    let client = seat.client("consumer", Client::Consumer);
     let topics: Vec<String> = config
         .get("topics")
         .unwrap_or_default()
@@ -127,10 +134,8 @@ fn consumer_settings(seat: &Seat) -> Result<ConsumerSettings> {
         }
         _ => Subscription::Topics(topics),
     };
-    let group_id = overrides
-        .get("group.id")
-        .map_or_else(|| format!("connect-{}", seat.spec.id.connector), str::to_owned);
-    let client = ClientSettings { client_id: seat.client_id("consumer"), overrides };
+    let own_group = client.overrides.get("group.id").map(str::to_owned);
+    let group_id = own_group.unwrap_or_else(|| format!("connect-{}", seat.spec.id.connector));
     Ok(ConsumerSettings { client, group_id, subscription })
 }
 
@@ -153,13 +158,15 @@ struct Sink<'a> {
     seat: &'a mut Seat,
     task: Box<dyn SinkTask>,
     pipeline: SinkPipeline,
+    /// What was read, for the reporter.
+    originals: Originals,
     consumer: Consumer,
     requests: SinkRequestQueue,
     commits: Commits,
     batch: Batch,
     paused_by_task: BTreeSet<TopicPartition>,
     /// Topics that were reported.
-    seen: BTreeSet<std::sync::Arc<str>>,
+    seen: BTreeSet<Arc<str>>,
     redelivery: Option<Redelivery>,
     /// Longest wait that the task asked for.
     timeout: Option<Duration>,
@@ -233,12 +240,15 @@ impl Sink<'_> {
     async fn convert(&mut self, parts: Vec<PartitionRecords>) -> Result<()> {
         for part in &parts {
             self.batch.next.insert(part.partition.clone(), part.next_offset);
-            if self.seen.insert(std::sync::Arc::clone(&part.partition.topic)) {
-                let topic = std::sync::Arc::clone(&part.partition.topic);
+            if self.seen.insert(Arc::clone(&part.partition.topic)) {
+                let topic = Arc::clone(&part.partition.topic);
                 self.seat.reporter.report(TaskEventKind::TopicSeen(topic)).await;
             }
         }
-        let mut records = self.pipeline.run(parts).await?;
+        let mut records = self.pipeline.convert(&parts).await?;
+        if self.pipeline.errors().has_reporters() {
+            self.originals.replace(parts);
+        }
         if self.batch.records.is_empty() {
             self.batch.records = records;
         } else {

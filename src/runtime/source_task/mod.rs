@@ -22,12 +22,14 @@ use connect_api::{
 use super::{
     Seat, TaskEventKind,
     backoff::Backoff,
+    clients::Client,
     life::{Tries, from_broker},
 };
 use crate::{
-    broker::{ClientSettings, Producer, ProducerRecord, ProducerSettings},
-    pipeline::{SourcePipeline, producer_overrides},
+    broker::{Producer, ProducerRecord, ProducerSettings},
+    pipeline::SourcePipeline,
     store::SourceOffsets,
+    transform::Chain,
 };
 use topics::Topics;
 
@@ -41,7 +43,8 @@ const LONGEST_POLL_WAIT: std::time::Duration = std::time::Duration::from_secs(10
 pub(super) async fn run(seat: &mut Seat, connector: &dyn SourceConnector) -> Result<()> {
     let is_transactional = uses_transactions(seat);
     let Some(producer) = open_producer(seat, is_transactional).await? else { return Ok(()) };
-    let pipeline = SourcePipeline::new(&seat.pipeline())?;
+    let transforms = Chain::of(&seat.spec.connector_config)?;
+    let pipeline = SourcePipeline::new(seat.converters()?, transforms, seat.errors(None)?);
     let topics = Topics::new(seat).await?;
     let Some(task) = start(seat, connector).await? else { return Ok(()) };
     seat.reporter.report(TaskEventKind::Running).await;
@@ -69,24 +72,8 @@ async fn open_producer(seat: &Seat, is_transactional: bool) -> Result<Option<Box
     // Source: KIP-618, one transactional id per task, so that a successor fences its predecessor.
     let transactional_id =
         is_transactional.then(|| format!("{}-{}", seat.settings.group_id, seat.spec.id));
-    let settings = ProducerSettings {
-        client: ClientSettings {
-            client_id: seat.client_id("producer"),
-            overrides: producer_overrides(&seat.settings.worker, &seat.spec.connector_config),
-        },
-        transactional_id,
-    };
-    let mut tries = Tries::of_broker();
-    loop {
-        match seat.settings.broker.producer(&settings).await {
-            Ok(producer) => return Ok(Some(producer)),
-            Err(error) => {
-                if !tries.again(seat, from_broker(error)).await? {
-                    return Ok(None);
-                }
-            }
-        }
-    }
+    let client = seat.client("producer", Client::Producer);
+    seat.producer(&ProducerSettings { client, transactional_id }).await
 }
 
 /// Starts the connector's task; none when it was told to stop before it could.
@@ -181,7 +168,7 @@ impl Source<'_> {
 
     /// Transforms and converts a batch, and makes sure that its topics are there.
     async fn prepare(&mut self, batch: SourceBatch) -> Result<(Vec<ProducerRecord>, Offsets)> {
-        let records = self.pipeline.run(batch.records).await?;
+        let records = self.pipeline.convert(batch.records).await?.records;
         self.topics.prepare(self.seat, &records).await?;
         Ok((records, batch.offsets))
     }

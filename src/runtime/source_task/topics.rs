@@ -15,10 +15,7 @@ use connect_api::{
 use regex::Regex;
 
 use super::{Seat, TaskEventKind, from_broker};
-use crate::{
-    broker::{Admin, ClientSettings, NewTopic, ProducerRecord},
-    pipeline::admin_overrides,
-};
+use crate::broker::{Admin, NewTopic, ProducerRecord};
 
 /// What a task knows of the topics it writes to.
 pub(super) struct Topics {
@@ -48,11 +45,7 @@ impl Topics {
         let config = &seat.spec.connector_config;
         let has_rules = config.keys().any(|key| key.starts_with("topic.creation."));
         let creation = if seat.settings.topic_creation && has_rules {
-            let client = ClientSettings {
-                client_id: seat.client_id("adminclient"),
-                overrides: admin_overrides(&seat.settings.worker, config),
-            };
-            let admin = seat.settings.broker.admin(&client).await.map_err(from_broker)?;
+            let admin = seat.admin("adminclient").await?;
             Some(Creation { admin, groups: groups(config)? })
         } else {
             None
