@@ -63,7 +63,7 @@ fetch_connect() {
 # versitygw: an S3 server (Apache-2.0) that keeps its objects as plain files.
 fetch_s3() {
     local log=$CACHE/s3.log
-    command -v go >/dev/null || unavailable "Go is missing: install Debian's golang (1.24 or newer)"
+    command -v go >/dev/null || unavailable "Go is missing: install Debian's golang (1.21 or newer, from bookworm-backports on Debian 12)"
     if ! GOBIN="$CACHE/s3/bin" nice -n 10 \
         go install -ldflags '-s -w' "github.com/versity/versitygw/cmd/versitygw@$VERSITYGW_VERSION" \
         >"$log" 2>&1 </dev/null; then
@@ -76,14 +76,14 @@ fetch_postgres() {
     [ -z "$(postgres_bin)" ] || return 0
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         export DEBIAN_FRONTEND=noninteractive
-        # The package would start a server of its own; ours are started by the tests.
-        if { apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql-15; } \
+        # The package makes a cluster of its own on port 5432, which nothing here touches.
+        if { apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql; } \
             >"$log" 2>&1 </dev/null && [ -n "$(postgres_bin)" ]; then
             return 0
         fi
-        unavailable "apt-get could not install postgresql-15: $(tail -n 1 "$log")"
+        unavailable "apt-get could not install postgresql: $(tail -n 1 "$log")"
     fi
-    unavailable "PostgreSQL 13 or newer is missing: install Debian's postgresql-15"
+    unavailable "PostgreSQL 13 or newer is missing: install Debian's postgresql"
 }
 
 # Runs fetch_SERVICE once, under a lock. A stamp holds what was fetched, so that a new version

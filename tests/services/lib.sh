@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034  # the constants are for those who source this file
 # Shared by the scripts beside it: source it, do not run it.
 #
 # Exit codes that the callers read:
@@ -30,10 +31,10 @@ java_17() {
     local java=java version
     [ -n "${JAVA_HOME:-}" ] && [ -x "$JAVA_HOME/bin/java" ] && java=$JAVA_HOME/bin/java
     command -v "$java" >/dev/null ||
-        unavailable "Java 17 or newer is missing: install Debian's openjdk-17-jre-headless"
+        unavailable "Java 17 or newer is missing: install Debian's default-jre-headless"
     version=$("$java" -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head -n 1)
     [ "${version:-0}" -ge 17 ] ||
-        unavailable "Java ${version:-of an unknown version} is too old, 17 or newer is needed: install Debian's openjdk-17-jre-headless"
+        unavailable "Java ${version:-of an unknown version} is too old, 17 or newer is needed: install Debian's default-jre-headless"
     command -v "$java"
 }
 
@@ -41,7 +42,7 @@ java_17() {
 postgres_bin() {
     local dir best='' best_major=0 major
     for dir in /usr/lib/postgresql/*/bin "$(dirname "$(command -v postgres || echo /nonexistent/postgres)")"; do
-        [ -x "$dir/postgres" ] && [ -x "$dir/initdb" ] || continue
+        [ -x "$dir/postgres" ] || continue
         major=$("$dir/postgres" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
         [ "$major" -ge 13 ] && [ "$major" -gt "$best_major" ] && best=$dir best_major=$major
     done

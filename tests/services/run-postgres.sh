@@ -15,7 +15,7 @@
 [ $# -ge 3 ] || fail "usage: run-postgres.sh DIR PORT CLUSTER_NAME [USER PASSWORD]"
 dir=$1 port=$2 name=$3 user=${4:-test} password=${5:-testsecret}
 bin=$(postgres_bin)
-[ -n "$bin" ] || unavailable "PostgreSQL 13 or newer is missing: install Debian's postgresql-15"
+[ -n "$bin" ] || unavailable "PostgreSQL 13 or newer is missing: install Debian's postgresql"
 
 mkdir -p "$dir"
 as=()
