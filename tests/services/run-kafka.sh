@@ -41,9 +41,9 @@ share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=5
 # Tests wait for a first assignment all the time.
 group.initial.rebalance.delay.ms=0
-# The tests' disk is not what they test, and a broker that was killed must come back quickly.
-log.segment.bytes=67108864
-num.recovery.threads.per.data.dir=2
+# After a crash the controller waits this long before it lets the broker in again.
+broker.session.timeout.ms=4000
+broker.heartbeat.interval.ms=500
 PROPERTIES
 
 if [ ! -f "$dir/logs/meta.properties" ]; then

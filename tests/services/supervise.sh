@@ -34,8 +34,8 @@ listen() {
     kill -s KILL "$server" 2>/dev/null
 }
 
-word=START
-while [ "$word" = START ]; do
+# Starts the server and waits until it has ended.
+run() {
     rm -f "$dir/exited"
     "$@" </dev/null >>"$dir/log" 2>&1 3<&- &
     server=$!
@@ -48,6 +48,11 @@ while [ "$word" = START ]; do
     wait "$listener" 2>/dev/null
     echo "$status" >"$dir/exited.new"
     mv "$dir/exited.new" "$dir/exited"
-    read -r word <&3 || word=''
+}
+
+run "$@"
+# A signal may still arrive for a server that has just ended: it has nobody to go to.
+while read -r word <&3; do
+    [ "$word" != START ] || run "$@"
 done
 rm -rf "$dir"
