@@ -10,6 +10,7 @@
 
 mod consumer;
 mod error;
+pub mod kafka;
 
 use std::{
     collections::BTreeMap,

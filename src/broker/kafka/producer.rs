@@ -1,0 +1,343 @@
+//! A producer: records go into librdkafka's queue, a thread takes the acknowledgements.
+//!
+//! The queue is bounded in records and bytes; while it is full, `send` waits until the thread has
+//! taken acknowledgements. Calls that block (everything about transactions) run on a thread of
+//! their own, while the polling thread goes on.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use rdkafka::types::RDKafkaErrorCode as Code;
+use tokio::{sync::Notify, time::Instant};
+use tracing::warn;
+
+use super::{
+    deliveries::Deliveries,
+    native::{Callbacks, Kind, Native, Topic},
+    refusal::{Advice, Refusal},
+    report::Reporter,
+    settings::Settings,
+};
+use crate::{
+    broker::{BrokerError, Delivery, Producer, ProducerRecord, Result},
+    tasks::TaskGroup,
+};
+
+/// How long the polling thread waits for acknowledgements at a time.
+const POLL: Duration = Duration::from_millis(100);
+
+/// How long a producer that was let go may take to deliver what it has taken.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// How long one blocking call of a transaction may take before it is looked at and repeated.
+const STEP: Duration = Duration::from_secs(5);
+
+/// A producer of a Kafka cluster.
+pub(super) struct KafkaProducer {
+    native: Arc<Native>,
+    state: Arc<State>,
+    tasks: TaskGroup,
+    topics: HashMap<Arc<str>, Arc<Topic>>,
+    /// The topic of the last record, which is nearly always that of the next.
+    last_topic: Option<(Arc<str>, Arc<Topic>)>,
+    transaction: Option<Transaction>,
+}
+
+/// What a transactional producer remembers.
+struct Transaction {
+    id: String,
+    is_open: bool,
+    /// How long a commit is tried before the caller is told that the cluster is away.
+    patience: Duration,
+}
+
+/// What the producer shares with its polling thread.
+struct State {
+    reporter: Reporter,
+    deliveries: Deliveries,
+    /// Told when acknowledgements have made room.
+    room: Notify,
+    has_progress: AtomicBool,
+    /// The producer was let go: deliver what is left, then end.
+    is_closing: AtomicBool,
+    /// Nobody polls any more.
+    is_ended: AtomicBool,
+}
+
+impl Callbacks for State {
+    fn logged(&self, level: i32, facility: &str, text: &str) {
+        self.reporter.log(level, facility, text);
+    }
+
+    fn failed(&self, code: Code, text: &str) {
+        self.reporter.trouble(code, text);
+    }
+
+    fn delivered(&self, number: usize, code: Code) {
+        let outcome = if code == Code::NoError { Ok(()) } else { Err(code) };
+        self.deliveries.report(number, outcome);
+        self.has_progress.store(true, Ordering::Relaxed);
+    }
+}
+
+impl KafkaProducer {
+    /// Makes a producer; with a transactional id, fences older ones with the same id.
+    ///
+    /// # Errors
+    /// `Invalid` settings; with a transactional id, `Unavailable` or `Rejected`.
+    pub(super) async fn open(
+        settings: &Settings,
+        client_id: &str,
+        transactional_id: Option<String>,
+        tasks: &TaskGroup,
+    ) -> Result<Self> {
+        let state = Arc::new(State {
+            reporter: Reporter::new(client_id),
+            deliveries: Deliveries::default(),
+            room: Notify::new(),
+            has_progress: AtomicBool::new(false),
+            is_closing: AtomicBool::new(false),
+            is_ended: AtomicBool::new(false),
+        });
+        state.reporter.ignored(&settings.ignored);
+        let callbacks: Arc<dyn Callbacks> = Arc::<State>::clone(&state);
+        let native = Native::open(Kind::Producer, &settings.config(), callbacks)
+            .map_err(|refusal| BrokerError::Invalid(refusal.to_string()))?;
+        let native = Arc::new(native);
+        let timeout = settings.get("transaction.timeout.ms").and_then(|ms| ms.parse().ok());
+        let transaction = transactional_id.map(|id| Transaction {
+            id,
+            is_open: false,
+            patience: Duration::from_millis(timeout.unwrap_or(60_000)),
+        });
+        let thread = (Arc::clone(&native), Arc::clone(&state), tasks.token().clone());
+        tasks.spawn_thread(format!("kafka producer {client_id}"), move || {
+            let (native, state, token) = thread;
+            poll_until_closed(&native, &state, || token.is_cancelled());
+        });
+        let tasks = tasks.clone();
+        let topics = HashMap::new();
+        let mut producer = Self { native, state, tasks, topics, last_topic: None, transaction };
+        producer.init_transactions().await?;
+        Ok(producer)
+    }
+
+    fn topic(&mut self, name: &Arc<str>) -> Result<Arc<Topic>, Refusal> {
+        if let Some((last, topic)) = &self.last_topic
+            && (Arc::ptr_eq(last, name) || last == name)
+        {
+            return Ok(Arc::clone(topic));
+        }
+        let topic = match self.topics.get(name) {
+            Some(topic) => Arc::clone(topic),
+            None => {
+                let topic = Arc::new(self.native.topic(name)?);
+                self.topics.insert(Arc::clone(name), Arc::clone(&topic));
+                topic
+            }
+        };
+        self.last_topic = Some((Arc::clone(name), Arc::clone(&topic)));
+        Ok(topic)
+    }
+
+    /// Copies one record into the queue, waiting while it is full.
+    async fn take(&mut self, record: &ProducerRecord, number: usize) -> Result<()> {
+        let topic = match self.topic(&record.topic) {
+            Ok(topic) => topic,
+            Err(refusal) => {
+                self.state.deliveries.report(number, Err(refusal.code));
+                return Ok(());
+            }
+        };
+        loop {
+            match self.native.produce(&topic, record, number) {
+                Ok(()) => return Ok(()),
+                Err(Code::QueueFull) => self.wait_for_room().await?,
+                Err(code) if is_about_the_producer(code) => return Err(self.broken(code)),
+                Err(code) => {
+                    self.state.deliveries.report(number, Err(code));
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    async fn wait_for_room(&self) -> Result<()> {
+        // The thread tells of progress; it looks at least every `POLL`, and so do we, in case it
+        // has ended.
+        let _late = tokio::time::timeout(POLL, self.state.room.notified()).await;
+        if self.state.is_ended.load(Ordering::Acquire) {
+            return Err(BrokerError::Closed);
+        }
+        Ok(())
+    }
+
+    /// The error that ends this producer.
+    fn broken(&self, code: Code) -> BrokerError {
+        let refusal = match self.native.client().fatal_error() {
+            Some((code, text)) => Refusal { code, text, advice: Advice::Fatal },
+            None => Refusal::new(code),
+        };
+        self.explained(refusal, "Writing records")
+    }
+
+    fn explained(&self, refusal: Refusal, operation: &str) -> BrokerError {
+        match &self.transaction {
+            Some(transaction) if refusal.is_fencing() => {
+                BrokerError::Fenced(transaction.id.clone())
+            }
+            _ => refusal.during(operation),
+        }
+    }
+
+    async fn init_transactions(&mut self) -> Result<()> {
+        if self.transaction.is_none() {
+            return Ok(());
+        }
+        self.persist("Initialising transactions", Native::init_transactions)
+            .await
+            .map_err(|refusal| self.explained(refusal, "Initialising transactions"))
+    }
+
+    /// Repeats a blocking step of a transaction until it succeeds, fails for good, or the
+    /// patience is at its end.
+    async fn persist(
+        &self,
+        name: &str,
+        step: fn(&Native, Duration) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        let patience = self.transaction.as_ref().map_or(STEP, |transaction| transaction.patience);
+        let end = Instant::now() + patience;
+        loop {
+            let native = Arc::clone(&self.native);
+            let wait = STEP.min(end.saturating_duration_since(Instant::now()));
+            let thread = self.tasks.spawn_thread(name, move || step(&native, wait));
+            let outcome = thread.await.unwrap_or_else(|_| Err(Refusal::new(Code::Interrupted)));
+            match outcome {
+                Err(refusal) if refusal.is_retriable() && Instant::now() < end => {
+                    self.state.reporter.trouble(refusal.code, &refusal.text);
+                    tokio::time::sleep(POLL).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn roll_back(&mut self) -> Result<()> {
+        let outcome = self.persist("Aborting a transaction", Native::abort_transaction).await;
+        outcome.map_err(|refusal| self.explained(refusal, "Aborting a transaction"))?;
+        self.set_open(false);
+        Ok(())
+    }
+
+    fn set_open(&mut self, is_open: bool) {
+        if let Some(transaction) = &mut self.transaction {
+            transaction.is_open = is_open;
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.transaction.as_ref().is_some_and(|transaction| transaction.is_open)
+    }
+}
+
+#[async_trait]
+impl Producer for KafkaProducer {
+    async fn send(&mut self, batch: Vec<ProducerRecord>) -> Result<Delivery> {
+        if self.state.is_ended.load(Ordering::Acquire) {
+            return Err(BrokerError::Closed);
+        }
+        if batch.is_empty() {
+            return Ok(Delivery::done());
+        }
+        let (resolve, delivery) = Delivery::pending();
+        let number = self.state.deliveries.begin(&batch, resolve);
+        for (position, record) in batch.iter().enumerate() {
+            if let Err(error) = self.take(record, Deliveries::number(number, position)).await {
+                self.state.deliveries.forget(number, batch.len() - position);
+                return Err(error);
+            }
+        }
+        Ok(delivery)
+    }
+
+    async fn begin(&mut self) -> Result<()> {
+        if self.transaction.is_none() {
+            return Err(BrokerError::Invalid(
+                "A transaction needs a producer with a transactional id".to_owned(),
+            ));
+        }
+        let begun = self.native.begin_transaction();
+        begun.map_err(|refusal| self.explained(refusal, "Beginning a transaction"))?;
+        self.set_open(true);
+        Ok(())
+    }
+
+    async fn commit(&mut self) -> Result<()> {
+        match self.persist("Committing a transaction", Native::commit_transaction).await {
+            Ok(()) => {
+                self.set_open(false);
+                Ok(())
+            }
+            Err(refusal) if refusal.advice == Advice::Abort => {
+                self.roll_back().await?;
+                Err(BrokerError::TransactionAborted { source: Box::new(refusal) })
+            }
+            Err(refusal) => Err(self.explained(refusal, "Committing a transaction")),
+        }
+    }
+
+    async fn abort(&mut self) -> Result<()> {
+        if !self.is_open() {
+            return Ok(());
+        }
+        self.roll_back().await
+    }
+}
+
+impl Drop for KafkaProducer {
+    fn drop(&mut self) {
+        self.state.is_closing.store(true, Ordering::Release);
+    }
+}
+
+/// Whether nothing more can be sent, rather than this record not.
+const fn is_about_the_producer(code: Code) -> bool {
+    matches!(
+        code,
+        Code::State | Code::Fatal | Code::Fenced | Code::PreviousInProgress | Code::BrokerDestroy
+    )
+}
+
+/// The polling thread: takes acknowledgements until the producer is gone and nothing is left.
+fn poll_until_closed(native: &Native, state: &State, is_cancelled: impl Fn() -> bool) {
+    while !state.is_closing.load(Ordering::Acquire) && !is_cancelled() {
+        poll_once(native, state);
+    }
+    let end = Instant::now() + FAREWELL;
+    while native.unreported() > 0 && Instant::now() < end {
+        poll_once(native, state);
+    }
+    let left = native.unreported();
+    if left > 0 {
+        warn!("A Kafka producer was closed with {left} records not delivered");
+        native.purge();
+        poll_once(native, state);
+    }
+    state.is_ended.store(true, Ordering::Release);
+    state.room.notify_one();
+}
+
+fn poll_once(native: &Native, state: &State) {
+    native.poll(POLL);
+    if state.has_progress.swap(false, Ordering::Relaxed) {
+        state.room.notify_one();
+    }
+}
