@@ -37,7 +37,14 @@ async fn start(worker: &Path, mode: Mode) -> Result<(App, TaskGroup)> {
     Ok((app, TaskGroup::new()))
 }
 
-async fn serve(app: App, tasks: &TaskGroup) -> Result<()> {
-    stop_signal(tasks).cancelled().await;
-    app.stop().await.map_err(Failure::run)
+/// Serves until a signal comes, or until the worker cannot go on.
+async fn serve(mut app: App, tasks: &TaskGroup) -> Result<()> {
+    let stop = stop_signal(tasks);
+    let fault = tokio::select! {
+        biased;
+        () = stop.cancelled() => None,
+        fault = app.ended() => Some(fault),
+    };
+    let stopped = app.stop().await;
+    fault.map_or(stopped, Err).map_err(Failure::run)
 }

@@ -4,6 +4,7 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 
 use connect_api::error::{ConnectorError, ErrorClass, Result, chain};
 use futures::FutureExt as _;
+use tokio::time::Instant;
 
 use super::{
     ConnectorPlugin, Seat, TaskEventKind, backoff::Backoff, sink_task, source_task, trace,
@@ -38,14 +39,10 @@ pub(super) async fn live(mut seat: Seat) {
 }
 
 async fn run(seat: &mut Seat) -> Result<()> {
-    if seat.is_paused() {
+    if seat.targets.is_paused() {
         seat.reporter.report(TaskEventKind::Paused).await;
-    }
-    while seat.is_paused() {
-        tokio::select! {
-            biased;
-            () = seat.stop.clone().cancelled_owned() => return Ok(()),
-            () = seat.target_change() => {}
+        if !seat.wait_until_started().await {
+            return Ok(());
         }
     }
     match seat.spec.plugin.clone() {
@@ -54,72 +51,67 @@ async fn run(seat: &mut Seat) -> Result<()> {
     }
 }
 
-impl Seat {
-    /// Tries to start something again as long as its system is away, for `errors.retry.timeout`
-    /// (none by default, -1 without end). None when the task was told to stop meanwhile.
-    async fn retry_start<T>(&self, mut start: impl AsyncFnMut() -> Result<T>) -> Result<Option<T>> {
-        let timeout_ms: i64 = self
-            .spec
-            .connector_config
-            .get("errors.retry.timeout")
-            .and_then(|text| text.trim().parse().ok())
-            .unwrap_or(0);
-        let begun = tokio::time::Instant::now();
-        let mut backoff = Backoff::capped_at(LONGEST_WAIT);
-        loop {
-            let error = match start().await {
-                Ok(started) => return Ok(Some(started)),
-                Err(error) => error,
-            };
-            let left_ms = timeout_ms
-                .saturating_sub(i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX));
-            if !error.class().is_retriable() || (timeout_ms >= 0 && left_ms <= 0) {
-                return Err(error);
-            }
-            if !self.wait_to_retry(&mut backoff, "start", &error).await {
-                return Ok(None);
-            }
+/// Tries of something that may not succeed at once.
+pub(super) struct Tries {
+    operation: &'static str,
+    /// When to give up; none to go on without end.
+    until: Option<Instant>,
+    backoff: Backoff,
+}
+
+impl Tries {
+    /// Tries to reach the broker: without end, as Kafka's clients do.
+    pub(super) const fn of_broker() -> Self {
+        let backoff = Backoff::capped_at(LONGEST_WAIT);
+        Self { operation: "reach the broker", until: None, backoff }
+    }
+
+    /// Tries to start a connector task: for `errors.retry.timeout`, -1 being without end.
+    pub(super) fn of_start(seat: &Seat) -> Self {
+        let timeout = seat.spec.connector_config.get("errors.retry.timeout");
+        let timeout_ms: i64 = timeout.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+        let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
+        Self {
+            operation: "start",
+            until: timeout.map(|timeout| Instant::now() + timeout),
+            backoff: Backoff::capped_at(LONGEST_WAIT),
         }
     }
 
-    /// Asks the broker for something, again and again while it is away. None when the task was
-    /// told to stop meanwhile.
-    async fn ask_broker<T>(
-        &self,
-        mut ask: impl AsyncFnMut() -> std::result::Result<T, BrokerError>,
-    ) -> Result<Option<T>> {
-        let mut backoff = Backoff::capped_at(LONGEST_WAIT);
-        loop {
-            let error = match ask().await {
-                Ok(answer) => return Ok(Some(answer)),
-                Err(error) => from_broker(error),
-            };
-            if !error.class().is_retriable() {
-                return Err(error);
-            }
-            if !self.wait_to_retry(&mut backoff, "reach the broker", &error).await {
-                return Ok(None);
-            }
+    /// Waits before the next try; `false` when the task was told to stop meanwhile.
+    ///
+    /// # Errors
+    /// The error itself, when another try would not help or its time is over.
+    pub(super) async fn again(&mut self, seat: &Seat, error: ConnectorError) -> Result<bool> {
+        let is_late = self.until.is_some_and(|until| Instant::now() >= until);
+        if is_late || !error.class().is_retriable() {
+            return Err(error);
         }
-    }
-
-    /// Logs the first failure of a row and waits; `false` when the task was told to stop.
-    async fn wait_to_retry(
-        &self,
-        backoff: &mut Backoff,
-        operation: &str,
-        error: &ConnectorError,
-    ) -> bool {
-        let wait = backoff.next();
-        if backoff.is_first() {
-            tracing::warn!(task = %self.spec.id, error = chain(error),
-                "Task {} could not {operation} and tries again", self.spec.id);
+        let wait = self.backoff.next();
+        if self.backoff.is_first() {
+            tracing::warn!(task = %seat.spec.id, error = chain(&error),
+                "Task {} could not {} and tries again", seat.spec.id, self.operation);
         }
         tokio::select! {
             biased;
-            () = self.stop.cancelled() => false,
-            () = tokio::time::sleep(wait) => true,
+            () = seat.stop.cancelled() => Ok(false),
+            () = tokio::time::sleep(wait) => Ok(true),
         }
+    }
+}
+
+impl Seat {
+    /// Waits until the target is to work; `false` when the task was told to stop before.
+    pub(super) async fn wait_until_started(&self) -> bool {
+        let mut targets = self.targets.clone();
+        while targets.is_paused() {
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return false,
+                () = targets.change() => {}
+            }
+        }
+        true
     }
 }
 

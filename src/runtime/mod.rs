@@ -159,7 +159,7 @@ impl Runtime {
                 events: self.events.clone(),
             },
             spec,
-            targets,
+            targets: Targets(targets),
             stop: stop.clone(),
         };
         let ended = self.settings.tasks.spawn(name, life::live(seat));
@@ -198,15 +198,28 @@ struct Seat {
     settings: Arc<RuntimeSettings>,
     spec: TaskSpec,
     reporter: Reporter,
-    targets: watch::Receiver<TaskTarget>,
+    targets: Targets,
     stop: CancellationToken,
 }
 
-impl Seat {
+/// What the task is to do, as it changes.
+#[derive(Clone)]
+struct Targets(watch::Receiver<TaskTarget>);
+
+impl Targets {
     fn is_paused(&self) -> bool {
-        *self.targets.borrow() == TaskTarget::Paused
+        *self.0.borrow() == TaskTarget::Paused
     }
 
+    /// Waits until the target changes; for ever when nobody can change it any more. Cancel safe.
+    async fn change(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Seat {
     fn pipeline(&self) -> PipelineSettings {
         PipelineSettings {
             connector: Arc::clone(&self.spec.id.connector),
@@ -214,13 +227,6 @@ impl Seat {
             connector_config: self.spec.connector_config.clone(),
             worker: self.settings.worker.clone(),
             clock: Arc::clone(&self.settings.clock),
-        }
-    }
-
-    /// Waits until the target changes; for ever when nobody can change it any more. Cancel safe.
-    async fn target_change(&mut self) {
-        if self.targets.changed().await.is_err() {
-            std::future::pending().await
         }
     }
 

@@ -15,7 +15,11 @@ use connect_api::{
 };
 use tokio::time::Instant;
 
-use super::{Seat, TaskEventKind, backoff::Backoff, life::from_broker};
+use super::{
+    Seat, TaskEventKind,
+    backoff::Backoff,
+    life::{Tries, from_broker},
+};
 use crate::{
     broker::{
         ClientSettings, Consumer, ConsumerEvent, ConsumerSettings, PartitionRecords, Subscription,
@@ -25,8 +29,7 @@ use crate::{
 use commits::Commits;
 
 /// First line of the trace of a sink task that has failed.
-pub(super) const UNRECOVERABLE: &str =
-    "Exiting WorkerSinkTask due to unrecoverable exception.";
+pub(super) const UNRECOVERABLE: &str = "Exiting WorkerSinkTask due to unrecoverable exception.";
 
 /// Longest time between two calls of `put`, so that a sink can do what is due by the clock.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -47,11 +50,9 @@ pub(super) async fn run(seat: &mut Seat, connector: &dyn SinkConnector) -> Resul
         reporter: pipeline.reporter(),
         requests: SinkRequestQueue::default(),
     };
-    let start = async || connector.start_task(&seat.spec.task_config, context.clone()).await;
-    let Some(task) = seat.retry_start(start).await? else { return Ok(()) };
     let settings = consumer_settings(seat)?;
-    let consumer = seat.ask_broker(async || broker.consumer(&settings).await).await?;
-    let Some(consumer) = consumer else { return Ok(()) };
+    let Some(task) = start(seat, connector, &context).await? else { return Ok(()) };
+    let Some(consumer) = open_consumer(seat, &settings).await? else { return Ok(()) };
     seat.reporter.report(TaskEventKind::Running).await;
     let commits = Commits::new(&seat.settings);
     let mut sink = Sink {
@@ -76,6 +77,39 @@ pub(super) async fn run(seat: &mut Seat, connector: &dyn SinkConnector) -> Resul
     outcome.and(left)
 }
 
+/// Starts the connector's task; none when it was told to stop before it could.
+async fn start(
+    seat: &Seat,
+    connector: &dyn SinkConnector,
+    context: &SinkContext,
+) -> Result<Option<Box<dyn SinkTask>>> {
+    let mut tries = Tries::of_start(seat);
+    loop {
+        match connector.start_task(&seat.spec.task_config, context.clone()).await {
+            Ok(task) => return Ok(Some(task)),
+            Err(error) => {
+                if !tries.again(seat, error).await? {
+                    return Ok(None);
+                }
+            }
+        }
+    }
+}
+
+async fn open_consumer(seat: &Seat, settings: &ConsumerSettings) -> Result<Option<Consumer>> {
+    let mut tries = Tries::of_broker();
+    loop {
+        match seat.settings.broker.consumer(settings).await {
+            Ok(consumer) => return Ok(Some(consumer)),
+            Err(error) => {
+                if !tries.again(seat, from_broker(error)).await? {
+                    return Ok(None);
+                }
+            }
+        }
+    }
+}
+
 fn consumer_settings(seat: &Seat) -> Result<ConsumerSettings> {
     let config = &seat.spec.connector_config;
     let overrides = consumer_overrides(&seat.settings.worker, config);
@@ -89,16 +123,13 @@ fn consumer_settings(seat: &Seat) -> Result<ConsumerSettings> {
     let subscription = match config.get("topics.regex").map(str::trim) {
         Some(pattern) if !pattern.is_empty() => Subscription::Pattern(pattern.to_owned()),
         _ if topics.is_empty() => {
-            return Err(ConnectorError::invalid(
-                "Must configure one of topics or topics.regex",
-            ));
+            return Err(ConnectorError::invalid("Must configure one of topics or topics.regex"));
         }
         _ => Subscription::Topics(topics),
     };
-    let group_id = overrides.get("group.id").map_or_else(
-        || format!("connect-{}", seat.spec.id.connector),
-        str::to_owned,
-    );
+    let group_id = overrides
+        .get("group.id")
+        .map_or_else(|| format!("connect-{}", seat.spec.id.connector), str::to_owned);
     let client = ClientSettings { client_id: seat.client_id("consumer"), overrides };
     Ok(ConsumerSettings { client, group_id, subscription })
 }
@@ -137,16 +168,17 @@ struct Sink<'a> {
 impl Sink<'_> {
     async fn work(&mut self) -> Result<()> {
         let stop = self.seat.stop.clone();
-        if self.seat.is_paused() {
+        if self.seat.targets.is_paused() {
             self.obey_target().await;
         }
+        let mut targets = self.seat.targets.clone();
         let mut last_put = Instant::now();
         loop {
             let wake = self.wake_at(last_put);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
-                () = self.seat.target_change() => self.obey_target().await,
+                () = targets.change() => self.obey_target().await,
                 event = self.consumer.next() => {
                     let event = event.ok_or_else(|| {
                         ConnectorError::new(ErrorClass::Internal, "The consumer ended by itself")
@@ -275,8 +307,7 @@ impl Sink<'_> {
             let (pause, resume): (Vec<_>, Vec<_>) =
                 requests.pauses.into_iter().partition(|(_, is_pause)| *is_pause);
             self.pause_by_task(pause.into_iter().map(|(partition, _)| partition).collect()).await;
-            self.resume_by_task(resume.into_iter().map(|(partition, _)| partition).collect())
-                .await;
+            self.resume_by_task(resume.into_iter().map(|(partition, _)| partition).collect()).await;
         }
     }
 

@@ -16,7 +16,7 @@ impl Sink<'_> {
     pub(super) async fn assigned(&mut self, positions: SinkOffsets) -> Result<()> {
         let partitions: Vec<_> = positions.keys().cloned().collect();
         self.commits.begin(&positions);
-        if self.redelivery.is_some() || self.seat.is_paused() {
+        if self.redelivery.is_some() || self.seat.targets.is_paused() {
             self.consumer.pause(partitions.clone()).await;
         }
         self.task.open(&partitions).await
@@ -76,7 +76,7 @@ impl Sink<'_> {
 
     /// Pauses or resumes everything as the target says, and reports it.
     pub(super) async fn obey_target(&mut self) {
-        if self.seat.is_paused() {
+        if self.seat.targets.is_paused() {
             self.consumer.pause(self.commits.assigned()).await;
             self.commits.hurry();
             self.seat.reporter.report(TaskEventKind::Paused).await;
@@ -102,7 +102,7 @@ impl Sink<'_> {
 
     /// Resumes every partition that nothing holds back.
     pub(super) async fn resume_all(&mut self) {
-        if self.seat.is_paused() || self.redelivery.is_some() {
+        if self.seat.targets.is_paused() || self.redelivery.is_some() {
             return;
         }
         let mut partitions = self.commits.assigned();

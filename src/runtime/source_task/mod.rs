@@ -19,7 +19,11 @@ use connect_api::{
     source::{OffsetReader, SourceConnector, SourceContext, SourceTask},
 };
 
-use super::{Seat, TaskEventKind, backoff::Backoff, life::from_broker};
+use super::{
+    Seat, TaskEventKind,
+    backoff::Backoff,
+    life::{Tries, from_broker},
+};
 use crate::{
     broker::{ClientSettings, Producer, ProducerRecord, ProducerSettings},
     pipeline::{SourcePipeline, producer_overrides},
@@ -39,9 +43,7 @@ pub(super) async fn run(seat: &mut Seat, connector: &dyn SourceConnector) -> Res
     let Some(producer) = open_producer(seat, is_transactional).await? else { return Ok(()) };
     let pipeline = SourcePipeline::new(&seat.pipeline())?;
     let topics = Topics::new(seat).await?;
-    let context = context(seat);
-    let start = async || connector.start_task(&seat.spec.task_config, context.clone()).await;
-    let Some(task) = seat.retry_start(start).await? else { return Ok(()) };
+    let Some(task) = start(seat, connector).await? else { return Ok(()) };
     seat.reporter.report(TaskEventKind::Running).await;
     let mut source = Source { seat, task, pipeline, producer, topics, poll_backoff: None };
     let outcome = if is_transactional {
@@ -63,10 +65,7 @@ fn uses_transactions(seat: &Seat) -> bool {
     can_join && (settings.exactly_once_source || settings.broker.has_free_transactions())
 }
 
-async fn open_producer(
-    seat: &Seat,
-    is_transactional: bool,
-) -> Result<Option<Box<dyn Producer>>> {
+async fn open_producer(seat: &Seat, is_transactional: bool) -> Result<Option<Box<dyn Producer>>> {
     // Source: KIP-618, one transactional id per task, so that a successor fences its predecessor.
     let transactional_id =
         is_transactional.then(|| format!("{}-{}", seat.settings.group_id, seat.spec.id));
@@ -77,7 +76,35 @@ async fn open_producer(
         },
         transactional_id,
     };
-    seat.ask_broker(async || seat.settings.broker.producer(&settings).await).await
+    let mut tries = Tries::of_broker();
+    loop {
+        match seat.settings.broker.producer(&settings).await {
+            Ok(producer) => return Ok(Some(producer)),
+            Err(error) => {
+                if !tries.again(seat, from_broker(error)).await? {
+                    return Ok(None);
+                }
+            }
+        }
+    }
+}
+
+/// Starts the connector's task; none when it was told to stop before it could.
+async fn start(
+    seat: &Seat,
+    connector: &dyn SourceConnector,
+) -> Result<Option<Box<dyn SourceTask>>> {
+    let mut tries = Tries::of_start(seat);
+    loop {
+        match connector.start_task(&seat.spec.task_config, context(seat)).await {
+            Ok(task) => return Ok(Some(task)),
+            Err(error) => {
+                if !tries.again(seat, error).await? {
+                    return Ok(None);
+                }
+            }
+        }
+    }
 }
 
 fn context(seat: &Seat) -> SourceContext {
@@ -170,15 +197,10 @@ impl Source<'_> {
     /// Reports the target that the task has now, and waits while it is paused. `false` when it was
     /// told to stop.
     async fn obey_target(&mut self) -> bool {
-        if self.seat.is_paused() {
+        if self.seat.targets.is_paused() {
             self.seat.reporter.report(TaskEventKind::Paused).await;
-        }
-        while self.seat.is_paused() {
-            let stop = self.seat.stop.clone();
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => return false,
-                () = self.seat.target_change() => {}
+            if !self.seat.wait_until_started().await {
+                return false;
             }
         }
         self.seat.reporter.report(TaskEventKind::Running).await;

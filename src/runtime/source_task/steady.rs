@@ -45,13 +45,14 @@ pub(super) async fn run(source: &mut Source<'_>) -> Result<()> {
 impl Steady {
     async fn work(&mut self, source: &mut Source<'_>) -> Result<()> {
         let stop = source.seat.stop.clone();
+        let mut targets = source.seat.targets.clone();
         loop {
             let has_room = self.progress.in_flight() < WINDOW;
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
-                () = source.seat.target_change() => {
-                    if source.seat.is_paused() {
+                () = targets.change() => {
+                    if targets.is_paused() {
                         self.finish(source).await;
                     }
                     if !source.obey_target().await {
@@ -108,13 +109,15 @@ impl Steady {
 
     /// Waits for what is in flight and commits it, as far as the time allows.
     async fn finish(&mut self, source: &mut Source<'_>) {
+        let timeout = self.timeout;
         let finishing = async {
             if self.committing.is_some() {
                 let (offsets, outcome) = under_way(&mut self.committing).await;
                 self.committed(source, offsets, outcome).await;
             }
             while self.progress.in_flight() > 0 {
-                judge(source, self.progress.next().await)?;
+                let report = self.progress.next().await;
+                judge(source, report)?;
             }
             self.commit(source);
             if self.committing.is_some() {
@@ -123,7 +126,7 @@ impl Steady {
             }
             Ok::<_, ConnectorError>(())
         };
-        match tokio::time::timeout(self.timeout, finishing).await {
+        match tokio::time::timeout(timeout, finishing).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(task = %source.seat.spec.id, error = chain(&error),
                 "Task {} could not deliver everything before it ended", source.seat.spec.id),

@@ -68,6 +68,7 @@ fn boundary(source: &Source<'_>) -> Result<Boundary> {
 impl Transactional {
     async fn work(&mut self, source: &mut Source<'_>) -> Result<()> {
         let stop = source.seat.stop.clone();
+        let mut targets = source.seat.targets.clone();
         let mut read_ahead: Option<SourceBatch> = None;
         loop {
             let due = self.due();
@@ -76,7 +77,7 @@ impl Transactional {
                 None => tokio::select! {
                     biased;
                     () = stop.cancelled() => return Ok(()),
-                    () = source.seat.target_change() => {
+                    () = targets.change() => {
                         self.commit_open(source).await?;
                         if !source.obey_target().await {
                             return Ok(());
@@ -190,8 +191,11 @@ async fn store_until_done(
         };
         let wait = backoff.next();
         if backoff.is_first() {
-            tracing::warn!(task, error = chain(&error),
-                "Task {task} could not store its records and tries again");
+            tracing::warn!(
+                task,
+                error = chain(&error),
+                "Task {task} could not store its records and tries again"
+            );
         }
         if let Err(error) = producer.abort().await {
             return Err(from_broker(error));
