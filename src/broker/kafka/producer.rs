@@ -5,22 +5,24 @@
 //! their own, while the polling thread goes on.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
 use async_trait::async_trait;
-use rdkafka::types::RDKafkaErrorCode as Code;
+use connect_api::record::TopicPartition;
+use rdkafka::{bindings::rd_kafka_IsolationLevel_t as Isolation, types::RDKafkaErrorCode as Code};
 use tokio::{sync::Notify, time::Instant};
 use tracing::warn;
 
 use super::{
+    admin::{END, offsets_by_name},
     deliveries::Deliveries,
-    native::{Callbacks, Kind, Native, Topic},
+    native::{Callbacks, Kind, Message, Native, Topic},
     refusal::{Advice, Refusal},
     report::Reporter,
     settings::Settings,
@@ -38,6 +40,12 @@ const FAREWELL: Duration = Duration::from_secs(10);
 
 /// How long one blocking call of a transaction may take before it is looked at and repeated.
 const STEP: Duration = Duration::from_secs(5);
+
+/// How long a commit waits until it is seen.
+const VISIBILITY: Duration = Duration::from_secs(5);
+
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// A producer of a Kafka cluster.
 pub(super) struct KafkaProducer {
@@ -69,6 +77,44 @@ struct State {
     is_closing: AtomicBool,
     /// Nobody polls any more.
     is_ended: AtomicBool,
+    /// Where the transaction has written, with a transactional id.
+    written: Option<Written>,
+}
+
+/// Last offset that the transaction has written, per partition.
+#[derive(Default)]
+struct Written {
+    last: Mutex<Last>,
+}
+
+#[derive(Default)]
+struct Last {
+    offsets: BTreeMap<TopicPartition, i64>,
+    /// Where the last records went that were reported, which is nearly always where the next did.
+    run: Option<(usize, TopicPartition, i64)>,
+}
+
+impl Written {
+    fn note(&self, record: Message<'_>) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((topic, at, offset)) = &mut last.run
+            && (*topic, at.partition) == (record.topic_id(), record.partition())
+        {
+            *offset = record.offset();
+            return;
+        }
+        let at = TopicPartition::new(record.topic(), record.partition());
+        if let Some((_, at, offset)) = last.run.replace((record.topic_id(), at, record.offset())) {
+            last.offsets.insert(at, offset);
+        }
+    }
+
+    fn take(&self) -> BTreeMap<TopicPartition, i64> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let Last { mut offsets, run } = std::mem::take(&mut *last);
+        offsets.extend(run.map(|(_, at, offset)| (at, offset)));
+        offsets
+    }
 }
 
 impl Callbacks for State {
@@ -80,10 +126,18 @@ impl Callbacks for State {
         self.reporter.trouble(code, text);
     }
 
-    fn delivered(&self, number: usize, code: Code) {
-        let outcome = if code == Code::NoError { Ok(()) } else { Err(code) };
-        self.deliveries.report(number, outcome);
+    fn delivered(&self, record: Message<'_>) {
+        let outcome = match record.code() {
+            Code::NoError => Ok(()),
+            code => Err(code),
+        };
+        self.deliveries.report(record.number(), outcome);
         self.has_progress.store(true, Ordering::Relaxed);
+        if let Some(written) = &self.written
+            && outcome.is_ok()
+        {
+            written.note(record);
+        }
     }
 }
 
@@ -105,6 +159,7 @@ impl KafkaProducer {
             has_progress: AtomicBool::new(false),
             is_closing: AtomicBool::new(false),
             is_ended: AtomicBool::new(false),
+            written: transactional_id.is_some().then(Written::default),
         });
         state.reporter.ignored(&settings.ignored);
         let callbacks: Arc<dyn Callbacks> = Arc::<State>::clone(&state);
@@ -230,10 +285,34 @@ impl KafkaProducer {
         }
     }
 
+    /// Waits until read-committed readers see what was committed: the coordinator answers when the
+    /// outcome is certain, and tells the partitions afterwards. An older transaction of another
+    /// producer may hide it for longer, which is not ours to wait for.
+    async fn await_visibility(&self) {
+        let Some(written) = self.state.written.as_ref().map(Written::take) else { return };
+        let partitions: Vec<_> = written.keys().cloned().collect();
+        let end = Instant::now() + VISIBILITY;
+        while Instant::now() < end {
+            let (native, asked) = (Arc::clone(&self.native), partitions.clone());
+            let committed = (END, Isolation::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED);
+            let thread = self.tasks.spawn_thread("Looking for a transaction", move || {
+                offsets_by_name(&native, &asked, committed, STEP)
+            });
+            let Ok(Ok(ends)) = thread.await else { return };
+            if written.iter().all(|(at, last)| ends.get(at).is_some_and(|end| end > last)) {
+                return;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
     async fn roll_back(&mut self) -> Result<()> {
         let outcome = self.persist("Aborting a transaction", Native::abort_transaction).await;
         outcome.map_err(|refusal| self.explained(refusal, "Aborting a transaction"))?;
         self.set_open(false);
+        if let Some(written) = &self.state.written {
+            written.take();
+        }
         Ok(())
     }
 
@@ -284,6 +363,7 @@ impl Producer for KafkaProducer {
         match self.persist("Committing a transaction", Native::commit_transaction).await {
             Ok(()) => {
                 self.set_open(false);
+                self.await_visibility().await;
                 Ok(())
             }
             Err(refusal) if refusal.advice == Advice::Abort => {

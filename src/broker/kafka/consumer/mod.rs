@@ -9,6 +9,7 @@
 //! that a rebalance, which waits for the task, never waits inside a callback.
 
 mod commands;
+mod interest;
 mod rebalance;
 
 use std::{
@@ -19,13 +20,12 @@ use std::{
 
 use connect_api::record::TopicPartition;
 use rdkafka::types::RDKafkaErrorCode as Code;
-use regex::Regex;
 use tokio::{runtime::Handle, sync::mpsc::error::TrySendError, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use self::interest::Interest;
 use super::{
-    admin::topic_names,
     native::{Callbacks, Direction, Fetcher, Kind, Native, PartitionEntry, partition_list},
     records::{Collector, Fetched},
     refusal::{Refusal, is_forbidden},
@@ -50,15 +50,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long leaving the group may take when the cluster does not answer.
 const LEAVING: Duration = Duration::from_secs(30);
 
-/// How often topics are looked for that match a pattern.
-const LOOK: Duration = Duration::from_secs(5);
-
-/// How long looking for topics may take.
-const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// Topics of the brokers themselves, which a pattern never means.
-const INTERNAL: [&str; 3] = ["__consumer_offsets", "__transaction_state", "__share_group_state"];
-
 /// Joins a group, on a thread of its own.
 ///
 /// # Errors
@@ -75,7 +66,7 @@ pub(super) fn open(
     let callbacks: Arc<dyn Callbacks> = Arc::<Inbox>::clone(&inbox);
     let native = Native::open(Kind::Member, &settings.config(), callbacks).map_err(invalid)?;
     let fetcher = Fetcher::member(Arc::new(native)).map_err(invalid)?;
-    let interest = Interest::begin(subscription, fetcher.native())?;
+    let interest = Interest::begin(subscription, settings, fetcher.native())?;
     let (consumer, end) = Consumer::new();
     let member = Member {
         fetcher,
@@ -154,56 +145,6 @@ impl Reset {
             _ => Self::Earliest,
         }
     }
-}
-
-/// Which topics the member wants.
-enum Interest {
-    /// Those that librdkafka was told.
-    Told,
-    /// Those that match, which we look for ourselves: librdkafka's regular expressions are not
-    /// those of Kafka Connect.
-    Matching { pattern: Regex, subscribed: Vec<String>, next_look: Instant },
-}
-
-impl Interest {
-    fn begin(subscription: &Subscription, native: &Native) -> Result<Self> {
-        match subscription {
-            Subscription::Topics(topics) => {
-                let subscribed = subscribe(native, topics);
-                subscribed.map_err(|refusal| BrokerError::Invalid(refusal.to_string()))?;
-                Ok(Self::Told)
-            }
-            Subscription::Pattern(pattern) => {
-                let pattern = Regex::new(&format!("^(?:{pattern})$")).map_err(|error| {
-                    BrokerError::Invalid(format!("\"{pattern}\" is no regular expression: {error}"))
-                })?;
-                Ok(Self::Matching { pattern, subscribed: Vec::new(), next_look: Instant::now() })
-            }
-        }
-    }
-
-    /// Subscribes to topics that match and were not there before.
-    fn look(&mut self, native: &Native) -> Result<(), Refusal> {
-        let Self::Matching { pattern, subscribed, next_look } = self else { return Ok(()) };
-        if Instant::now() < *next_look {
-            return Ok(());
-        }
-        *next_look = Instant::now() + LOOK;
-        let mut wanted = topic_names(native, LOOK_TIMEOUT)?;
-        wanted.retain(|name| pattern.is_match(name) && !INTERNAL.contains(&name.as_str()));
-        wanted.sort_unstable();
-        if wanted != *subscribed && !wanted.is_empty() {
-            subscribe(native, &wanted)?;
-            *subscribed = wanted;
-        }
-        Ok(())
-    }
-}
-
-fn subscribe(native: &Native, topics: &[String]) -> Result<(), Refusal> {
-    const ANY: i32 = -1;
-    let list = partition_list(topics.iter().map(|topic| (topic.as_str(), ANY, None)))?;
-    native.subscribe(&list)
 }
 
 /// Where in its life a member is.

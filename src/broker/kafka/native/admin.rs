@@ -13,8 +13,7 @@ use rdkafka::{
 };
 
 use super::{
-    Native, Owned, PartitionEntry, c_text, checked, elements, entries, entry, millis, refusal,
-    string, taken,
+    Native, Owned, PartitionEntry, c_text, checked, elements, entry, millis, refusal, string, taken,
 };
 use crate::broker::{NewTopic, kafka::refusal::Refusal};
 
@@ -22,17 +21,18 @@ use crate::broker::{NewTopic, kafka::refusal::Refusal};
 const GRACE: Duration = Duration::from_millis(500);
 
 /// An answer, with what is needed to read it.
-type Event = *mut rd::rd_kafka_event_t;
+pub(super) type Event = *mut rd::rd_kafka_event_t;
 
 /// The three things that begin an operation: client, options, and the queue for the answer.
-type Asked = (*mut rd::rd_kafka_t, *mut rd::rd_kafka_AdminOptions_t, *mut rd::rd_kafka_queue_t);
+pub(super) type Asked =
+    (*mut rd::rd_kafka_t, *mut rd::rd_kafka_AdminOptions_t, *mut rd::rd_kafka_queue_t);
 
 impl Native {
     /// Begins an operation and waits for its answer.
     ///
     /// # Safety
     /// `ask` begins the operation with what it is given, and `read` reads its kind of answer.
-    unsafe fn ask<T>(
+    pub(super) unsafe fn ask<T>(
         &self,
         operation: Operation,
         wait: Duration,
@@ -225,143 +225,14 @@ impl Native {
             refused.and(answer)
         }
     }
-
-    /// Offsets that a group has committed, for all partitions it has any of.
-    pub(in crate::broker::kafka) fn group_offsets(
-        &self,
-        group: &str,
-        wait: Duration,
-    ) -> Result<Vec<PartitionEntry>, Refusal> {
-        let group = c_text(group)?;
-        // SAFETY: the name is copied; the request lives until the answer is there.
-        unsafe {
-            let request = rd::rd_kafka_ListConsumerGroupOffsets_new(group.as_ptr(), ptr::null());
-            let request = owned(request, rd::rd_kafka_ListConsumerGroupOffsets_destroy)?;
-            let mut all = [request.ptr];
-            self.ask(
-                Operation::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS,
-                wait,
-                |(client, options, queue)| {
-                    rd::rd_kafka_ListConsumerGroupOffsets(
-                        client,
-                        all.as_mut_ptr(),
-                        1,
-                        options,
-                        queue,
-                    );
-                },
-                |event| {
-                    let result = rd::rd_kafka_event_ListConsumerGroupOffsets_result(event);
-                    group_outcome(|count| {
-                        rd::rd_kafka_ListConsumerGroupOffsets_result_groups(result, count)
-                    })
-                },
-            )
-        }
-    }
-
-    /// Sets committed offsets of a group without members; refusals stand beside each partition.
-    pub(in crate::broker::kafka) fn set_group_offsets(
-        &self,
-        group: &str,
-        offsets: &TopicPartitionList,
-        wait: Duration,
-    ) -> Result<Vec<PartitionEntry>, Refusal> {
-        let group = c_text(group)?;
-        // SAFETY: name and list are copied; the request lives until the answer is there.
-        unsafe {
-            let request = rd::rd_kafka_AlterConsumerGroupOffsets_new(group.as_ptr(), offsets.ptr());
-            let request = owned(request, rd::rd_kafka_AlterConsumerGroupOffsets_destroy)?;
-            let mut all = [request.ptr];
-            self.ask(
-                Operation::RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS,
-                wait,
-                |(client, options, queue)| {
-                    rd::rd_kafka_AlterConsumerGroupOffsets(
-                        client,
-                        all.as_mut_ptr(),
-                        1,
-                        options,
-                        queue,
-                    );
-                },
-                |event| {
-                    let result = rd::rd_kafka_event_AlterConsumerGroupOffsets_result(event);
-                    group_outcome(|count| {
-                        rd::rd_kafka_AlterConsumerGroupOffsets_result_groups(result, count)
-                    })
-                },
-            )
-        }
-    }
-
-    /// Forgets committed offsets of a group; refusals stand beside each partition.
-    pub(in crate::broker::kafka) fn forget_group_offsets(
-        &self,
-        group: &str,
-        partitions: &TopicPartitionList,
-        wait: Duration,
-    ) -> Result<Vec<PartitionEntry>, Refusal> {
-        let group = c_text(group)?;
-        // SAFETY: name and list are copied; the request lives until the answer is there.
-        unsafe {
-            let request =
-                rd::rd_kafka_DeleteConsumerGroupOffsets_new(group.as_ptr(), partitions.ptr());
-            let request = owned(request, rd::rd_kafka_DeleteConsumerGroupOffsets_destroy)?;
-            let mut all = [request.ptr];
-            self.ask(
-                Operation::RD_KAFKA_ADMIN_OP_DELETECONSUMERGROUPOFFSETS,
-                wait,
-                |(client, options, queue)| {
-                    rd::rd_kafka_DeleteConsumerGroupOffsets(
-                        client,
-                        all.as_mut_ptr(),
-                        1,
-                        options,
-                        queue,
-                    );
-                },
-                |event| {
-                    let result = rd::rd_kafka_event_DeleteConsumerGroupOffsets_result(event);
-                    group_outcome(|count| {
-                        rd::rd_kafka_DeleteConsumerGroupOffsets_result_groups(result, count)
-                    })
-                },
-            )
-        }
-    }
-
-    /// Deletes a group without members.
-    pub(in crate::broker::kafka) fn delete_group(
-        &self,
-        group: &str,
-        wait: Duration,
-    ) -> Result<(), Refusal> {
-        let group = c_text(group)?;
-        // SAFETY: the name is copied; the request lives until the answer is there.
-        unsafe {
-            let request = rd::rd_kafka_DeleteGroup_new(group.as_ptr());
-            let request = owned(request, rd::rd_kafka_DeleteGroup_destroy)?;
-            let mut all = [request.ptr];
-            self.ask(
-                Operation::RD_KAFKA_ADMIN_OP_DELETEGROUPS,
-                wait,
-                |(client, options, queue)| {
-                    rd::rd_kafka_DeleteGroups(client, all.as_mut_ptr(), 1, options, queue);
-                },
-                |event| {
-                    let result = rd::rd_kafka_event_DeleteGroups_result(event);
-                    group_outcome(|count| rd::rd_kafka_DeleteGroups_result_groups(result, count))
-                        .map(|_partitions| ())
-                },
-            )
-        }
-    }
 }
 
 /// # Safety
 /// As [`Owned::new`].
-unsafe fn owned<T>(ptr: *mut T, free: unsafe extern "C" fn(*mut T)) -> Result<Owned<T>, Refusal> {
+pub(super) unsafe fn owned<T>(
+    ptr: *mut T,
+    free: unsafe extern "C" fn(*mut T),
+) -> Result<Owned<T>, Refusal> {
     // SAFETY: as the caller says.
     unsafe { Owned::new(ptr, free) }.ok_or_else(|| Refusal::new(Code::InvalidArgument))
 }
@@ -384,26 +255,6 @@ unsafe fn topic_outcome(
         }
         let text = string(rd::rd_kafka_topic_result_error_string(result));
         Err(Refusal::because(code, text))
-    }
-}
-
-/// The partitions in the answer for the one group that was asked for.
-///
-/// # Safety
-/// `list` returns live results and writes their number.
-unsafe fn group_outcome(
-    list: impl FnOnce(*mut usize) -> *mut *const rd::rd_kafka_group_result_t,
-) -> Result<Vec<PartitionEntry>, Refusal> {
-    let mut count = 0;
-    let first = list(&raw mut count);
-    // SAFETY: 3, and as the caller says.
-    unsafe {
-        let Some(&result) = elements(first, count).first() else { return Ok(Vec::new()) };
-        let error = rd::rd_kafka_group_result_error(result);
-        if !error.is_null() && Code::from(rd::rd_kafka_error_code(error)) != Code::NoError {
-            return Err(refusal(error));
-        }
-        Ok(entries(rd::rd_kafka_group_result_partitions(result)))
     }
 }
 

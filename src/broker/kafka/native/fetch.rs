@@ -181,13 +181,22 @@ impl Drop for Messages<'_> {
     }
 }
 
-/// A record that arrived, or an error in its place.
+/// A record that arrived or was delivered, or an error in its place.
 #[derive(Clone, Copy)]
 pub(in crate::broker::kafka) struct Message<'a> {
     message: &'a rd::rd_kafka_message_t,
 }
 
 impl<'a> Message<'a> {
+    pub(super) const fn of(message: &'a rd::rd_kafka_message_t) -> Self {
+        Self { message }
+    }
+
+    /// The number it was sent with.
+    pub(in crate::broker::kafka) fn number(self) -> usize {
+        self.message._private.addr()
+    }
+
     /// What arrived in place of a record.
     pub(in crate::broker::kafka) fn code(self) -> Code {
         self.message.err.into()

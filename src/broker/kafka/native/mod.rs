@@ -20,6 +20,7 @@
 mod admin;
 mod fetch;
 mod group;
+mod group_admin;
 mod produce;
 
 use std::{
@@ -51,8 +52,8 @@ pub(super) trait Callbacks: Send + Sync {
     /// An error that belongs to no call.
     fn failed(&self, code: Code, text: &str);
 
-    /// A record was stored, or was not, by the number it was sent with.
-    fn delivered(&self, _number: usize, _code: Code) {}
+    /// A record was stored, or was not.
+    fn delivered(&self, _record: Message<'_>) {}
 
     /// Partitions are to be taken or given back; the group waits for the call that does it.
     fn rebalanced(&self, _direction: Direction, _partitions: Vec<PartitionEntry>) {}
@@ -212,11 +213,8 @@ unsafe extern "C" fn on_delivery(
     message: *const rd::rd_kafka_message_t,
     opaque: *mut c_void,
 ) {
-    // SAFETY: 3 and 4; the number was put there by `produce`.
-    unsafe {
-        let message = &*message;
-        context(opaque).0.delivered(message._private.addr(), message.err.into());
-    }
+    // SAFETY: 3 and 4.
+    unsafe { context(opaque).0.delivered(Message::of(&*message)) }
 }
 
 unsafe extern "C" fn on_rebalance(
