@@ -12,5 +12,7 @@ mod store;
 mod task;
 #[cfg(test)]
 mod test_support;
+#[cfg(test)]
+mod tests;
 
 pub use self::{live::LiveAggregates, sink::AggregateSink};

@@ -134,9 +134,12 @@ impl LiveAggregates {
     pub(crate) fn enter(&self, key: LiveKey, held: Held) -> Arc<LiveTask> {
         let task = Arc::new(LiveTask { key: key.clone(), held: Mutex::new(held) });
         let mut slots = lock(&self.slots);
-        let tasks = &mut slots.entry(key).or_default().tasks;
-        tasks.retain(|task| task.strong_count() > 0);
-        tasks.push(Arc::downgrade(&task));
+        let slot = slots.entry(key).or_default();
+        let is_watched = slot.watchers.iter().any(|watcher| watcher.strong_count() > 0);
+        task.held().touched(is_watched);
+        slot.tasks.retain(|task| task.strong_count() > 0);
+        slot.tasks.push(Arc::downgrade(&task));
+        drop(slots);
         task
     }
 

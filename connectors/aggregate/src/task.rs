@@ -49,8 +49,7 @@ impl AggregateTask {
         let reader = RecordReader::new(Arc::clone(&definition), config);
         let budget = context.budget.clone();
         let held = Held::new(reader, Arc::clone(&definition), config.flush(), budget);
-        let key =
-            LiveKey { store: config.store_url().to_string(), name: definition.name.clone() };
+        let key = LiveKey { store: config.store_url().to_string(), name: definition.name.clone() };
         let live = hub.enter(key, held);
         let retention_ms = config.retention_ms();
         Self { definition, context, store, hub, live, retention_ms, oldest_kept_ms: i64::MIN }

@@ -138,7 +138,8 @@ impl Held {
     /// Makes due what the clock says.
     pub(crate) fn cut_by_clock(&mut self, now_ms: i64) {
         let Some(length_ms) = self.rules.schedule_ms else { return };
-        let end_ms = self.slot_end_ms.get_or_insert_with(|| slot_end_ms(now_ms, length_ms, self.rules.zone));
+        let end_ms =
+            self.slot_end_ms.get_or_insert_with(|| slot_end_ms(now_ms, length_ms, self.rules.zone));
         // A clock that was set back far starts its slots anew.
         if now_ms < *end_ms && *end_ms - now_ms <= length_ms {
             return;
@@ -233,16 +234,17 @@ impl Held {
     /// What queries of these windows need.
     pub(crate) fn view(&self, windows: &Range<i64>) -> Vec<PartitionView> {
         let owned = self.partitions.iter().filter(|(_, partition)| !partition.is_fenced);
-        owned.map(|(name, partition)| {
-            let open = partition.open.as_ref().map(|open| Arc::new(open.copy(windows)));
-            PartitionView {
-                partition: name.clone(),
-                epoch: partition.epoch,
-                next: partition.next,
-                segments: partition.waiting.iter().cloned().chain(open).collect(),
-            }
-        })
-        .collect()
+        owned
+            .map(|(name, partition)| {
+                let open = partition.open.as_ref().map(|open| Arc::new(open.copy(windows)));
+                PartitionView {
+                    partition: name.clone(),
+                    epoch: partition.epoch,
+                    next: partition.next,
+                    segments: partition.waiting.iter().cloned().chain(open).collect(),
+                }
+            })
+            .collect()
     }
 
     /// Takes the rows that changed since the last call, or starts to note them.

@@ -24,6 +24,8 @@ pub(crate) struct Segment {
     pub(crate) records: u64,
     /// What they add.
     pub(crate) cells: Cells,
+    /// First and last window, where the cells are left out.
+    span: Option<(i64, i64)>,
     /// Bytes of the cells; none while the budget had none left.
     held: Vec<Reservation>,
 }
@@ -31,7 +33,13 @@ pub(crate) struct Segment {
 impl Segment {
     /// A segment without records.
     pub(crate) const fn new(start: i64) -> Self {
-        Self { start, end: start, records: 0, cells: Cells::new(), held: Vec::new() }
+        Self { start, end: start, records: 0, cells: Cells::new(), span: None, held: Vec::new() }
+    }
+
+    /// Starts of the first and last window.
+    pub(crate) fn span(&self) -> Option<(i64, i64)> {
+        let first = self.cells.first_key_value().map(|(window, _)| *window);
+        first.zip(self.cells.last_key_value().map(|(window, _)| *window)).or(self.span)
     }
 
     /// Takes bytes for what the segment is about to hold.
@@ -66,8 +74,18 @@ impl Segment {
         let cells = if windows.is_empty() {
             Cells::new()
         } else {
-            self.cells.range(windows.clone()).map(|(window, cells)| (*window, cells.clone())).collect()
+            self.cells
+                .range(windows.clone())
+                .map(|(window, cells)| (*window, cells.clone()))
+                .collect()
         };
-        Self { start: self.start, end: self.end, records: self.records, cells, held: Vec::new() }
+        Self {
+            start: self.start,
+            end: self.end,
+            records: self.records,
+            cells,
+            span: self.span(),
+            held: Vec::new(),
+        }
     }
 }

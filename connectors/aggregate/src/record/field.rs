@@ -145,9 +145,8 @@ mod tests {
 
     #[test]
     fn a_decimal_is_its_nearest_double() {
-        let of = |unscaled: &'static [u8], scale| {
-            decimal(&Decimal { unscaled: unscaled.into(), scale })
-        };
+        let of =
+            |unscaled: &'static [u8], scale| decimal(&Decimal { unscaled: unscaled.into(), scale });
         assert_eq!(of(&[0x04, 0xd2], 2), Some(12.34));
         assert_eq!(of(&[0xff], 1), Some(-0.1));
         assert_eq!(of(&[7], -2), Some(700.0));

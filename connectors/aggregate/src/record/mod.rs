@@ -8,11 +8,7 @@ pub(crate) use self::time::{local_ms, parse_time};
 use std::sync::Arc;
 
 use chrono_tz::Tz;
-use connect_api::{
-    error::ConnectorError,
-    record::SinkRecord,
-    value::Value,
-};
+use connect_api::{error::ConnectorError, record::SinkRecord, value::Value};
 use serde_json::Value as Json;
 
 use self::field::{Node, write_text};
@@ -138,7 +134,10 @@ impl RecordReader {
         };
         time(node, self.zone).ok_or_else(|| {
             let shown = node.excerpt();
-            self.refuse(record, format!("its time field \"{name}\" holds {shown}, which is no time"))
+            self.refuse(
+                record,
+                format!("its time field \"{name}\" holds {shown}, which is no time"),
+            )
         })
     }
 

@@ -15,7 +15,8 @@ pub(crate) fn parse_time(text: &str, zone: Tz) -> Option<i64> {
             return local_ms(time, zone);
         }
     }
-    for format in ["%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f %#z"] {
+    for format in ["%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f %#z"]
+    {
         if let Ok(time) = DateTime::parse_from_str(text, format) {
             return Some(time.timestamp_millis());
         }
@@ -27,7 +28,9 @@ pub(crate) fn parse_time(text: &str, zone: Tz) -> Option<i64> {
 /// after midnight's side of the gap where it is set forward.
 pub(crate) fn local_ms(time: NaiveDateTime, zone: Tz) -> Option<i64> {
     match zone.from_local_datetime(&time) {
-        LocalResult::Single(time) | LocalResult::Ambiguous(time, _) => Some(time.timestamp_millis()),
+        LocalResult::Single(time) | LocalResult::Ambiguous(time, _) => {
+            Some(time.timestamp_millis())
+        }
         LocalResult::None => {
             let before = zone.from_local_datetime(&(time - TimeDelta::hours(3))).earliest()?;
             Some(before.timestamp_millis() + 3 * 3_600_000)

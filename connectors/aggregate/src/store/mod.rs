@@ -157,8 +157,6 @@ fn newer_schema(version: i64) -> ConnectorError {
 /// A row's state cannot be read.
 fn damaged(definition: &Definition, error: crate::cell::DecodeError) -> ConnectorError {
     let name = &definition.name;
-    ConnectorError::internal(format!("Could not read a row of aggregate \"{name}\"")).caused_by(error)
+    ConnectorError::internal(format!("Could not read a row of aggregate \"{name}\""))
+        .caused_by(error)
 }
-
-#[cfg(test)]
-mod tests;

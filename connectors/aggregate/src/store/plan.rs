@@ -28,7 +28,11 @@ pub(super) struct Plan<'a> {
 impl<'a> Plan<'a> {
     /// Leaves out what is stored already, as after a commit whose answer was lost, and what is
     /// another task's by now.
-    pub(super) fn new(definition: &Definition, writes: &'a [PartitionWrite], owners: &Owners) -> Self {
+    pub(super) fn new(
+        definition: &Definition,
+        writes: &'a [PartitionWrite],
+        owners: &Owners,
+    ) -> Self {
         let mut plan = Self::default();
         for write in writes {
             let Some((_, stored)) =
@@ -54,10 +58,7 @@ impl<'a> Plan<'a> {
 
     fn add(&mut self, definition: &Definition, window: i64, cells: &'a HashMap<Box<str>, Cell>) {
         for (groups, cell) in cells {
-            self.rows
-                .entry((window, groups))
-                .or_insert_with(|| Cell::new(definition))
-                .merge(cell);
+            self.rows.entry((window, groups)).or_insert_with(|| Cell::new(definition)).merge(cell);
         }
     }
 }

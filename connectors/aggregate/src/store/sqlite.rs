@@ -128,14 +128,13 @@ impl Failure {
             Self::Other(error) => return error,
         };
         let (class, hint) = match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::SystemIoFailure) => {
-                (ErrorClass::Retriable, None)
-            }
+            Some(
+                ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::SystemIoFailure,
+            ) => (ErrorClass::Retriable, None),
             Some(ErrorCode::DiskFull) => (ErrorClass::Retriable, Some("Make room on the disk")),
-            Some(ErrorCode::CannotOpen | ErrorCode::NotADatabase) => (
-                ErrorClass::Invalid,
-                Some("Name a file in an existing directory in \"store.url\""),
-            ),
+            Some(ErrorCode::CannotOpen | ErrorCode::NotADatabase) => {
+                (ErrorClass::Invalid, Some("Name a file in an existing directory in \"store.url\""))
+            }
             Some(ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
                 (ErrorClass::Forbidden, Some("Let this process write the file and its directory"))
             }
@@ -193,7 +192,8 @@ fn version(transaction: &Transaction<'_>) -> Result<i64, Failure> {
         return Ok(0);
     }
     let version =
-        transaction.query_row("SELECT version FROM millrace_aggregate_schema", [], |row| row.get(0))?;
+        transaction
+            .query_row("SELECT version FROM millrace_aggregate_schema", [], |row| row.get(0))?;
     if version > SCHEMA_VERSION { Err(newer_schema(version).into()) } else { Ok(version) }
 }
 
@@ -304,8 +304,7 @@ impl Store for SqliteStore {
             let mut claims = Vec::with_capacity(partitions.len());
             for partition in partitions {
                 let key = params![id, partition.topic, partition.partition];
-                let (epoch, offset) =
-                    claim.query_row(key, |row| Ok((row.get(0)?, row.get(1)?)))?;
+                let (epoch, offset) = claim.query_row(key, |row| Ok((row.get(0)?, row.get(1)?)))?;
                 claims.push(Claim { partition: partition.clone(), epoch, offset });
             }
             Ok(claims)

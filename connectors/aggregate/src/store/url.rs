@@ -67,12 +67,15 @@ impl ConfigType for StoreUrl {
         if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
             return Err("Use sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE".to_owned());
         }
-        let config: tokio_postgres::Config = text.parse().map_err(|_secret: tokio_postgres::Error| {
-            "It is not a PostgreSQL address: use postgres://USER:PASSWORD@HOST:PORT/DATABASE"
-                .to_owned()
-        })?;
+        let config: tokio_postgres::Config =
+            text.parse().map_err(|_secret: tokio_postgres::Error| {
+                "It is not a PostgreSQL address: use postgres://USER:PASSWORD@HOST:PORT/DATABASE"
+                    .to_owned()
+            })?;
         if config.get_hosts().is_empty() {
-            return Err("It names no host: use postgres://USER:PASSWORD@HOST:PORT/DATABASE".to_owned());
+            return Err(
+                "It names no host: use postgres://USER:PASSWORD@HOST:PORT/DATABASE".to_owned()
+            );
         }
         let shown = shown(&config);
         Ok(Self { target: Target::Postgres(Box::new(config)), shown })

@@ -46,8 +46,10 @@ impl Failure {
             Self::Closed => {
                 ConnectorError::retriable(format!("{message}: it closed the connection"))
             }
-            Self::Late => ConnectorError::retriable(format!("{message}: it did not answer in time"))
-                .hint("Raise \"store.timeout.ms\" if it is only slow"),
+            Self::Late => {
+                ConnectorError::retriable(format!("{message}: it did not answer in time"))
+                    .hint("Raise \"store.timeout.ms\" if it is only slow")
+            }
             Self::Postgres(error) => {
                 ConnectorError::new(class_of(error.code()), message).caused_by(error)
             }

@@ -113,8 +113,7 @@ impl Store for PostgresStore {
         let fenced = self.run(|transaction| {
             Box::pin(async move {
                 let id = find_or_add(transaction, &definition).await?;
-                let mut plan =
-                    Plan::new(&definition, &writes, &owners(transaction, id).await?);
+                let mut plan = Plan::new(&definition, &writes, &owners(transaction, id).await?);
                 let fenced = std::mem::take(&mut plan.fenced);
                 write_plan(transaction, &definition, id, plan).await?;
                 if let Some(before) = delete_before {
@@ -138,8 +137,7 @@ impl Store for PostgresStore {
                 let select = "SELECT window_start_ms, group_values, state \
                     FROM millrace_aggregate_row WHERE aggregate = $1 \
                     AND window_start_ms >= $2 AND window_start_ms < $3";
-                let found =
-                    transaction.query(select, &[&id, &windows.start, &windows.end]).await?;
+                let found = transaction.query(select, &[&id, &windows.start, &windows.end]).await?;
                 let rows = found.iter().map(|row| {
                     let cell = Cell::decode(&definition, row.try_get(2)?)
                         .map_err(|error| damaged(&definition, error))?;

@@ -1,0 +1,6 @@
+//! The connector as a whole, from records to rows.
+
+mod conformance;
+mod exactly_once;
+mod flush;
+mod store;
