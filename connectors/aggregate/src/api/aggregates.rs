@@ -37,9 +37,12 @@ pub(super) struct Api {
     pub(super) live: Arc<LiveAggregates>,
     cluster: Arc<dyn ConnectClusterState>,
     clock: Arc<dyn Clock>,
-    /// Connections that no query uses now, by connector and address.
-    idle: Mutex<HashMap<(String, String), Vec<Box<dyn Store>>>>,
+    /// Connections that no query uses now.
+    idle: Mutex<Idle>,
 }
+
+/// Connections, by connector and address.
+type Idle = HashMap<(String, String), Vec<Box<dyn Store>>>;
 
 /// An aggregate of the cluster.
 #[derive(Debug)]

@@ -187,7 +187,10 @@ fn matches_text(value: &Json, text: &str) -> bool {
     match value {
         Json::Null => text.is_empty(),
         Json::String(value) => value == text,
-        other => other.to_string() == text,
+        other => {
+            let shown = other.to_string();
+            shown == text
+        }
     }
 }
 
