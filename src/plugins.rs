@@ -54,11 +54,11 @@ pub fn classes() -> Plugins {
             .filter(|entry| entry.is_header_converter)
             .map(|entry| plugin(entry.class, entry.version, entry.def))
             .collect(),
-        transforms: transform::transforms()
+        transforms: transform::transform_registry()
             .iter()
             .map(|entry| plugin(entry.class, entry.version, entry.def))
             .collect(),
-        predicates: transform::predicates()
+        predicates: transform::predicate_registry()
             .iter()
             .map(|entry| plugin(entry.class, entry.version, entry.def))
             .collect(),
@@ -66,6 +66,6 @@ pub fn classes() -> Plugins {
 }
 
 fn routers(cluster: Arc<dyn ConnectClusterState>, clock: Arc<dyn Clock>) -> Vec<Router> {
-    let live = Arc::clone(connect_aggregate::LiveAggregates::shared());
+    let live = connect_aggregate::LiveAggregates::of_process();
     vec![connect_aggregate::router(live, cluster, clock)]
 }

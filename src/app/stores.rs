@@ -109,7 +109,6 @@ fn topic(config: &WorkerConfig, props: &Props, usage: TopicUse) -> TopicSettings
         replication_factor: Some(copies).filter(|&count| count != -1),
         settings: further_settings(props, prefix),
         client_prefix: client_prefix(config, props),
-        overrides: Props::new(),
     }
 }
 

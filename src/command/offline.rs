@@ -12,8 +12,7 @@ use crate::{config::read_connector_file, herder, plugins};
 pub(super) fn list_plugins() -> Result<()> {
     let mut text = String::new();
     for plugin in plugins::classes().list() {
-        let version = plugin.version.unwrap_or_default();
-        text.push_str(&format!("{:<16} {} {version}\n", plugin.kind.to_string(), plugin.class));
+        text.push_str(&format!("{:<16} {} {}\n", plugin.kind, plugin.class, plugin.version));
     }
     say(&text)
 }
@@ -21,7 +20,7 @@ pub(super) fn list_plugins() -> Result<()> {
 /// Checks a connector file and prints every problem.
 pub(super) fn validate(file: &Path) -> Result<()> {
     let connector = read_connector_file(file).map_err(Failure::wrong)?;
-    let report = herder::validate_offline(plugins::classes(), &connector.config);
+    let report = herder::validate_offline(&plugins::classes(), &connector.config);
     let problems = report.map_err(Failure::wrong)?;
     if problems.is_empty() {
         return say(&format!("Connector \"{}\" is configured correctly\n", connector.name));

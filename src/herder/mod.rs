@@ -18,6 +18,7 @@ pub(crate) mod double;
 mod error;
 mod generate;
 mod handle;
+mod offline;
 mod offsets;
 mod plugins;
 mod replies;
@@ -32,6 +33,7 @@ pub use self::{
     command::{Put, Restarted},
     error::{HerderError, Result},
     handle::{Expansion, HerderHandle, NewConnector, start},
+    offline::validate_offline,
     plugins::{Plugin, Plugins},
     replies::{
         ActiveTopics, ConfigInfo, ConfigInfos, ConnectorInfo, ConnectorOffset, ConnectorOffsets,
