@@ -99,7 +99,13 @@ impl SourceConnector for Source {
         _props: &Props,
         offsets: &[(SourcePartition, Option<SourceOffset>)],
     ) -> Result<bool> {
-        for (partition, _) in offsets {
+        for (partition, offset) in offsets {
+            let position = offset.as_ref().and_then(|offset| offset.0.get("position"));
+            if position.is_some_and(|position| !position.is_i64()) {
+                return Err(ConnectorError::invalid(
+                    "The value for the 'position' key in the offset is expected to be a Long value",
+                ));
+            }
             if !partition.0.contains_key("filename") {
                 return Err(ConnectorError::invalid(
                     "Partition objects should contain the key 'filename'",

@@ -75,9 +75,10 @@ impl Actor {
     fn generate_tasks(&self, name: &Arc<str>, run: u64, config: Arc<Props>) {
         let plugins = Arc::clone(&self.parts.plugins);
         let resolve = Arc::clone(&self.parts.resolve);
+        let settings = Arc::clone(&self.settings);
         let (job, broken) = (Arc::clone(name), Arc::clone(name));
         let work = async move {
-            let outcome = generate(&plugins, &resolve, &job, &config);
+            let outcome = generate(&plugins, &resolve, &job, (&config, &settings.worker));
             Done::Generated { name: job, run, outcome }
         };
         let on_panic = Box::new(move |reason| {
