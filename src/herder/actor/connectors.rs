@@ -175,7 +175,7 @@ impl Actor {
                 Waiting::Put { reply, is_new } => answer(reply, self.put_outcome(name, is_new)),
                 Waiting::Restart(reply) if is_started => answer(reply, Ok(Restarted::Connector)),
                 Waiting::Restart(reply) => {
-                    answer(reply, Err(HerderError::ConnectorNotStarted(name.as_ref().to_owned())))
+                    answer(reply, Err(HerderError::ConnectorNotStarted(name.as_ref().to_owned())));
                 }
             }
         }
