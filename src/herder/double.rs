@@ -99,7 +99,13 @@ impl SourceConnector for Source {
         _props: &Props,
         offsets: &[(SourcePartition, Option<SourceOffset>)],
     ) -> Result<bool> {
-        for (partition, _) in offsets {
+        for (partition, offset) in offsets {
+            let position = offset.as_ref().and_then(|offset| offset.0.get("position"));
+            if position.is_some_and(|position| !position.is_i64()) {
+                return Err(ConnectorError::invalid(
+                    "The value for the 'position' key in the offset is expected to be a Long value",
+                ));
+            }
             if !partition.0.contains_key("filename") {
                 return Err(ConnectorError::invalid(
                     "Partition objects should contain the key 'filename'",
@@ -175,6 +181,13 @@ struct Control {
     running: Running,
 }
 
+const fn said(target: TaskTarget) -> TaskEventKind {
+    match target {
+        TaskTarget::Started => TaskEventKind::Running,
+        TaskTarget::Paused => TaskEventKind::Paused,
+    }
+}
+
 impl TaskStarter for Starter {
     fn start(&self, spec: TaskSpec) -> Box<dyn TaskControl> {
         let (commands, mut inbox) = mpsc::channel(64);
@@ -184,26 +197,20 @@ impl TaskStarter for Starter {
         let file = spec.task_config.get("file").unwrap_or_default().to_owned();
         let (events, name) = (self.events.clone(), id.clone());
         let done = self.group.spawn(format!("double of {id}"), async move {
-            let send = |kind| {
-                let event = TaskEvent { id: name.clone(), instance, kind };
-                let events = events.clone();
-                async move { drop(events.send(event).await) }
-            };
             if file.contains("/no/such/dir") {
                 let trace = "org.apache.kafka.connect.errors.ConnectException: Couldn't find or \
                              create file\n\tat double";
-                send(TaskEventKind::Failed { trace: trace.to_owned() }).await;
+                let kind = TaskEventKind::Failed { trace: trace.to_owned() };
+                drop(events.send(TaskEvent { id: name, instance, kind }).await);
+                while inbox.recv().await.is_some() {}
+                return;
             }
             let mut target = Some(spec.target);
             while let Some(told) = target {
-                if !file.contains("/no/such/dir") {
-                    let is_started = told == TaskTarget::Started;
-                    send(if is_started { TaskEventKind::Running } else { TaskEventKind::Paused })
-                        .await;
-                }
+                let kind = said(told);
+                drop(events.send(TaskEvent { id: name.clone(), instance, kind }).await);
                 target = inbox.recv().await;
             }
-            send(TaskEventKind::Stopped).await;
         });
         let running = Arc::clone(&self.running);
         Box::new(Control { id, instance, commands, done, running })
@@ -257,7 +264,8 @@ impl Double {
         let group = TaskGroup::new();
         let clock = ManualClock::at(1_000);
         let broker =
-            EmbeddedBroker::open(&directory.path().join("log"), clock.clone(), &group).unwrap();
+            EmbeddedBroker::open(&directory.path().join("log"), Arc::clone(&clock) as _, &group)
+                .unwrap();
         let shared: Arc<dyn Broker> = Arc::clone(&broker) as Arc<dyn Broker>;
         let configs: Arc<dyn RecordLog<ConfigRecord>> =
             Arc::new(TopicLog::open(&shared, &topic(TopicUse::Config, "configs")).await.unwrap());

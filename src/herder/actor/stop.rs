@@ -18,6 +18,8 @@ use crate::{
 /// Time for the last statuses, after the tasks had theirs.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
+type Controls = Vec<Box<dyn TaskControl>>;
+
 impl Actor {
     /// Stops every task, says so in the statuses, and refuses whoever still waits.
     pub(super) async fn shut_down(mut self) {
@@ -59,7 +61,7 @@ impl Actor {
     }
 
     /// Takes the controls of what runs: sources, sinks.
-    fn running_tasks(&mut self) -> (Vec<Box<dyn TaskControl>>, Vec<Box<dyn TaskControl>>) {
+    fn running_tasks(&mut self) -> (Controls, Controls) {
         let (mut sources, mut sinks) = (Vec::new(), Vec::new());
         for (name, connector) in &mut self.connectors {
             let config = self.configs.config(name);
@@ -81,7 +83,7 @@ impl Actor {
     }
 
     /// Goes on taking events, so that no task waits for us while we wait for it.
-    async fn stop_all(&mut self, tasks: Vec<Box<dyn TaskControl>>, ends: Instant) {
+    async fn stop_all(&mut self, tasks: Controls, ends: Instant) {
         let remaining = ends.saturating_duration_since(Instant::now());
         let mut stopping =
             std::pin::pin!(join_all(tasks.into_iter().map(|task| task.stop(remaining))));
