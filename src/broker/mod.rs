@@ -9,6 +9,7 @@
 //! of its own and talk to its task through bounded queues, because librdkafka blocks.
 
 mod consumer;
+pub mod embedded;
 mod error;
 
 use std::{
@@ -77,8 +78,8 @@ pub trait Broker: Debug + Send + Sync {
 pub struct ClientSettings {
     /// `client.id`.
     pub client_id: String,
-    /// Settings in the names of Kafka's clients, on top of the broker's own; the embedded log
-    /// ignores them.
+    /// Settings in the names of Kafka's clients, on top of the broker's own; of these the embedded
+    /// log obeys `auto.offset.reset`, `max.poll.records` and `fetch.max.bytes` of consumers.
     pub overrides: Props,
 }
 

@@ -1,1 +1,4 @@
+//! The one integration binary: the worker as its users meet it, on real services.
+#![cfg(test)]
 
+mod house;
