@@ -9,7 +9,6 @@
 //! - [`transform`]: changes to single records on their way.
 //! - [`store`]: configurations, offsets and statuses, on topics or in memory.
 //! - [`pipeline`]: a batch through transforms, converters and tolerance.
-//! - [`runtime`]: running tasks.
 //! - [`herder`]: one actor that decides what runs.
 //! - [`rest`]: Kafka Connect's REST interface.
 //! - [`generate`]: the generators of input: users of the public doors only.
@@ -21,7 +20,6 @@ pub mod generate;
 pub mod herder;
 pub mod pipeline;
 pub mod rest;
-pub mod runtime;
 pub mod store;
 pub mod tasks;
 pub mod transform;

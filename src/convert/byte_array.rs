@@ -15,7 +15,7 @@ use super::{Converter, RawHeader};
 
 /// Hands bytes through.
 #[derive(Clone, Copy, Debug)]
-pub struct ByteArrayConverter;
+pub(super) struct ByteArrayConverter;
 
 impl Converter for ByteArrayConverter {
     fn class(&self) -> &'static str {

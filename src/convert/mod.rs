@@ -43,6 +43,7 @@ pub trait Converter: Debug + Send + Sync {
     ///
     /// # Errors
     /// `Record` when the data do not fit the format.
+    #[expect(clippy::wrong_self_convention, reason = "Kafka Connect's own name")]
     fn from_connect(
         &self,
         topic: &str,
@@ -71,6 +72,7 @@ pub trait HeaderConverter: Debug + Send + Sync {
     ///
     /// # Errors
     /// As [`Converter::from_connect`].
+    #[expect(clippy::wrong_self_convention, reason = "Kafka Connect's own name")]
     fn from_connect_header(
         &self,
         topic: &str,

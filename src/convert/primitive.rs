@@ -20,7 +20,7 @@ macro_rules! number {
     ($name:ident, $word:literal, $kind:ident, $type:ty, $class:literal) => {
         #[doc = concat!("Converts a `", $word, "` to and from its big-endian bytes.")]
         #[derive(Clone, Copy, Debug)]
-        pub struct $name;
+        pub(super) struct $name;
 
         impl Converter for $name {
             fn class(&self) -> &'static str {
@@ -102,7 +102,7 @@ fn wrong_type(word: &str, value: &Value) -> ConnectorError {
 
 /// Converts a boolean to and from one byte.
 #[derive(Clone, Copy, Debug)]
-pub struct BooleanConverter;
+pub(super) struct BooleanConverter;
 
 static OPTIONAL_BOOLEAN: LazyLock<Arc<Schema>> =
     LazyLock::new(|| Arc::new(Schema::new(Type::Boolean).optional()));

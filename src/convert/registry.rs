@@ -37,11 +37,13 @@ pub struct ConverterPlugin {
 
 #[derive(Debug)]
 enum Build {
-    Any(fn(&Props, is_key: bool) -> Result<Arc<dyn Converter>>, fn(&Props) -> HeaderResult),
-    Header(fn(&Props) -> HeaderResult),
+    Any(BuildConverter, BuildHeader),
+    Header(BuildHeader),
 }
 
-type HeaderResult = Result<Arc<dyn HeaderConverter>>;
+type BuildConverter = fn(&Props, is_key: bool) -> Result<Arc<dyn Converter>>;
+
+type BuildHeader = fn(&Props) -> Result<Arc<dyn HeaderConverter>>;
 
 /// A converter without options of its own.
 macro_rules! plain {

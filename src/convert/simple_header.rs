@@ -13,7 +13,7 @@ use super::{HeaderConverter, cut};
 
 /// Writes a header as text and reads it as whatever the text looks like.
 #[derive(Clone, Copy, Debug)]
-pub struct SimpleHeaderConverter;
+pub(super) struct SimpleHeaderConverter;
 
 impl HeaderConverter for SimpleHeaderConverter {
     fn class(&self) -> &'static str {

@@ -18,7 +18,7 @@ use super::{Converter, RawHeader, cut};
 /// Reads text as a string and writes any value as Java prints it. Strings pass without a copy, and
 /// so do bytes, for which Java would print an address.
 #[derive(Clone, Copy, Debug)]
-pub struct StringConverter {
+pub(super) struct StringConverter {
     encoding: Encoding,
 }
 
@@ -33,7 +33,7 @@ enum Encoding {
 impl StringConverter {
     /// The converter's own options.
     #[must_use]
-    pub fn options() -> ConfigDef {
+    pub(super) fn options() -> ConfigDef {
         let key = ConfigKey::new(
             ConfigKind::String,
             "converter.encoding",
@@ -46,7 +46,7 @@ impl StringConverter {
     ///
     /// # Errors
     /// `Invalid` for an encoding that is not known.
-    pub fn configured(props: &Props, is_key: Option<bool>) -> Result<Self> {
+    pub(super) fn configured(props: &Props, is_key: Option<bool>) -> Result<Self> {
         let own = match is_key {
             Some(true) => "key.converter.encoding",
             Some(false) => "value.converter.encoding",

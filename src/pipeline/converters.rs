@@ -65,7 +65,10 @@ mod tests {
             ("key.converter.decimal.format", "not looked at"),
         ]);
         let (class, props) = chosen(&connector, &worker, "key", "");
-        assert_eq!((class.as_str(), props.get("decimal.format")), ("JsonConverter", Some("NUMERIC")));
+        assert_eq!(
+            (class.as_str(), props.get("decimal.format")),
+            ("JsonConverter", Some("NUMERIC"))
+        );
         let (_, props) = chosen(&connector, &worker, "value", "");
         assert_eq!(props.get("schemas.enable"), Some("false"));
         let converters = Converters::of(&connector, &worker).unwrap();

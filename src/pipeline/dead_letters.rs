@@ -167,8 +167,6 @@ impl DeadLetters {
             ("exception.stacktrace", java_trace(error)),
         ]
         .into_iter()
-        .map(|(name, text)| {
-            (format!("__connect.errors.{name}").into(), Some(Bytes::from(text)))
-        })
+        .map(|(name, text)| (format!("__connect.errors.{name}").into(), Some(Bytes::from(text))))
     }
 }

@@ -162,10 +162,8 @@ impl ErrorHandler {
         }
         match self.config.tolerance {
             Tolerance::All => Ok(()),
-            Tolerance::None => {
-                Err(ConnectorError::internal("Tolerance exceeded in error handler")
-                    .caused_by(failure.error))
-            }
+            Tolerance::None => Err(ConnectorError::internal("Tolerance exceeded in error handler")
+                .caused_by(failure.error)),
         }
     }
 

@@ -14,8 +14,6 @@ mod source;
 mod stage;
 mod trace;
 
-#[cfg(test)]
-mod tests;
 
 pub use converters::Converters;
 pub use dead_letters::{DeadLetterConfig, DeadLetters};

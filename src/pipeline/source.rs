@@ -102,8 +102,7 @@ impl SourcePipeline {
                 }
             }
         }
-        let headers =
-            if record.headers.is_empty() { Vec::new() } else { self.headers(&record)? };
+        let headers = if record.headers.is_empty() { Vec::new() } else { self.headers(&record)? };
         let (key, value) = (&self.converters.key, &self.converters.value);
         let topic: &str = &record.topic;
         Ok(Some(ProducerRecord {

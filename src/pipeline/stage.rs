@@ -54,10 +54,7 @@ pub struct Failure {
 
 impl Failure {
     /// Makes errors of one step failures, for `map_err`.
-    pub(super) fn at(
-        stage: Stage,
-        class: &'static str,
-    ) -> impl Fn(ConnectorError) -> Self {
+    pub(super) fn at(stage: Stage, class: &'static str) -> impl Fn(ConnectorError) -> Self {
         move |error| Self { stage, class, error }
     }
 }

@@ -60,7 +60,8 @@ mod tests {
     #[test]
     fn every_cause_has_a_line_with_its_class() {
         let cause = ConnectorError::record("bad").caused_by(std::io::Error::other("torn"));
-        let error = ConnectorError::internal("Tolerance exceeded in error handler").caused_by(cause);
+        let error =
+            ConnectorError::internal("Tolerance exceeded in error handler").caused_by(cause);
         assert_eq!(
             java_trace(&error),
             "org.apache.kafka.connect.errors.ConnectException: Tolerance exceeded in error \

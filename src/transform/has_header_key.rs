@@ -3,7 +3,7 @@
 //! Source: apache/kafka `HasHeaderKey.java`.
 
 use connect_api::{
-    config::{Config, NOT_EMPTY, Props},
+    config::{Config, Props},
     error::Result,
 };
 

@@ -71,14 +71,17 @@ struct Insertion {
     content: Content,
 }
 
+/// A schema, which of the insertions its records get, and what becomes of it.
+type Updated = (Arc<Schema>, Vec<bool>, Arc<Schema>);
+
 /// Adds fields.
 #[derive(Debug)]
 pub(super) struct InsertField {
     side: Side,
     insertions: Vec<Insertion>,
     is_null_replaced: bool,
-    /// The last schema, which of the insertions it got, and what became of it.
-    last: Mutex<Option<(Arc<Schema>, Vec<bool>, Arc<Schema>)>>,
+    /// The last one: the records of a batch share theirs.
+    last: Mutex<Option<Updated>>,
 }
 
 impl InsertField {
@@ -90,7 +93,7 @@ impl InsertField {
                     "No value specified for static field: {field}"
                 )));
             }
-            (_, value) => Content::Static(value.map_or(Value::Null, |text| Value::string(text))),
+            (_, value) => Content::Static(value.map_or(Value::Null, Value::string)),
         };
         let insertions: Vec<Insertion> = [
             (config.topic, Content::Topic),

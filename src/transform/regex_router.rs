@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use connect_api::{
-    config::{Config, Props, REGEX},
+    config::{Config, Props},
     error::{ConnectorError, Result},
 };
 use regex::{Captures, Regex};
@@ -29,8 +29,11 @@ pub(super) struct RegexRouter {
     whole: Regex,
     replacement: Vec<Piece>,
     /// The last topic and what became of it: the records of a batch share theirs.
-    last: Mutex<Option<(Arc<str>, Arc<str>)>>,
+    last: Mutex<Option<Routed>>,
 }
+
+/// A topic and what becomes of it.
+type Routed = (Arc<str>, Arc<str>);
 
 /// A part of a Java replacement.
 #[derive(Debug, PartialEq, Eq)]

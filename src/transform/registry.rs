@@ -17,6 +17,8 @@ use super::{
     topic_name_matches::{TopicNameMatches, TopicNameMatchesConfig},
 };
 
+type Build<T> = fn(&Props) -> Result<Arc<T>>;
+
 /// A transform's class.
 #[derive(Debug)]
 pub struct TransformPlugin {
@@ -26,7 +28,7 @@ pub struct TransformPlugin {
     pub version: &'static str,
     /// Its own options.
     pub def: fn() -> ConfigDef,
-    build: fn(&Props) -> Result<Arc<dyn Transform>>,
+    build: Build<dyn Transform>,
 }
 
 /// A predicate's class.
@@ -38,7 +40,7 @@ pub struct PredicatePlugin {
     pub version: &'static str,
     /// Its own options.
     pub def: fn() -> ConfigDef,
-    build: fn(&Props) -> Result<Arc<dyn Predicate>>,
+    build: Build<dyn Predicate>,
 }
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -3,7 +3,7 @@
 //! Source: apache/kafka `TopicNameMatches.java`.
 
 use connect_api::{
-    config::{Config, NOT_EMPTY, Props, REGEX},
+    config::{Config, Props},
     error::{ConnectorError, Result},
 };
 use regex::Regex;

@@ -39,7 +39,7 @@ const MOST_REMEMBERED: usize = 64;
 
 choice! {
     /// How decimals are written.
-    pub enum DecimalFormat {
+    pub(super) enum DecimalFormat {
         /// Base64 of the unscaled number.
         Base64 = "BASE64",
         /// A JSON number.
@@ -49,7 +49,7 @@ choice! {
 
 /// Options of the JSON converter.
 #[derive(Clone, Config, Debug)]
-pub struct JsonConverterConfig {
+pub(super) struct JsonConverterConfig {
     /// Include schemas within each of the serialized values and keys.
     #[config(key = "schemas.enable", default = true, importance = High, group = "Schemas", width = Medium, display = "Enable Schemas")]
     schemas_enable: bool,
@@ -68,14 +68,14 @@ pub struct JsonConverterConfig {
 
 impl JsonConverterConfig {
     /// The converter's own options.
-    pub fn options() -> ConfigDef {
+    pub(super) fn options() -> ConfigDef {
         Self::def()
     }
 }
 
 /// Converts to and from JSON.
 #[derive(Debug)]
-pub struct JsonConverter {
+pub(super) struct JsonConverter {
     has_schemas: bool,
     reading: Reading,
     writing: Writing,
@@ -91,7 +91,7 @@ impl JsonConverter {
     ///
     /// # Errors
     /// `Invalid` when they are wrong.
-    pub fn configured(props: &Props) -> Result<Self> {
+    pub(super) fn configured(props: &Props) -> Result<Self> {
         let config = JsonConverterConfig::parse(props)?;
         let remembered = usize::try_from(config.schemas_cache_size).unwrap_or(0);
         Ok(Self {

@@ -15,13 +15,13 @@ const FEW_MEMBERS: usize = 24;
 /// What is wrong with a document, and at which byte.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what} at byte {at}")]
-pub struct JsonError {
+pub(super) struct JsonError {
     what: &'static str,
     at: usize,
 }
 
 /// Takes the parts of a document.
-pub trait Build {
+pub(super) trait Build {
     /// What a value becomes.
     type Out;
     /// `null`.
@@ -39,7 +39,7 @@ pub trait Build {
 }
 
 /// Reads a document from its start.
-pub struct Parser<'a> {
+pub(super) struct Parser<'a> {
     document: &'a ByteString,
     at: usize,
     depth: usize,
@@ -49,7 +49,7 @@ type Result<T> = std::result::Result<T, JsonError>;
 
 impl<'a> Parser<'a> {
     /// Starts at the first byte.
-    pub fn new(document: &'a ByteString) -> Self {
+    pub(super) fn new(document: &'a ByteString) -> Self {
         Self { document, at: 0, depth: 0 }
     }
 
@@ -62,7 +62,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The next byte that is not blank.
-    pub fn peek(&mut self) -> Option<u8> {
+    pub(super) fn peek(&mut self) -> Option<u8> {
         loop {
             let byte = *self.bytes().get(self.at)?;
             if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
@@ -73,18 +73,18 @@ impl<'a> Parser<'a> {
     }
 
     /// Takes this byte, if it comes next.
-    pub fn take(&mut self, byte: u8) -> bool {
+    pub(super) fn take(&mut self, byte: u8) -> bool {
         let is_next = self.peek() == Some(byte);
         self.at += usize::from(is_next);
         is_next
     }
 
     /// Reads one value.
-    pub fn value<B: Build>(&mut self) -> Result<B::Out> {
+    pub(super) fn value<B: Build>(&mut self) -> Result<B::Out> {
         match self.peek() {
             Some(b'"') => Ok(B::string(self.string()?)),
-            Some(b'{') => self.nested(|parser| parser.object::<B>()),
-            Some(b'[') => self.nested(|parser| parser.array::<B>()),
+            Some(b'{') => self.nested(Self::object::<B>),
+            Some(b'[') => self.nested(Self::array::<B>),
             Some(b'-' | b'0'..=b'9') => self.number::<B>(),
             Some(b't') => self.word("true", B::boolean(true)),
             Some(b'f') => self.word("false", B::boolean(false)),
@@ -95,7 +95,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads one value and gives its text.
-    pub fn skipped(&mut self) -> Result<ByteString> {
+    pub(super) fn skipped(&mut self) -> Result<ByteString> {
         self.peek();
         let start = self.at;
         self.value::<Skip>()?;
@@ -148,7 +148,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads a member's name and its colon.
-    pub fn name(&mut self) -> Result<ByteString> {
+    pub(super) fn name(&mut self) -> Result<ByteString> {
         if self.peek() != Some(b'"') {
             return self.error("Expected a name in quotes");
         }

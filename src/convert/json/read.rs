@@ -18,9 +18,9 @@ use super::node::{Node, wrapping};
 
 /// Reads nodes of one converter.
 #[derive(Clone, Copy, Debug)]
-pub struct Reading {
+pub(super) struct Reading {
     /// Whether a null becomes the schema's default.
-    pub is_null_replaced: bool,
+    pub(super) is_null_replaced: bool,
 }
 
 fn bad(message: String) -> ConnectorError {
@@ -32,7 +32,7 @@ impl Reading {
     ///
     /// # Errors
     /// `Record` when the shape does not fit.
-    pub fn value(self, schema: &Arc<Schema>, node: &Node) -> Result<Value> {
+    pub(super) fn value(self, schema: &Arc<Schema>, node: &Node) -> Result<Value> {
         if *node == Node::Null {
             return self.null(schema);
         }

@@ -52,7 +52,7 @@ const KINDS: [Type; 12] = [
 ///
 /// # Errors
 /// `Record` when the default does not fit the schema.
-pub fn write_schema(
+pub(super) fn write_schema(
     out: &mut BytesMut,
     schema: &Schema,
     field: Option<&str>,
@@ -143,7 +143,7 @@ fn bad(message: impl Into<String>) -> ConnectorError {
 ///
 /// # Errors
 /// `Record` when it is not one.
-pub fn read_schema(node: &Node) -> Result<Arc<Schema>> {
+pub(super) fn read_schema(node: &Node) -> Result<Arc<Schema>> {
     let kind = node
         .member("type")
         .and_then(Node::text)

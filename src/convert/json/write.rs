@@ -16,11 +16,11 @@ const INTEGER_DIGITS: usize = 20;
 
 /// How one converter writes.
 #[derive(Clone, Copy, Debug)]
-pub struct Writing {
+pub(super) struct Writing {
     /// Whether a null becomes the schema's default.
-    pub is_null_replaced: bool,
+    pub(super) is_null_replaced: bool,
     /// Whether decimals are numbers rather than base64.
-    pub is_decimal_numeric: bool,
+    pub(super) is_decimal_numeric: bool,
 }
 
 fn bad(message: impl Into<String>) -> ConnectorError {
@@ -34,7 +34,12 @@ impl Writing {
     ///
     /// # Errors
     /// `Record` when the value does not fit.
-    pub fn value(self, out: &mut BytesMut, schema: Option<&Schema>, value: &Value) -> Result<()> {
+    pub(super) fn value(
+        self,
+        out: &mut BytesMut,
+        schema: Option<&Schema>,
+        value: &Value,
+    ) -> Result<()> {
         if value.is_null() {
             return self.null(out, schema);
         }
@@ -239,7 +244,7 @@ fn write_base64(out: &mut BytesMut, bytes: &[u8]) {
 }
 
 /// Appends text in quotes, with what JSON must have escaped, escaped as Jackson does.
-pub fn write_text(out: &mut BytesMut, text: &str) {
+pub(super) fn write_text(out: &mut BytesMut, text: &str) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     out.put_u8(b'"');
     let mut rest = text.as_bytes();
