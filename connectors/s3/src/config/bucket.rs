@@ -138,7 +138,11 @@ fn store_url(text: &str) -> Result<(), String> {
 
 fn canned_acl(text: &str) -> Result<(), String> {
     let known = aws_sdk_s3::types::ObjectCannedAcl::values();
-    if known.contains(&text) { Ok(()) } else { Err(format!("Must be one of: {}", known.join(", "))) }
+    if known.contains(&text) {
+        Ok(())
+    } else {
+        Err(format!("Must be one of: {}", known.join(", ")))
+    }
 }
 
 fn tag_pairs(text: &str) -> Result<(), String> {

@@ -105,11 +105,11 @@ fn writable_format(text: &str) -> Result<(), String> {
     use connect_api::config::ConfigType as _;
     match FormatClass::parse(text)? {
         FormatClass::Json | FormatClass::ByteArray => Ok(()),
-        FormatClass::Avro | FormatClass::Parquet => Err(
-            "This format is not supported, supported are: \
+        FormatClass::Avro | FormatClass::Parquet => {
+            Err("This format is not supported, supported are: \
              io.confluent.connect.s3.format.json.JsonFormat, \
              io.confluent.connect.s3.format.bytearray.ByteArrayFormat"
-                .to_owned(),
-        ),
+                .to_owned())
+        }
     }
 }

@@ -150,14 +150,12 @@ impl S3SinkConfig {
             let reason = "write needs store.kafka.keys=true";
             problems.add("behavior.on.null.values", "write", reason);
         }
-        if connector.store_kafka_headers
-            && connector.headers_format_class == FormatClass::ByteArray
+        if connector.store_kafka_headers && connector.headers_format_class == FormatClass::ByteArray
         {
             let reason = "Headers cannot be written in this format";
             problems.add("headers.format.class", "ByteArrayFormat", reason);
         }
-        let is_compressible =
-            |format| matches!(format, FormatClass::Json | FormatClass::ByteArray);
+        let is_compressible = |format| matches!(format, FormatClass::Json | FormatClass::ByteArray);
         let keys = connector.store_kafka_keys.then_some(connector.keys_format_class);
         let headers = connector.store_kafka_headers.then_some(connector.headers_format_class);
         if bucket.compression == Compression::Gzip

@@ -166,8 +166,7 @@ fn write_map(out: &mut Vec<u8>, map: &Map, decimals: DecimalFormat) {
 /// Fields in the schema's order; a missing value is the field's default, or null.
 fn write_struct(out: &mut Vec<u8>, record: &Struct, decimals: DecimalFormat) {
     out.push(b'{');
-    for (place, (field, value)) in
-        record.schema().fields().iter().zip(record.values()).enumerate()
+    for (place, (field, value)) in record.schema().fields().iter().zip(record.values()).enumerate()
     {
         if place > 0 {
             out.push(b',');

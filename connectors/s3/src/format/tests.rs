@@ -45,14 +45,8 @@ fn order() -> Value {
 
 #[test]
 fn structs_are_objects_in_the_order_of_their_schema() {
-    assert_eq!(
-        json(order(), DecimalFormat::Base64),
-        "{\"id\":1,\"name\":null,\"amt\":\"BOI=\"}\n"
-    );
-    assert_eq!(
-        json(order(), DecimalFormat::Numeric),
-        "{\"id\":1,\"name\":null,\"amt\":12.50}\n"
-    );
+    assert_eq!(json(order(), DecimalFormat::Base64), "{\"id\":1,\"name\":null,\"amt\":\"BOI=\"}\n");
+    assert_eq!(json(order(), DecimalFormat::Numeric), "{\"id\":1,\"name\":null,\"amt\":12.50}\n");
 }
 
 #[test]
@@ -61,7 +55,10 @@ fn every_kind_of_value_has_its_text() {
     let object = Map(vec![("b".into(), Value::Int64(-5)), ("a".into(), Value::Null)]);
     for (value, text) in [
         (Value::string("line"), "\"line\""),
-        (Value::string("a\"b\\c\n\r\t\u{8}\u{c}\u{1}/é\u{7f}"), "\"a\\\"b\\\\c\\n\\r\\t\\b\\f\\u0001/é\u{7f}\""),
+        (
+            Value::string("a\"b\\c\n\r\t\u{8}\u{c}\u{1}/é\u{7f}"),
+            "\"a\\\"b\\\\c\\n\\r\\t\\b\\f\\u0001/é\u{7f}\"",
+        ),
         (Value::Int8(-1), "-1"),
         (Value::Int64(i64::MIN), "-9223372036854775808"),
         (Value::Int64(1_234_567), "1234567"),
@@ -123,7 +120,8 @@ fn bytes_are_followed_by_the_separator_and_nothing_else_is_bytes() {
         format.write(&mut out, &record(SchemaAndValue::schemaless(value))).unwrap();
     }
     assert_eq!(out, b"a\\n\\nb\\n");
-    let error = format.write(&mut out, &record(SchemaAndValue::schemaless("x".into()))).unwrap_err();
+    let error =
+        format.write(&mut out, &record(SchemaAndValue::schemaless("x".into()))).unwrap_err();
     assert!(error.to_string().contains("ByteArrayConverter"), "{error}");
 }
 

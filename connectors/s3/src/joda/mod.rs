@@ -18,8 +18,18 @@ pub(crate) use self::zone::Zone;
 
 /// Full names of months; the first three letters are the short ones.
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 
 /// A compiled pattern.
@@ -59,9 +69,9 @@ impl Pattern {
 
     /// Whether the pattern has names in it, which a locale would change.
     pub(crate) fn has_names(&self) -> bool {
-        self.tokens.iter().any(|token| {
-            matches!(token, Token::Field('E' | 'a' | 'G', _) | Token::Field('M', 3..))
-        })
+        self.tokens
+            .iter()
+            .any(|token| matches!(token, Token::Field('E' | 'a' | 'G', _) | Token::Field('M', 3..)))
     }
 
     /// Appends the text of an instant in a zone.

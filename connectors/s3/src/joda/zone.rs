@@ -34,7 +34,8 @@ impl Zone {
         let digits: String = text.chars().skip(1).filter(|&c| c != ':').collect();
         let is_plain = digits.len() <= 4 && digits.chars().all(|c| c.is_ascii_digit());
         let number: i32 = digits.parse().map_err(|_none| refusal(text))?;
-        let (hours, minutes) = if digits.len() <= 2 { (number, 0) } else { (number / 100, number % 100) };
+        let (hours, minutes) =
+            if digits.len() <= 2 { (number, 0) } else { (number / 100, number % 100) };
         FixedOffset::east_opt(sign * (hours * 3600 + minutes * 60))
             .filter(|_| is_plain && minutes < 60)
             .map(Self::Fixed)

@@ -108,11 +108,7 @@ impl Router {
     ///
     /// # Errors
     /// `Record` when the value does not have the fields.
-    pub(crate) fn folder(
-        &mut self,
-        record: &SinkRecord,
-        time_ms: Option<i64>,
-    ) -> Result<Arc<str>> {
+    pub(crate) fn folder(&mut self, record: &SinkRecord, time_ms: Option<i64>) -> Result<Arc<str>> {
         let time_ms = time_ms.unwrap_or(0);
         if let Some(recent) = &self.recent
             && (recent.times_ms.0..=recent.times_ms.1).contains(&time_ms)

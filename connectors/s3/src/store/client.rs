@@ -7,17 +7,11 @@
 use std::time::Duration;
 
 use aws_config::{
-    BehaviorVersion, Region, SdkConfig,
-    default_provider::credentials::DefaultCredentialsChain,
-    ecs::EcsCredentialsProvider,
-    environment::EnvironmentVariableCredentialsProvider,
-    imds::credentials::ImdsCredentialsProvider,
-    profile::ProfileFileCredentialsProvider,
-    provider_config::ProviderConfig,
-    retry::RetryConfig,
-    sts::AssumeRoleProvider,
-    timeout::TimeoutConfig,
-    web_identity_token::WebIdentityTokenCredentialsProvider,
+    BehaviorVersion, Region, SdkConfig, default_provider::credentials::DefaultCredentialsChain,
+    ecs::EcsCredentialsProvider, environment::EnvironmentVariableCredentialsProvider,
+    imds::credentials::ImdsCredentialsProvider, profile::ProfileFileCredentialsProvider,
+    provider_config::ProviderConfig, retry::RetryConfig, sts::AssumeRoleProvider,
+    timeout::TimeoutConfig, web_identity_token::WebIdentityTokenCredentialsProvider,
 };
 use aws_sdk_s3::{
     Client,
@@ -86,7 +80,8 @@ pub(super) async fn build(keys: &BucketKeys) -> Result<Client> {
 pub(crate) fn proxy_address(url: &str) -> Result<ProxyConfig, String> {
     let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
     // The cause could repeat a password that stands in the address.
-    ProxyConfig::all(url).map_err(|_error| "Must be an address such as http://proxy:3128".to_owned())
+    ProxyConfig::all(url)
+        .map_err(|_error| "Must be an address such as http://proxy:3128".to_owned())
 }
 
 fn http_client(keys: &BucketKeys) -> Result<SharedHttpClient> {
@@ -120,19 +115,21 @@ async fn credentials(keys: &BucketKeys, base: &SdkConfig) -> SharedCredentialsPr
             Some(fixed) => SharedCredentialsProvider::new(fixed),
             None => SharedCredentialsProvider::new(default_chain(context).await),
         },
-        CredentialsClass::Environment => SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()),
-        CredentialsClass::Instance => {
-            SharedCredentialsProvider::new(ImdsCredentialsProvider::builder().configure(&context).build())
+        CredentialsClass::Environment => {
+            SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new())
         }
-        CredentialsClass::Profile => {
-            SharedCredentialsProvider::new(ProfileFileCredentialsProvider::builder().configure(&context).build())
-        }
-        CredentialsClass::WebIdentity => {
-            SharedCredentialsProvider::new(WebIdentityTokenCredentialsProvider::builder().configure(&context).build())
-        }
-        CredentialsClass::Container => {
-            SharedCredentialsProvider::new(EcsCredentialsProvider::builder().configure(&context).build())
-        }
+        CredentialsClass::Instance => SharedCredentialsProvider::new(
+            ImdsCredentialsProvider::builder().configure(&context).build(),
+        ),
+        CredentialsClass::Profile => SharedCredentialsProvider::new(
+            ProfileFileCredentialsProvider::builder().configure(&context).build(),
+        ),
+        CredentialsClass::WebIdentity => SharedCredentialsProvider::new(
+            WebIdentityTokenCredentialsProvider::builder().configure(&context).build(),
+        ),
+        CredentialsClass::Container => SharedCredentialsProvider::new(
+            EcsCredentialsProvider::builder().configure(&context).build(),
+        ),
         CredentialsClass::AssumeRole => {
             let own = fixed_keys(&keys.role_access_key, keys.role_secret_key.as_ref()).or(fixed);
             let own = match own {

@@ -105,13 +105,18 @@ impl Failure {
         key: &str,
         cause: impl Error + Send + Sync + 'static,
     ) -> ConnectorError {
-        if self.code == "NoSuchBucket" || (operation == Operation::Bucket && self.status == Some(404))
+        if self.code == "NoSuchBucket"
+            || (operation == Operation::Bucket && self.status == Some(404))
         {
             return missing_bucket(bucket);
         }
         let what = match operation {
-            Operation::Write => format!("Could not write the object \"{key}\" to bucket \"{bucket}\""),
-            Operation::Look => format!("Could not look up the object \"{key}\" in bucket \"{bucket}\""),
+            Operation::Write => {
+                format!("Could not write the object \"{key}\" to bucket \"{bucket}\"")
+            }
+            Operation::Look => {
+                format!("Could not look up the object \"{key}\" in bucket \"{bucket}\"")
+            }
             Operation::Bucket => format!("Could not reach bucket \"{bucket}\""),
         };
         let error = ConnectorError::new(self.class(), format!("{what}: {self}"));
@@ -142,9 +147,13 @@ impl Failure {
             (_, "SignatureDoesNotMatch", _) => {
                 "The secret key does not belong to the access key: check aws.secret.access.key"
             }
-            (_, "AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException", _) => {
-                "The bucket is in another region: check s3.region"
-            }
+            (
+                _,
+                "AuthorizationHeaderMalformed"
+                | "PermanentRedirect"
+                | "IllegalLocationConstraintException",
+                _,
+            ) => "The bucket is in another region: check s3.region",
             (_, _, Operation::Look) if self.status == Some(403) => {
                 "Allow s3:GetObject and s3:ListBucket, which tell what an earlier task stored"
             }

@@ -172,7 +172,12 @@ impl Store {
     ///
     /// # Errors
     /// `Invalid` beyond 10,000 parts, else by the server's answer.
-    pub(crate) async fn upload_part(&self, key: &str, upload: &mut Upload, body: Bytes) -> Result<()> {
+    pub(crate) async fn upload_part(
+        &self,
+        key: &str,
+        upload: &mut Upload,
+        body: Bytes,
+    ) -> Result<()> {
         let _permit = self.permit().await;
         let number = i32::try_from(upload.parts.len() + 1).unwrap_or(i32::MAX);
         if number > 10_000 {

@@ -90,10 +90,8 @@ impl PartitionWriter {
             *route.lane == *record.topic && (route.first..=route.last).contains(&record.offset)
         };
         let route = self.routes.iter().find(is_of);
-        let time_ms = route.map_or_else(
-            || now_ms.max(self.last_ms.unwrap_or(now_ms)),
-            |route| route.time_ms,
-        );
+        let time_ms =
+            route.map_or_else(|| now_ms.max(self.last_ms.unwrap_or(now_ms)), |route| route.time_ms);
         Ok(Some(time_ms))
     }
 

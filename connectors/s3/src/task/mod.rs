@@ -8,6 +8,8 @@
 mod accept;
 mod commit;
 mod stored;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::{collections::BTreeMap, time::Duration};
