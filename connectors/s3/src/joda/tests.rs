@@ -116,7 +116,8 @@ fn schedules_are_aligned_to_local_midnight() {
         ("Asia/Seoul", 60, "2024-03-05T14:59:59Z", "2024-03-05T15:00:00Z"),
         // 23 and 25 hours.
         ("Europe/Berlin", 1440, "2024-03-31T10:00:00Z", "2024-03-31T22:00:00Z"),
-        ("Europe/Berlin", 1440, "2024-10-27T10:00:00Z", "2024-10-27T23:00:00Z"),
+        ("Europe/Berlin", 1440, "2024-10-27T10:00:00Z", "2024-10-27T22:00:00Z"),
+        ("Europe/Berlin", 1440, "2024-10-27T22:00:00Z", "2024-10-27T23:00:00Z"),
         ("Europe/Berlin", 60, "2024-10-27T00:30:00Z", "2024-10-27T01:00:00Z"),
         // Midnight does not exist: the day starts at one.
         ("America/Sao_Paulo", 60, "2018-11-04T03:10:00Z", "2018-11-04T04:00:00Z"),

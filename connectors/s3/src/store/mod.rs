@@ -136,7 +136,7 @@ impl Store {
                 .set_acl(self.acl.clone())
                 .set_if_none_match(is_conditional.then(|| "*".to_owned()));
             let answer = Box::pin(request.send()).await;
-            match self.created(answer, Operation::Write, key)? {
+            match self.created(answer, is_conditional, key)? {
                 Some(created) => return Ok(created),
                 None => self.forget_condition(),
             }
@@ -223,7 +223,7 @@ impl Store {
                 .multipart_upload(parts)
                 .set_if_none_match(is_conditional.then(|| "*".to_owned()));
             let answer = Box::pin(request.send()).await;
-            match self.created(answer, Operation::Write, key)? {
+            match self.created(answer, is_conditional, key)? {
                 Some(created) => return Ok(created),
                 None => self.forget_condition(),
             }
@@ -321,7 +321,7 @@ impl Store {
     fn created<T, E>(
         &self,
         answer: Result<T, SdkError<E>>,
-        operation: Operation,
+        is_conditional: bool,
         key: &str,
     ) -> Result<Option<Created>>
     where
@@ -332,10 +332,10 @@ impl Store {
         if failure.is_precondition() {
             return Ok(Some(Created::Existed));
         }
-        if failure.is_not_implemented() && self.asks_condition() {
+        if failure.is_not_implemented() && is_conditional {
             return Ok(None);
         }
-        Err(self.fail(error, operation, key))
+        Err(self.fail(error, Operation::Write, key))
     }
 
     fn asks_condition(&self) -> bool {

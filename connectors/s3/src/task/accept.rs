@@ -67,8 +67,9 @@ impl PartitionWriter {
             return Ok(Step::Reject(error));
         }
         let lane = lane(shared, record, &folder);
-        if let Some(step) = self.known(shared, record, lane)? {
-            return Ok(step);
+        let known = self.stored.look(lane, record.offset);
+        if known == Known::New && shared.config.is_by_clock() && self.is_unprobed(shared, lane) {
+            return Ok(Step::Probe);
         }
         self.base_ms = self.base_ms.or(time_ms);
         self.last_ms = time_ms;
@@ -77,7 +78,16 @@ impl PartitionWriter {
         {
             return Ok(Step::RotateFirst(reason));
         }
-        Ok(self.append(shared, record, folder, time_ms))
+        if known == Known::New {
+            return Ok(self.append(shared, record, folder, time_ms));
+        }
+        self.skip(record, lane, known)?;
+        Ok(self.count_one(shared, folder).unwrap_or(Step::Done))
+    }
+
+    /// Whether a task before this one may have left objects in this lane.
+    fn is_unprobed(&self, shared: &Shared, lane: &str) -> bool {
+        shared.config.connector.enable_conditional_writes && !self.probed.contains(lane)
     }
 
     /// The time a record is filed under. The clock never goes back, so that the files of a topic
@@ -95,30 +105,30 @@ impl PartitionWriter {
         Ok(Some(time_ms))
     }
 
-    /// What to do when the record is stored, or may be.
-    fn known(&mut self, shared: &Shared, record: &SinkRecord, lane: &str) -> Result<Option<Step>> {
-        if !self.stored.is_empty() {
-            match self.stored.look(lane, record.offset) {
-                Known::New => {}
-                Known::Stored => return Ok(Some(Step::Done)),
-                Known::Measured => {
-                    let length = self.scratch.len();
-                    if self.stored.measure(lane, record.offset, length) {
-                        return Ok(Some(Step::Done));
-                    }
-                    return Err(ConnectorError::invalid(format!(
-                        "An object of {} ends in the middle of record {}, so that it was written \
-                         with other settings",
-                        self.origin, record.offset
-                    ))
-                    .hint("Delete the object whose name has the highest offset before it"));
-                }
-            }
+    /// Passes over a record that is stored. It counts as if it were written now, so that the files
+    /// after it have the borders they would have had.
+    fn skip(&mut self, record: &SinkRecord, lane: &str, known: Known) -> Result<()> {
+        if known == Known::Stored || self.stored.measure(lane, record.offset, self.scratch.len()) {
+            return Ok(());
         }
-        let is_unknown = shared.config.is_by_clock()
-            && shared.config.connector.enable_conditional_writes
-            && !self.probed.contains(lane);
-        Ok(is_unknown.then_some(Step::Probe))
+        Err(ConnectorError::invalid(format!(
+            "An object of {} ends in the middle of record {}, so that it was written with other \
+             settings",
+            self.origin, record.offset
+        ))
+        .hint("Delete the object whose name has the highest offset before it"))
+    }
+
+    /// Counts a record of the group, which may end it.
+    fn count_one(&mut self, shared: &Shared, folder: Arc<str>) -> Option<Step> {
+        self.count += 1;
+        if self.count >= i64::from(shared.config.connector.flush_size) {
+            return Some(Step::RotateAfter);
+        }
+        if self.last_folder.as_ref().is_none_or(|last| !Arc::ptr_eq(last, &folder)) {
+            self.last_folder = Some(folder);
+        }
+        None
     }
 
     fn rotation(
@@ -171,14 +181,11 @@ impl PartitionWriter {
             return Step::Full;
         }
         let is_part_full = file.pending_bytes() >= shared.body.part_bytes;
-        self.count += 1;
-        if self.count >= i64::from(shared.config.connector.flush_size) {
-            return Step::RotateAfter;
+        match self.count_one(shared, Arc::clone(&folder)) {
+            Some(step) => step,
+            None if is_part_full => Step::PartFull(folder),
+            None => Step::Done,
         }
-        if self.last_folder.as_ref().is_none_or(|last| !Arc::ptr_eq(last, &folder)) {
-            self.last_folder = Some(Arc::clone(&folder));
-        }
-        if is_part_full { Step::PartFull(folder) } else { Step::Done }
     }
 }
 

@@ -32,7 +32,13 @@ impl PartitionWriter {
         now_ms: i64,
     ) -> Result<()> {
         let files = self.take_group();
-        let Some(first) = files.first().map(|file| file.facts.first) else { return Ok(()) };
+        if reason.starts_with("rotate.") {
+            self.schedule(shared, now_ms);
+        }
+        let Some(first) = files.first().map(|file| file.facts.first) else {
+            self.stored.forget_before(self.position);
+            return Ok(());
+        };
         tracing::debug!(
             partition = %self.origin,
             "Rotating {} files of {} from offset {first} on because of {reason}",
@@ -45,9 +51,6 @@ impl PartitionWriter {
             let work = files.into_iter().map(|file| finish(shared, file));
             join_all(work).await
         };
-        if reason.starts_with("rotate.") {
-            self.schedule(shared, now_ms);
-        }
         self.settle(shared, first, outcomes)
     }
 

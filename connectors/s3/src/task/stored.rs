@@ -35,10 +35,6 @@ pub(super) enum Known {
 }
 
 impl Stored {
-    pub(super) const fn is_empty(&self) -> bool {
-        self.ranges.is_empty()
-    }
-
     /// Remembers an object.
     pub(super) fn add(&mut self, lane: Arc<str>, first: i64, end: End) {
         self.ranges.push(Range { lane, first, end });

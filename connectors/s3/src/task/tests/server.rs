@@ -43,6 +43,8 @@ struct Script {
     went_silent: Notify,
     is_unconditional: AtomicBool,
     requests: Mutex<Vec<String>>,
+    /// Held by a request that writes: as in S3, each of them is done as a whole or not at all.
+    writing: tokio::sync::Mutex<()>,
 }
 
 /// The server; its files are the bucket.
@@ -163,7 +165,7 @@ fn serve(socket: TcpListener, service: S3Service, script: Arc<Script>) -> JoinHa
 
 async fn respond(
     service: &S3Service,
-    script: &Script,
+    script: &Arc<Script>,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, std::io::Error> {
     if script.is_silent.load(Ordering::SeqCst) {
@@ -186,22 +188,44 @@ async fn respond(
         Some(Fault::Reset) => return Err(std::io::Error::other("reset")),
         Some(Fault::FailAfterWrite) | None => {}
     }
-    let answer = hyper::service::Service::call(service, request).await;
-    let answer = answer.map_err(|_| std::io::Error::other("the server failed"))?;
     let creates = is_write
         && !query.contains("partNumber")
         && !query.contains("uploads")
         && !query.contains("tagging");
-    if creates && answer.status().is_success() {
-        script.count_object();
-        if script.is_silent.load(Ordering::SeqCst) {
-            std::future::pending::<()>().await;
-        }
+    let answer = if creates {
+        write_whole(service.clone(), Arc::clone(script), request).await
+    } else {
+        hyper::service::Service::call(service, request).await.ok()
+    };
+    let answer = answer.ok_or_else(|| std::io::Error::other("the server failed"))?;
+    if creates && script.is_silent.load(Ordering::SeqCst) {
+        std::future::pending::<()>().await;
     }
     if matches!(fault, Some(Fault::FailAfterWrite)) {
         return Ok(error(StatusCode::INTERNAL_SERVER_ERROR, "InternalError"));
     }
     Ok(answer)
+}
+
+/// Creates an object even if nobody waits for the answer any more.
+#[expect(clippy::disallowed_methods, reason = "a client that goes away must not tear the write")]
+async fn write_whole(
+    service: S3Service,
+    script: Arc<Script>,
+    request: Request<Incoming>,
+) -> Option<Response<Body>> {
+    let work = tokio::spawn(async move {
+        let _writing = script.writing.lock().await;
+        if script.is_silent.load(Ordering::SeqCst) {
+            return None;
+        }
+        let answer = hyper::service::Service::call(&service, request).await.ok()?;
+        if answer.status().is_success() {
+            script.count_object();
+        }
+        Some(answer)
+    });
+    work.await.unwrap()
 }
 
 impl Script {
