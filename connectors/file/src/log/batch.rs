@@ -44,11 +44,6 @@ impl Batch {
         self.room() == 0 || self.bytes >= self.max_bytes || self.failure.is_some()
     }
 
-    /// Whether nothing went in.
-    pub(super) const fn is_empty(&self) -> bool {
-        self.records.is_empty()
-    }
-
     /// The records. A failure comes first when it is all there is: what was read before it is
     /// delivered, and the next poll meets it again.
     ///

@@ -17,6 +17,8 @@ const REPORT_EVERY_MS: i64 = 10_000;
 pub(super) struct Notices {
     connector: Arc<str>,
     raised: BTreeMap<PathBuf, String>,
+    /// Where lines start that are too long and have not ended.
+    endless: BTreeMap<PathBuf, u64>,
     /// Lines that were cut.
     pub(super) cut_lines: u64,
     /// Lines that were skipped because they could not be read as configured.
@@ -32,6 +34,7 @@ impl Notices {
         Self {
             connector,
             raised: BTreeMap::new(),
+            endless: BTreeMap::new(),
             cut_lines: 0,
             skipped_lines: 0,
             reported: (0, 0),
@@ -54,6 +57,21 @@ impl Notices {
         if self.raised.remove(path).is_some() {
             info!(connector = %self.connector, "\"{}\" can be read again", path.display());
         }
+    }
+
+    /// Warns of a line that is too long and has not ended, once per line.
+    pub(super) fn endless_line(&mut self, path: &Path, start: u64) {
+        if self.endless.insert(path.to_owned(), start) != Some(start) {
+            warn!(connector = %self.connector, path = %path.display(),
+                "The line at byte {start} of \"{}\" is longer than max.line.bytes and has not \
+                 ended yet: it is delivered, cut, once it ends", path.display());
+        }
+    }
+
+    /// Where the line starts that has not ended in this file.
+    #[cfg(test)]
+    pub(super) fn endless_line_of(&self, path: &Path) -> Option<u64> {
+        self.endless.get(path).copied()
     }
 
     /// What was last said about a path that does not work.

@@ -1,6 +1,7 @@
 //! All files that are followed, and which is which when names change hands.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::Arc,
@@ -11,7 +12,7 @@ use connect_api::record::{SourceOffset, SourcePartition};
 
 use super::{
     config::{LogFileConfig, StartFrom, millis},
-    content::Content,
+    content::{Content, Packing},
     identity::{Node, Stamp},
     lines::Ending,
     notices::Notices,
@@ -112,7 +113,11 @@ impl Registry {
         self.held.retain(|node, _| view.files.contains_key(node));
         let known = self.tails.len();
         let mut unclaimed: Vec<_> = view.files.into_values().collect();
-        unclaimed.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+        // Originals before their archives and before copies, which are never longer.
+        unclaimed.sort_by_cached_key(|found| {
+            let is_packed = Packing::of(&found.path).is_some();
+            (is_packed, Reverse(found.stamp.size), found.path.clone())
+        });
         for found in unclaimed {
             self.decide(&found, known, now_ms, notices);
         }
@@ -120,7 +125,7 @@ impl Registry {
         self.forget(now_ms);
     }
 
-    /// Finds out what a file is that nobody follows; only the first `known` may be related to it.
+    /// Finds out what a file is that nobody follows; all but the first `known` were found with it.
     fn decide(&mut self, found: &Found, known: usize, now_ms: i64, notices: &mut Notices) {
         if self.is_still_held(found, now_ms) {
             return;
@@ -176,8 +181,12 @@ impl Registry {
         now_ms: i64,
     ) -> std::io::Result<Option<(usize, Relation)>> {
         let mut closest: Option<(usize, Relation, u64)> = None;
-        for (index, tail) in self.tails.iter_mut().enumerate().take(known) {
-            let relation = tail.relation(found, content, now_ms)?;
+        for (index, tail) in self.tails.iter_mut().enumerate() {
+            let mut relation = tail.relation(found, content, now_ms)?;
+            if index >= known && relation == (Relation::Double { is_certain: false }) {
+                // Who is there first is no copy of who is there at the same time.
+                relation = Relation::Stranger;
+            }
             let rank = |relation| match relation {
                 Relation::Heir => 2,
                 Relation::Double { .. } => 1,
@@ -231,13 +240,13 @@ impl Registry {
 
     /// Files with unread bytes, those of the oldest date first, and among equals the one whose
     /// last turn is longest ago.
-    pub(super) fn ready(&self) -> BTreeSet<(i64, u64, usize)> {
+    pub(super) fn ready(&self) -> BTreeSet<Turn> {
         let tails = self.tails.iter().enumerate();
         tails.filter(|(_, tail)| tail.is_ready()).map(|(index, tail)| order(index, tail)).collect()
     }
 
     /// Puts a file behind its equals.
-    pub(super) fn take_turn(&mut self, index: usize) -> Option<(i64, u64, usize)> {
+    pub(super) fn take_turn(&mut self, index: usize) -> Option<Turn> {
         self.last_turn += 1;
         let tail = self.tails.get_mut(index)?;
         tail.turn = self.last_turn;
@@ -332,6 +341,10 @@ impl Registry {
     }
 }
 
-fn order(index: usize, tail: &Tail) -> (i64, u64, usize) {
-    (tail.place.period.map_or(i64::MAX, |period| period.start_ms), tail.turn, index)
+/// A file's place among those that are ready: its date, its last turn, and how old its bytes are.
+pub(super) type Turn = (i64, u64, i64, usize);
+
+fn order(index: usize, tail: &Tail) -> Turn {
+    let start_ms = tail.place.period.map_or(i64::MAX, |period| period.start_ms);
+    (start_ms, tail.turn, tail.born_ns, index)
 }

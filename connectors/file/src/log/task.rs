@@ -127,7 +127,7 @@ impl LogFileTask {
     /// Reads from every file that has something, in turns.
     fn fill(&mut self, batch: &mut Batch, now_ms: i64) {
         let mut ready = self.registry.ready();
-        while let Some((_, _, index)) = ready.pop_first() {
+        while let Some((.., index)) = ready.pop_first() {
             match self.read(index, Ending::Open, batch, now_ms) {
                 Progress::More if !batch.is_full() => ready.extend(self.registry.take_turn(index)),
                 Progress::More => {

@@ -79,6 +79,8 @@ pub(super) struct Tail {
     pub(super) grown_ms: i64,
     /// When it had its last turn among its equals; smaller is longer ago.
     pub(super) turn: u64,
+    /// Time of the last change when it was first seen, in nanoseconds since the epoch.
+    pub(super) born_ns: i64,
     /// Whether its offset must be stored.
     pub(super) is_dirty: bool,
     /// Up to where the bytes are known to hold no whole line.
@@ -100,6 +102,7 @@ impl Tail {
     pub(super) fn begin(id: Arc<str>, found: &Found, content: Content, now_ms: i64) -> Self {
         let mut tail = Self::build(id, place_of(found), now_ms);
         tail.stamp = found.stamp;
+        tail.born_ns = found.stamp.changed_ns;
         tail.content = Some(content);
         tail
     }
@@ -125,6 +128,7 @@ impl Tail {
             stamp: Stamp { size: 0, changed_ns: 0 },
             grown_ms,
             turn: 0,
+            born_ns: 0,
             is_dirty: false,
             looked_to: 0,
             scanned_to: 0,
@@ -213,9 +217,7 @@ impl Tail {
         }
         let same = found.filter(|found| self.is_at(found));
         let Some(found) = same else {
-            let is_emptied = self.content.as_ref().is_some_and(|content| !content.is_packed())
-                && self.stamp.size < self.position;
-            if is_emptied {
+            if self.is_open_plain() && self.check(notices) == Checked::Changed {
                 self.orphan(now_ms);
             } else if self.state == State::Live {
                 self.state = State::Missing(now_ms);
@@ -240,12 +242,16 @@ impl Tail {
             }
             return true;
         }
-        let is_plain = self.content.as_ref().is_some_and(|content| !content.is_packed());
-        if (is_changed || is_plain) && self.check(notices) == Checked::Changed {
+        if (is_changed || self.is_open_plain()) && self.check(notices) == Checked::Changed {
             self.orphan(now_ms);
             return false;
         }
         true
+    }
+
+    /// Whether the file is open and its bytes can be compared at no cost.
+    fn is_open_plain(&self) -> bool {
+        self.content.as_ref().is_some_and(|content| !content.is_packed())
     }
 
     fn is_at(&self, found: &Found) -> bool {

@@ -186,7 +186,7 @@ impl Tail {
                 }
                 self.is_exhausted = content.end() != End::Open;
                 self.looked_to = self.scanned_to;
-                intake.notices.raise(&self.place.path, self.endless_line());
+                intake.notices.endless_line(&self.place.path, self.position);
                 return Ok(Progress::Drained);
             }
             if self.scanned_to >= limit {
@@ -223,14 +223,6 @@ impl Tail {
             self.is_dirty = true;
         }
         Ok(Progress::More)
-    }
-
-    fn endless_line(&self) -> String {
-        format!(
-            "The line at byte {} of \"{}\" is longer than max.line.bytes and has not ended yet",
-            self.position,
-            self.place.path.display()
-        )
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use proptest::prelude::{Just, Strategy, prop_assert, prop_oneof, proptest};
+use proptest::prelude::{
+    Just, ProptestConfig, Strategy, any, prop_assert, prop_oneof, proptest,
+};
 
 use super::*;
 
@@ -22,7 +24,7 @@ enum Happening {
 
 fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
-        4 => (1_usize..60).prop_map(Happening::Append),
+        4 => (1_usize..40).prop_map(Happening::Append),
         1 => Just(Happening::AppendHalfALine),
         2 => Just(Happening::Rotate),
         2 => Just(Happening::CopyAndTruncate),
@@ -37,6 +39,8 @@ fn happening() -> impl Strategy<Value = Happening> {
 /// What was written, and what may be missing because it was destroyed unread.
 struct Story {
     world: World,
+    /// Whether files may be shorter than the kilobyte that makes a file unlike any other.
+    is_short: bool,
     next: usize,
     written: BTreeSet<String>,
     destroyed: BTreeSet<String>,
@@ -46,7 +50,8 @@ struct Story {
 impl Story {
     fn line(&mut self) -> String {
         self.next += 1;
-        let line = format!("2026-11-21 10:00:00 line number {}", self.next);
+        let width = if self.is_short { 0 } else { 1100 };
+        let line = format!("2026-11-21 10:00:00 line number {:>width$}", self.next);
         self.written.insert(line.clone());
         line
     }
@@ -106,7 +111,8 @@ impl Story {
                 self.read();
                 self.world.remove("app.log.1");
             }
-            Happening::Restart => self.world.restart(),
+            // What became of a short file while nobody looked cannot be known.
+            Happening::Restart if !self.is_short => self.world.restart(),
             Happening::Read => self.read(),
             _ => {}
         }
@@ -120,19 +126,19 @@ impl Story {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
     #[test]
     fn every_line_arrives_once(
-        happenings in proptest::collection::vec(happening(), 1..40)
+        happenings in proptest::collection::vec(happening(), 1..40), is_short in any::<bool>()
     ) {
         let mut story = Story {
             world: World::new("app.log*"),
+            is_short,
             next: 0,
             written: BTreeSet::new(),
             destroyed: BTreeSet::new(),
             delivered: Vec::new(),
         };
-        // More than the kilobyte that makes a file unlike any other.
-        story.happen(&Happening::Append(30));
         for happening in &happenings {
             story.happen(happening);
         }
