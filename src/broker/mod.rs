@@ -9,7 +9,9 @@
 //! of its own and talk to its task through bounded queues, because librdkafka blocks.
 
 mod consumer;
+pub mod embedded;
 mod error;
+pub mod kafka;
 
 use std::{
     collections::BTreeMap,
@@ -77,8 +79,8 @@ pub trait Broker: Debug + Send + Sync {
 pub struct ClientSettings {
     /// `client.id`.
     pub client_id: String,
-    /// Settings in the names of Kafka's clients, on top of the broker's own; the embedded log
-    /// ignores them.
+    /// Settings in the names of Kafka's clients, on top of the broker's own; of these the embedded
+    /// log obeys `auto.offset.reset`, `max.poll.records` and `fetch.max.bytes` of consumers.
     pub overrides: Props,
 }
 

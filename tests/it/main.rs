@@ -1,1 +1,5 @@
+//! The one integration binary: the worker as its users meet it, on real services.
+#![cfg(test)]
 
+mod house;
+mod services;
