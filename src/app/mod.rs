@@ -24,7 +24,8 @@ use crate::{
         Scheme, WorkerConfig,
     },
     herder::{
-        self, HerderHandle, HerderParts, HerderSettings, NewConnector, OverridePolicy, TopicTracking,
+        self, HerderHandle, HerderParts, HerderSettings, NewConnector, OverridePolicy,
+        TopicTracking,
     },
     plugins,
     rest::{self, Extensions},
@@ -131,8 +132,7 @@ impl App {
             InitialState::Paused => TargetState::Paused,
             InitialState::Stopped => TargetState::Stopped,
         };
-        let new =
-            NewConnector { name: file.name.clone(), config, initial_state: Some(state) };
+        let new = NewConnector { name: file.name.clone(), config, initial_state: Some(state) };
         let refused = |source| AppError::Connector { name: file.name.clone(), source };
         self.herder.create(new).await.map(drop).map_err(refused)
     }

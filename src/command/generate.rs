@@ -43,7 +43,9 @@ fn pace(arguments: &LogArguments) -> Result<Pace> {
     };
     let (from_ms, to_ms) = (time(from, arguments.timezone)?, time(to, arguments.timezone)?);
     if from_ms >= to_ms {
-        return Err(Failure::Wrong(anyhow::anyhow!("--from \"{from}\" is not before --to \"{to}\"")));
+        return Err(Failure::Wrong(anyhow::anyhow!(
+            "--from \"{from}\" is not before --to \"{to}\""
+        )));
     }
     Ok(Pace::History { from_ms, to_ms, rate: rate.unwrap_or(HISTORY_RATE) })
 }

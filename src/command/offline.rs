@@ -26,11 +26,7 @@ pub(super) fn validate(file: &Path) -> Result<()> {
         return say(&format!("Connector \"{}\" is configured correctly\n", connector.name));
     }
     say(&problems.iter().map(|problem| format!("{problem}\n")).collect::<String>())?;
-    Err(Failure::Wrong(anyhow::anyhow!(
-        "\"{}\" has {} problem(s)",
-        file.display(),
-        problems.len()
-    )))
+    Err(Failure::Wrong(anyhow::anyhow!("\"{}\" has {} problem(s)", file.display(), problems.len())))
 }
 
 fn say(text: &str) -> Result<()> {

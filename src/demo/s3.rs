@@ -27,10 +27,8 @@ pub(super) const SECRET_KEY: &str = "millrace-demo-secret";
 /// in it and is made when missing.
 pub(super) async fn serve(root: &Path, bucket: &str, tasks: &TaskGroup) -> Result<SocketAddr> {
     let folder = root.join(bucket);
-    std::fs::create_dir_all(&folder).map_err(|source| DemoError::Folder {
-        path: folder.display().to_string(),
-        source,
-    })?;
+    std::fs::create_dir_all(&folder)
+        .map_err(|source| DemoError::Folder { path: folder.display().to_string(), source })?;
     let files = FileSystem::new(root)
         .map_err(|error| DemoError::Storage { reason: format!("{error:?}") })?;
     let mut builder = S3ServiceBuilder::new(files);

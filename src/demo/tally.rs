@@ -104,8 +104,7 @@ impl Tally<'_> {
 
 /// Lines in all files below a folder, and the number of files; none where there is no folder yet.
 fn count_lines(folder: &Path) -> Result<(u64, u64)> {
-    let failed =
-        |source| DemoError::Folder { path: folder.display().to_string(), source };
+    let failed = |source| DemoError::Folder { path: folder.display().to_string(), source };
     let (mut lines, mut files) = (0, 0);
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {

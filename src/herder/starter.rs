@@ -4,10 +4,8 @@ use std::{fmt::Debug, time::Duration};
 
 use async_trait::async_trait;
 
+pub use crate::runtime::{ConnectorPlugin, TaskEvent, TaskEventKind, TaskId, TaskSpec, TaskTarget};
 use crate::runtime::{Runtime, TaskHandle};
-pub use crate::runtime::{
-    ConnectorPlugin, TaskEvent, TaskEventKind, TaskId, TaskSpec, TaskTarget,
-};
 
 /// Starts tasks; what becomes of them comes back as [`TaskEvent`]s.
 pub trait TaskStarter: Debug + Send + Sync {

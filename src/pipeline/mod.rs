@@ -14,7 +14,6 @@ mod source;
 mod stage;
 mod trace;
 
-
 pub use converters::Converters;
 pub use dead_letters::{DeadLetterConfig, DeadLetters};
 pub use errors::{ErrorHandler, ErrorsConfig, Tolerance};

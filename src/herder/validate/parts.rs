@@ -175,7 +175,10 @@ pub(super) fn converter_sections(plugins: &Plugins, props: &Props) -> Vec<Vec<Co
         let found = converter(plugins, key, props.get(key)?)?;
         let prefix = format!("{key}.");
         let def = (found.def)();
-        let values = def.validate(&props.with_prefix(&prefix));
+        let mut own = props.with_prefix(&prefix);
+        // The framework says what a converter converts, never the user.
+        own.insert("converter.type", key.trim_end_matches(".converter"));
+        let values = def.validate(&own);
         let infos = def.keys().iter().zip(values).map(|(key, value)| prefixed(&prefix, key, value));
         Some(infos.collect())
     };

@@ -128,8 +128,7 @@ fn a_pattern_takes_fields_key_and_time_out_of_a_line() {
 
 #[test]
 fn a_bad_line_fails_the_task_after_what_came_before_it() {
-    let mut world =
-        World::with("a.log", &[("parse", "pattern"), ("pattern", r"^(?<number>\d+)$")]);
+    let mut world = World::with("a.log", &[("parse", "pattern"), ("pattern", r"^(?<number>\d+)$")]);
     world.append("a.log", "1\n2\nx\n3\n");
     assert_eq!(world.step().unwrap().unwrap().records.len(), 2);
     let error = world.step().unwrap_err();
