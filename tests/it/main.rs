@@ -1,5 +1,7 @@
 //! The one integration binary: the worker as its users meet it, on real services.
 #![cfg(test)]
 
+mod harness;
 mod house;
 mod services;
+mod story;
