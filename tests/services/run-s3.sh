@@ -14,5 +14,5 @@
 mkdir -p "$1/objects"
 # Attributes lie beside the objects rather than on them: /tmp is often a tmpfs, which may have none.
 mkdir -p "$1/attributes"
-exec "$CACHE/s3/bin/versitygw" --access "${4:-testkey}" --secret "${5:-testsecret}" \
+exec "$CACHE/s3/bin/versitygw" --region ap-northeast-2 --access "${4:-testkey}" --secret "${5:-testsecret}" \
     --port "127.0.0.1:$2" --health "$3" posix --sidecar "$1/attributes" "$1/objects"

@@ -203,18 +203,35 @@ pub(super) fn offsets_by_name(
     if partitions.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let entries = partitions.iter().map(|at| (at.topic.as_ref(), at.partition, Some(offset)));
-    let found = partition_list(entries)
-        .and_then(|list| native.list_offsets(&list, isolation, wait))
-        .map_err(|refusal| {
-            let topic = partitions.first().map_or("", |at| at.topic.as_ref());
-            refusal.about_topic(topic, OPERATION)
-        })?;
-    let number = |entry: PartitionEntry| match entry.code {
-        Code::NoError => Ok((TopicPartition::new(entry.topic, entry.partition), entry.offset)),
-        code => Err(Refusal::new(code).about_topic(&entry.topic, OPERATION)),
+    let ask = || {
+        let entries = partitions.iter().map(|at| (at.topic.as_ref(), at.partition, Some(offset)));
+        let found = partition_list(entries)
+            .and_then(|list| native.list_offsets(&list, isolation, wait))
+            .map_err(|refusal| (String::new(), refusal))?;
+        found.into_iter().map(number).collect::<Result<_, _>>()
     };
-    found.into_iter().map(number).collect()
+    let mut left = wait;
+    loop {
+        match ask() {
+            Ok(offsets) => return Ok(offsets),
+            // A topic's leaders are known everywhere only a while after it was created.
+            Err((_, refusal)) if refusal.is_retriable() && left > LEADER_PAUSE => {
+                std::thread::sleep(LEADER_PAUSE);
+                left -= LEADER_PAUSE;
+            }
+            Err((topic, refusal)) => return Err(refusal.about_topic(&topic, OPERATION)),
+        }
+    }
+}
+
+/// Time between two questions to a partition whose leader is not known yet.
+const LEADER_PAUSE: Duration = Duration::from_millis(50);
+
+fn number(entry: PartitionEntry) -> Result<(TopicPartition, i64), (String, Refusal)> {
+    match entry.code {
+        Code::NoError => Ok((TopicPartition::new(entry.topic, entry.partition), entry.offset)),
+        code => Err((entry.topic, Refusal::new(code))),
+    }
 }
 
 #[async_trait]

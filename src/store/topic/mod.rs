@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt, marker::PhantomData, sync::Arc, time::Dura
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use connect_api::config::Props;
 use connect_api::error::chain;
 use tokio::{sync::Mutex, time::Instant};
 use tracing::{info, warn};
@@ -102,6 +103,13 @@ impl CompactedTopic {
             topic: topic.name.clone(),
             is_read_committed: true,
         };
+        // Source: apache/kafka `KafkaConfigBackingStore.java`. Records of a compacted topic may be
+        // stored twice, and an idempotent producer would have to wait for its number first.
+        let overrides = Props::from([
+            ("enable.idempotence", "false"),
+            ("max.in.flight.requests.per.connection", "1"),
+        ]);
+        let client = ClientSettings { overrides, ..client };
         let producer = ProducerSettings { client, transactional_id: None };
         Ok(Self {
             name: topic.name.as_str().into(),

@@ -76,6 +76,9 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the worker's log:\n{}", self.log());
+        }
         // It may have ended already.
         let _ended = self.child.kill();
         let _reaped = self.child.wait();

@@ -25,7 +25,7 @@ impl S3 {
     pub(crate) const SECRET_KEY: &str = "testsecret";
 
     /// The region that requests are signed for.
-    pub(crate) const REGION: &str = "us-east-1";
+    pub(crate) const REGION: &str = "ap-northeast-2";
 
     pub(super) fn start() -> Result<Self, String> {
         start_on_free_ports(|| {
