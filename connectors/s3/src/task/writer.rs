@@ -129,7 +129,11 @@ impl PartitionWriter {
         }
         self.brought = records.last().map_or(self.brought, |record| record.offset + 1);
         let deadline = now().checked_add(shared.config.connector.max_write_duration);
+        // A batch may come again while its records are held or stored: they are not doubled.
         for record in records {
+            if record.offset < self.position {
+                continue;
+            }
             let flow = Box::pin(self.take(shared, record, now_ms)).await?;
             let is_late = flow == Flow::Waited && deadline.is_some_and(|at| now() >= at);
             if is_late && self.position < self.brought {
@@ -179,6 +183,8 @@ impl PartitionWriter {
             match self.accept(shared, record, now_ms)? {
                 Step::Done => break,
                 Step::Reject(error) => {
+                    let place = format!("Could not write {}@{}", record.origin, record.offset);
+                    let error = ConnectorError::new(error.class(), place).caused_by(error);
                     shared.context.reject(record, error).await?;
                     break;
                 }

@@ -1,5 +1,6 @@
 //! Tasks against a server that speaks S3.
 
+mod conformance;
 mod crash;
 mod failures;
 mod rotation;
