@@ -28,7 +28,7 @@ pub(crate) struct AggregateConfig {
     #[config(default = "", importance = High, check = UNIQUE)]
     group_by: Vec<FieldPath>,
     /// What is computed per row: count, sum:FIELD, min:FIELD, max:FIELD, avg:FIELD, distinct:FIELD
-    /// (HyperLogLog, standard error 1.63 %) and top:FIELD (space-saving: a count is too high by at
+    /// (hyperloglog, standard error 1.63 %) and top:FIELD (space-saving: a count is too high by at
     /// most one in 10 times top.k of the row's values). The count is always there; a record without
     /// the field counts for count only.
     #[config(default = "count", importance = High, check = [NOT_EMPTY, UNIQUE])]

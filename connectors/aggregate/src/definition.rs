@@ -18,7 +18,7 @@ pub(crate) enum Operation {
     Max,
     /// Mean of the numbers.
     Avg,
-    /// Number of different values, by HyperLogLog.
+    /// Number of different values, by `HyperLogLog`.
     Distinct,
     /// Most frequent values, by space-saving.
     Top,

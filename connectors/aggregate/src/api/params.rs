@@ -131,12 +131,14 @@ fn instant(name: &str, value: &str, zone: Tz, now_ms: i64) -> Result<i64, ApiErr
     // A plus sign in a query string is a space.
     let restored = value.replacen(' ', "+", usize::from(value.contains('T')));
     let absolute = value.parse().ok().or_else(|| parse_time(value, zone));
-    absolute.or_else(|| parse_time(&restored, zone)).or_else(|| ago(value, now_ms)).ok_or_else(|| {
-        ApiError::invalid(format!(
-            "Parameter \"{name}\" is \"{value}\": use ISO-8601 such as 2026-11-21T10:00:00Z, \
+    absolute.or_else(|| parse_time(&restored, zone)).or_else(|| ago(value, now_ms)).ok_or_else(
+        || {
+            ApiError::invalid(format!(
+                "Parameter \"{name}\" is \"{value}\": use ISO-8601 such as 2026-11-21T10:00:00Z, \
              milliseconds since the epoch, or a time before now such as -15m, -2h or -1d"
-        ))
-    })
+            ))
+        },
+    )
 }
 
 fn ago(value: &str, now_ms: i64) -> Option<i64> {
@@ -184,9 +186,7 @@ fn order(value: &str) -> Result<Order, ApiError> {
     match value {
         "asc" => Ok(Order::Ascending),
         "desc" => Ok(Order::Descending),
-        _ => Err(ApiError::invalid(format!(
-            "Parameter \"order\" is \"{value}\": use asc or desc"
-        ))),
+        _ => Err(ApiError::invalid(format!("Parameter \"order\" is \"{value}\": use asc or desc"))),
     }
 }
 
@@ -194,9 +194,9 @@ fn format(value: &str) -> Result<Format, ApiError> {
     match value {
         "json" => Ok(Format::Json),
         "csv" => Ok(Format::Csv),
-        _ => Err(ApiError::invalid(format!(
-            "Parameter \"format\" is \"{value}\": use json or csv"
-        ))),
+        _ => {
+            Err(ApiError::invalid(format!("Parameter \"format\" is \"{value}\": use json or csv")))
+        }
     }
 }
 

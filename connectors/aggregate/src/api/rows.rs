@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 use super::params::{Order, WindowQuery, cursor_after};
 use crate::{
     cell::{Cell, Number},
-    definition::Definition,
+    definition::{Definition, FieldPath},
     held::{PartitionView, RowKey, Segment},
     store::StoredOffsets,
 };
@@ -48,9 +48,7 @@ fn order_of(left: &Json, right: &Json) -> Ordering {
             _ => Ordering::Equal,
         },
         (Json::String(left), Json::String(right)) => left.cmp(right),
-        _ => {
-            rank(left).cmp(&rank(right)).then_with(|| left.to_string().cmp(&right.to_string()))
-        }
+        _ => rank(left).cmp(&rank(right)).then_with(|| left.to_string().cmp(&right.to_string())),
     }
 }
 
@@ -100,13 +98,14 @@ pub(super) fn unwritten<'a>(
 ) -> impl Iterator<Item = &'a Arc<Segment>> {
     views.iter().flat_map(|view| {
         let offset = stored.get(&view.partition).copied();
-        view.segments.iter().filter(move |segment| offset.is_none_or(|offset| segment.start >= offset))
+        view.segments
+            .iter()
+            .filter(move |segment| offset.is_none_or(|offset| segment.start >= offset))
     })
 }
 
 /// Rows of an answer, before they are ordered and cut.
 pub(super) struct Answer<'a> {
-    definition: &'a Definition,
     query: &'a WindowQuery,
     rows: BTreeMap<(i64, GroupKey), Cell>,
 }
@@ -120,8 +119,9 @@ pub(super) struct Page {
 }
 
 impl<'a> Answer<'a> {
-    pub(super) const fn new(definition: &'a Definition, query: &'a WindowQuery) -> Self {
-        Self { definition, query, rows: BTreeMap::new() }
+    /// An answer without rows.
+    pub(super) const fn new(query: &'a WindowQuery) -> Self {
+        Self { query, rows: BTreeMap::new() }
     }
 
     /// Adds a row as it is counted, unless a filter leaves it out.
@@ -175,11 +175,11 @@ impl<'a> Answer<'a> {
         let key = GroupKey(self.query.groups.iter().map(of).collect());
         Some((window.saturating_sub(window.rem_euclid(self.query.step_ms)), key))
     }
+}
 
-    /// Names of the groups of the answer.
-    fn names(definition: &'a Definition, query: &'a WindowQuery) -> impl Iterator<Item = &'a str> {
-        query.groups.iter().filter_map(|group| definition.groups.get(*group)).map(|path| path.name())
-    }
+/// Names of the groups of the answer.
+fn names<'a>(definition: &'a Definition, query: &'a WindowQuery) -> impl Iterator<Item = &'a str> {
+    query.groups.iter().filter_map(|group| definition.groups.get(*group)).map(FieldPath::name)
 }
 
 /// Whether a value is written like this; no text stands for null.
@@ -187,7 +187,10 @@ fn matches_text(value: &Json, text: &str) -> bool {
     match value {
         Json::Null => text.is_empty(),
         Json::String(value) => value == text,
-        other => other.to_string() == text,
+        other => {
+            let shown = other.to_string();
+            shown == text
+        }
     }
 }
 
@@ -200,7 +203,7 @@ pub(super) fn row_json(
     let mut row = Map::new();
     row.insert("window_start".to_owned(), shown_time(*window));
     row.insert("window_end".to_owned(), shown_time(window.saturating_add(query.step_ms)));
-    for (name, value) in Answer::names(definition, query).zip(&key.0) {
+    for (name, value) in names(definition, query).zip(&key.0) {
         row.insert(name.to_owned(), value.clone());
     }
     row.insert("count".to_owned(), cell.count().into());
@@ -214,7 +217,7 @@ pub(super) fn row_json(
 pub(super) fn csv(definition: &Definition, query: &WindowQuery, page: &Page) -> String {
     let columns = ["window_start", "window_end"]
         .into_iter()
-        .chain(Answer::names(definition, query))
+        .chain(names(definition, query))
         .chain(["count"])
         .chain(definition.measures.iter().map(|(name, ..)| &**name));
     let mut out = columns.map(quoted).collect::<Vec<_>>().join(",");

@@ -51,7 +51,9 @@ fn without_values_only_sums_and_counts_are_zero() {
 fn fractions_join_whole_numbers() {
     let mut cell = cell(&[1]);
     let half = Number::real(0.5).unwrap();
-    (0..4).for_each(|measure| drop(cell.update(measure, Input::Number(half))));
+    for measure in 0..4 {
+        cell.update(measure, Input::Number(half));
+    }
     assert_eq!(shown(&cell)[..4], ["sum:n=1.5", "min:n=0.5", "max:n=1", "avg:n=0.75"]);
     assert_eq!(Number::real(f64::NAN), None);
 }

@@ -96,7 +96,7 @@ impl<'a> Node<'a> {
 }
 
 /// Appends a JSON string.
-pub(crate) fn write_text(text: &str, out: &mut String) {
+fn write_text(text: &str, out: &mut String) {
     let is_plain = text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\');
     if !is_plain {
         return out.push_str(&Json::from(text).to_string());

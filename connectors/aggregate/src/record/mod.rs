@@ -11,7 +11,7 @@ use chrono_tz::Tz;
 use connect_api::{error::ConnectorError, record::SinkRecord, value::Value};
 use serde_json::Value as Json;
 
-use self::field::{Node, write_text};
+use self::field::Node;
 use crate::{
     cell::{Cell, Input},
     config::AggregateConfig,
@@ -183,20 +183,4 @@ fn time(node: Node<'_>, zone: Tz) -> Option<i64> {
             (None, None) => None,
         },
     }
-}
-
-/// The text of a JSON array of group values.
-pub(crate) fn groups_text(values: &[Json]) -> String {
-    let mut text = String::from("[");
-    for (place, value) in values.iter().enumerate() {
-        if place > 0 {
-            text.push(',');
-        }
-        match value.as_str() {
-            Some(value) => write_text(value, &mut text),
-            None => text.push_str(&value.to_string()),
-        }
-    }
-    text.push(']');
-    text
 }

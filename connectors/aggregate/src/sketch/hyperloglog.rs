@@ -1,7 +1,7 @@
 //! How many different values there were, in 4 KiB at most.
 //!
-//! Source: Flajolet et al., "HyperLogLog" (2007), for the registers; Ertl, "New cardinality
-//! estimation algorithms for HyperLogLog sketches" (2017), algorithm 6, for the estimate, which
+//! Source: Flajolet et al., "`HyperLogLog`" (2007), for the registers; Ertl, "New cardinality
+//! estimation algorithms for `HyperLogLog` sketches" (2017), algorithm 6, for the estimate, which
 //! needs no table of biases.
 
 /// Bits of the hash that choose a register.
@@ -159,7 +159,7 @@ fn tau(x: f64) -> f64 {
     }
 }
 
-/// FNV-1a, mixed by the finaliser of MurmurHash3 because FNV alone leaves the high bits poor. Part of
+/// FNV-1a, mixed by the finaliser of `MurmurHash3` because FNV alone leaves the high bits poor. Part of
 /// the stored format: sketches of different hashes cannot be merged.
 fn hash(value: &[u8]) -> u64 {
     let mut hash = value.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -188,8 +188,9 @@ mod tests {
         for (size, limit) in
             [(1, 0.0), (10, 0.0), (1_000, 0.03), (5_000, 0.049), (50_000, 0.049), (500_000, 0.049)]
         {
-            let estimate = of(0..size).estimate();
-            let error = (estimate.round() - size as f64).abs() / size as f64;
+            let size: u32 = size;
+            let estimate = of(0..size.into()).estimate();
+            let error = (estimate.round() - f64::from(size)).abs() / f64::from(size);
             assert!(error <= limit, "{size} values were estimated as {estimate}");
         }
         assert_eq!(HyperLogLog::default().estimate().round(), 0.0);

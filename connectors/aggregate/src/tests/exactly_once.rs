@@ -1,6 +1,6 @@
 //! Any order of steps, faults, crashes and moves counts every record once.
 
-use connect_api::record::TopicPartition;
+use connect_api::{error::Result, record::TopicPartition};
 use connect_testkit::sink::{Fault, SinkDriver, SinkFixture, run};
 use proptest::prelude::*;
 
@@ -33,43 +33,51 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-async fn counts_stay_exact(aggregate: &Aggregate, steps: &[Step]) {
-    let partitions = [TopicPartition::new("t", 0), TopicPartition::new("t", 1)];
+fn partitions() -> [TopicPartition; 2] {
+    [TopicPartition::new("t", 0), TopicPartition::new("t", 1)]
+}
+
+fn produce(aggregate: &Aggregate, driver: &mut SinkDriver, number: i32, produced: &mut usize) {
+    let partition = &partitions()[usize::try_from(number).unwrap()];
+    let (offset, id) = (driver.end(partition), format!("id-{}", *produced % 3));
+    driver.produce(aggregate.record(partition, offset, &id));
+    *produced += 1;
+}
+
+/// Ends the task in one of three ways, and starts another.
+async fn restart(driver: &mut SinkDriver, step: Step) -> Result<()> {
+    let mut stale = None;
+    match step {
+        Step::Stop => driver.stop().await?,
+        Step::Move => stale = driver.detach(),
+        _ => driver.crash(),
+    }
+    driver.start(&partitions()).await?;
+    match stale {
+        Some(mut stale) => stale.close(&partitions()).await,
+        None => Ok(()),
+    }
+}
+
+async fn counts_stay_exact(aggregate: &Aggregate, steps: &[Step]) -> Result<()> {
     let mut driver = SinkDriver::new(aggregate);
-    driver.start(&partitions).await.unwrap();
+    driver.start(&partitions()).await?;
     let mut produced = 0;
     for step in steps {
         match *step {
-            Step::Produce(number) => {
-                let partition = &partitions[usize::try_from(number).unwrap()];
-                let (offset, id) = (driver.end(partition), format!("id-{}", produced % 3));
-                driver.produce(aggregate.record(partition, offset, &id));
-                produced += 1;
-            }
-            Step::Poll(most) => drop(driver.poll(most).await.unwrap()),
+            Step::Produce(number) => produce(aggregate, &mut driver, number, &mut produced),
+            Step::Poll(most) => drop(driver.poll(most).await?),
             Step::Tick(ms) => {
                 driver.clock().advance_ms(ms);
-                driver.put(&[]).await.unwrap();
+                driver.put(&[]).await?;
             }
-            Step::Commit => driver.commit().await.unwrap(),
+            Step::Commit => driver.commit().await?,
             Step::Fail(true) => drop(aggregate.fail_next(Fault::AfterWrite)),
             Step::Fail(false) => drop(aggregate.fail_next(Fault::BeforeWrite)),
-            Step::Crash => {
-                driver.crash();
-                driver.start(&partitions).await.unwrap();
-            }
-            Step::Stop => {
-                driver.stop().await.unwrap();
-                driver.start(&partitions).await.unwrap();
-            }
-            Step::Move => {
-                let mut stale = driver.detach().unwrap();
-                driver.start(&partitions).await.unwrap();
-                stale.close(&partitions).await.unwrap();
-            }
+            restarts => restart(&mut driver, restarts).await?,
         }
     }
-    driver.settle().await.unwrap();
+    driver.settle().await?;
     let mut expected = [0; 3];
     (0..produced).for_each(|number| expected[number % 3] += 1);
     let mut counted = [0; 3];
@@ -77,6 +85,7 @@ async fn counts_stay_exact(aggregate: &Aggregate, steps: &[Step]) {
         counted[id.strip_prefix("id-").unwrap().parse::<usize>().unwrap()] += 1;
     }
     assert_eq!(counted, expected);
+    Ok(())
 }
 
 proptest! {
@@ -87,10 +96,7 @@ proptest! {
         flush_size in 1_u32..5,
     ) {
         let aggregate = Aggregate::on_sqlite().with("flush.size", &flush_size.to_string());
-        let outcome = run(async {
-            counts_stay_exact(&aggregate, &steps).await;
-            Ok(())
-        });
+        let outcome = run(counts_stay_exact(&aggregate, &steps));
         prop_assert_eq!(outcome, Ok(()));
     }
 }
@@ -117,9 +123,6 @@ fn postgres_counts_every_record_once_through_faults_and_moves() {
         Step::Stop,
     ];
     let steps: Vec<_> = round.into_iter().cycle().take(90).collect();
-    let outcome = run(async {
-        counts_stay_exact(&aggregate, &steps).await;
-        Ok(())
-    });
+    let outcome = run(counts_stay_exact(&aggregate, &steps));
     assert_eq!(outcome, Ok(()));
 }

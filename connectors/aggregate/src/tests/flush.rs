@@ -165,3 +165,25 @@ fn old_windows_are_deleted_after_their_retention() {
     });
     assert_eq!(outcome, Ok(()));
 }
+
+#[test]
+fn a_full_budget_writes_early_and_is_given_back() {
+    let aggregate = Aggregate::on_sqlite().with("flush.size", "1000000");
+    let outcome = run(async {
+        let mut context = connect_testkit::sink_context(&connect_testkit::ManualClock::at(0));
+        context.budget = connect_api::budget::MemoryBudget::new(10_000);
+        let budget = context.budget.clone();
+        let mut task = aggregate.connector().start_task(&aggregate.props(), context).await?;
+        task.open(&[partition()]).await?;
+        let record = |offset| aggregate.record(&partition(), offset, &format!("id-{offset}"));
+        let batch: Vec<_> = (0..500).map(record).collect();
+        task.put(&batch).await?;
+        let written = rows(&aggregate).await;
+        assert!((400..500).contains(&written), "{written} records were written early");
+        assert!((1..=10_000).contains(&budget.used_bytes()));
+        task.close(&[partition()]).await?;
+        assert_eq!((rows(&aggregate).await, budget.used_bytes()), (500, 0));
+        Ok(())
+    });
+    assert_eq!(outcome, Ok(()));
+}
