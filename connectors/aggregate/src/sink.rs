@@ -38,7 +38,9 @@ impl SinkConnector for AggregateSink {
 
     async fn start_task(&self, props: &Props, context: SinkContext) -> Result<Box<dyn SinkTask>> {
         let config = AggregateConfig::parse(props)?;
-        let store = config.store_url().open(Access::Write, config.store_timeout());
+        let mut store = config.store_url().open(Access::Write, config.store_timeout());
+        // A store that is away is waited for here; in `open` it would fail the task.
+        store.claim(&config.definition(&context.connector), &[]).await?;
         Ok(Box::new(AggregateTask::new(&config, context, store, LiveAggregates::of_process())))
     }
 }

@@ -1,9 +1,10 @@
 //! The rules that both databases keep.
 
-use connect_api::{error::ErrorClass, record::TopicPartition};
+use connect_api::{error::ErrorClass, record::TopicPartition, sink::SinkConnector as _};
 use connect_testkit::sink::{SinkDriver, SinkFixture, run};
 
 use crate::{
+    AggregateSink,
     store::Access,
     test_support::{Aggregate, EVERY_WINDOW},
 };
@@ -96,6 +97,18 @@ fn a_store_that_cannot_be_used_is_named_without_its_password() {
         assert_eq!(error.class(), ErrorClass::Retriable);
         let text = connect_api::error::chain(&error);
         assert!(text.contains("postgres://127.0.0.1:1/rows") && !text.contains("s3cret"), "{text}");
+        Ok(())
+    });
+    assert_eq!(outcome, Ok(()));
+}
+
+#[test]
+fn a_store_that_is_away_at_the_start_is_tried_again() {
+    let aggregate = Aggregate::on_sqlite().with("store.url", "postgres://ann:pw@127.0.0.1:1/rows");
+    let outcome = run(async {
+        let context = connect_testkit::sink_context(&connect_testkit::ManualClock::at(0));
+        let started = AggregateSink.start_task(&aggregate.props, context).await;
+        assert_eq!(started.err().map(|error| error.class()), Some(ErrorClass::Retriable));
         Ok(())
     });
     assert_eq!(outcome, Ok(()));

@@ -45,7 +45,7 @@ fn ensure(holds: bool, sentence: impl FnOnce() -> String) -> Result<()> {
     if holds { Ok(()) } else { Err(ConnectorError::internal(sentence())) }
 }
 
-/// Runs every case of the sink conformance suite on a [`SinkFixture`](crate::sink::SinkFixture).
+/// Runs every case of the sink conformance suite on a [`SinkFixture`].
 ///
 /// `sink_conformance!(MyFixture);` makes a module `sink_conformance` with one test per case. Write
 /// it in a test module; in several of them for several fixtures.
