@@ -1,1 +1,4 @@
+//! Everything through the public doors, in one binary.
+#![cfg(test)]
 
+mod broker;
