@@ -1,6 +1,7 @@
 //! The one integration binary: the worker as its users meet it, on real services.
 #![cfg(test)]
 
+mod broker;
 mod harness;
 mod house;
 mod services;

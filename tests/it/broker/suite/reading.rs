@@ -1,0 +1,57 @@
+use std::{collections::BTreeMap, sync::Arc};
+
+use millrace::broker::{Broker, ConsumerRecord};
+
+use super::{
+    admin, by_partition, contents, keyed, new_topic, producer, reader, send, send_values, texts,
+    topic, unique, value,
+};
+
+pub(crate) async fn a_reader_reads_to_the_end_and_follows(broker: Arc<dyn Broker>) {
+    let name = topic(&broker, 1).await;
+    let mut producer = producer(&broker).await;
+    let mut reader = reader(&broker, &name).await;
+    assert!(reader.read_to_end().await.unwrap().is_empty());
+    send_values(&mut producer, &name, &["a", "b"]).await;
+    let read = by_partition(reader.read_to_end().await.unwrap());
+    assert_eq!(texts(&read[&0]), ["a", "b"]);
+    assert!(reader.read_to_end().await.unwrap().is_empty());
+    let (next, ()) = tokio::join!(reader.next(), send_values(&mut producer, &name, &["c"]));
+    assert_eq!(texts(&by_partition(next.unwrap())[&0]), ["c"]);
+    send_values(&mut producer, &name, &["d"]).await;
+    let read = by_partition(reader.read_to_end().await.unwrap());
+    assert_eq!(texts(&read[&0]), ["d"]);
+}
+
+pub(crate) async fn a_reader_reads_every_partition(broker: Arc<dyn Broker>) {
+    let name = topic(&broker, 3).await;
+    let mut producer = producer(&broker).await;
+    let records = (0..3000).map(|at| value(&name, at % 3, &at.to_string())).collect();
+    send(&mut producer, records).await;
+    let contents = contents(&broker, &name).await;
+    for (number, records) in &contents {
+        let expected: Vec<String> = (0..1000).map(|at| (at * 3 + number).to_string()).collect();
+        assert_eq!(texts(records), expected);
+    }
+    assert_eq!(contents.len(), 3);
+}
+
+pub(crate) async fn the_last_value_of_each_key_is_in_a_compacted_topic(broker: Arc<dyn Broker>) {
+    let mut compacted = new_topic(&unique("compacted"), 1);
+    compacted.settings.insert("cleanup.policy".to_owned(), "compact".to_owned());
+    admin(&broker).await.create_topic(&compacted).await.unwrap();
+    let name = &compacted.name;
+    let mut producer = producer(&broker).await;
+    for round in ["1", "2", "3"] {
+        let batch = ["a", "b", "c"].map(|key| keyed(name, key, Some(round)));
+        send(&mut producer, batch.into()).await;
+    }
+    send(&mut producer, vec![keyed(name, "b", None), keyed(name, "c", Some("4"))]).await;
+    let mut last = BTreeMap::new();
+    for ConsumerRecord { key, value, .. } in contents(&broker, name).await.remove(&0).unwrap() {
+        last.insert(key.unwrap(), value);
+    }
+    last.retain(|_, value| value.is_some());
+    let expected = [("a", "3"), ("c", "4")];
+    assert_eq!(last, expected.map(|(key, value)| (key.into(), Some(value.into()))).into());
+}

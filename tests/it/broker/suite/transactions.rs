@@ -1,0 +1,48 @@
+use std::sync::Arc;
+
+use millrace::broker::{Broker, BrokerError};
+
+use super::{send, send_values, topic, transactional, unique, value, values};
+
+pub(crate) async fn a_transaction_over_topics_is_seen_whole(broker: Arc<dyn Broker>) {
+    let (records, offsets) = (topic(&broker, 1).await, topic(&broker, 1).await);
+    let mut producer = transactional(&broker, &unique("producer")).await;
+    for round in ["1", "2"] {
+        producer.begin().await.unwrap();
+        send_values(&mut producer, &records, &["a", "b"]).await;
+        send(&mut producer, vec![value(&records, 0, "c"), value(&offsets, 0, round)]).await;
+        let before = values(&broker, &offsets).await.len();
+        assert_eq!(values(&broker, &records).await.len(), 3 * before, "a part was seen");
+        producer.commit().await.unwrap();
+        assert_eq!(values(&broker, &offsets).await.len(), before + 1);
+        assert_eq!(values(&broker, &records).await.len(), 3 * (before + 1));
+    }
+    assert_eq!(values(&broker, &records).await, ["a", "b", "c", "a", "b", "c"]);
+}
+
+pub(crate) async fn what_was_aborted_is_never_seen(broker: Arc<dyn Broker>) {
+    let name = topic(&broker, 1).await;
+    let mut producer = transactional(&broker, &unique("producer")).await;
+    producer.begin().await.unwrap();
+    send_values(&mut producer, &name, &["never"]).await;
+    producer.abort().await.unwrap();
+    producer.begin().await.unwrap();
+    send_values(&mut producer, &name, &["seen"]).await;
+    producer.commit().await.unwrap();
+    assert_eq!(values(&broker, &name).await, ["seen"]);
+}
+
+pub(crate) async fn a_newer_producer_fences_the_older_one(broker: Arc<dyn Broker>) {
+    let name = topic(&broker, 1).await;
+    let id = unique("producer");
+    let mut older = transactional(&broker, &id).await;
+    older.begin().await.unwrap();
+    send_values(&mut older, &name, &["older"]).await;
+    let mut newer = transactional(&broker, &id).await;
+    newer.begin().await.unwrap();
+    send_values(&mut newer, &name, &["newer"]).await;
+    newer.commit().await.unwrap();
+    let error = older.commit().await.unwrap_err();
+    assert!(matches!(error, BrokerError::Fenced(_)), "{error:?}");
+    assert_eq!(values(&broker, &name).await, ["newer"]);
+}
