@@ -42,7 +42,7 @@ bench: check-prerequisites ## Measures Millrace beside its peers on this machine
 check-prerequisites: ## Names what is missing to build, and the package to install
 	@missing=0; \
 	need() { command -v "$$1" >/dev/null || { echo "$$1 is missing: $$2" >&2; missing=1; }; }; \
-	need cargo "install Rust with rustup (https://rustup.rs)"; \
+	need cargo "install Rust with rustup"; \
 	need cc "install Debian's build-essential"; \
 	need perl "install Debian's perl (OpenSSL is built with it)"; \
 	exit $$missing

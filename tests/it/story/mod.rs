@@ -36,13 +36,17 @@ pub(crate) struct Story<'a> {
     name: String,
     s3: &'a S3,
     properties: Vec<(&'static str, String)>,
+    /// Where the aggregates are kept.
+    pub(crate) store_url: String,
 }
 
 impl<'a> Story<'a> {
     pub(crate) async fn begin(name: &str, broker: &Broker<'_>, s3: &'a S3) -> Self {
         let folder = tempfile::tempdir().unwrap();
         s3.create_bucket(name).await;
-        let mut story = Self { folder, name: name.to_owned(), s3, properties: Vec::new() };
+        let store_url = format!("sqlite:{}", folder.path().join("aggregates.db").display());
+        let name = name.to_owned();
+        let mut story = Self { folder, name, s3, properties: Vec::new(), store_url };
         story.properties = story.worker_properties(broker);
         story
     }
@@ -88,12 +92,11 @@ impl<'a> Story<'a> {
     pub(crate) async fn start_worker(&self) -> Worker {
         let properties: Vec<_> =
             self.properties.iter().map(|(key, value)| (*key, value.as_str())).collect();
-        let aggregates = self.folder.path().join("aggregates.db");
         let environment = [
             ("MILLRACE_LOGS", self.logs().display().to_string()),
             ("MILLRACE_S3_URL", self.s3.endpoint()),
             ("MILLRACE_S3_BUCKET", self.name.clone()),
-            ("MILLRACE_AGGREGATES", format!("sqlite:{}", aggregates.display())),
+            ("MILLRACE_AGGREGATES", self.store_url.clone()),
             ("AWS_ACCESS_KEY_ID", S3::ACCESS_KEY.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", S3::SECRET_KEY.to_owned()),
         ];

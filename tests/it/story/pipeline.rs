@@ -7,9 +7,10 @@ use crate::{
 };
 
 /// Runs the story without faults: everything arrives, in objects named to the letter.
-async fn everything_arrives(name: &str, broker: Broker<'_>) {
+async fn everything_arrives(name: &str, broker: Broker<'_>, store_url: Option<String>) {
     let s3 = services::require!(s3);
-    let story = Story::begin(name, &broker, s3).await;
+    let mut story = Story::begin(name, &broker, s3).await;
+    story.store_url = store_url.unwrap_or(story.store_url);
     let worker = story.start_worker().await;
     story.register(&worker.rest, 10).await;
     let generator = Generator::start(&story.logs(), 500.0);
@@ -43,19 +44,26 @@ fn assert_named_to_the_letter(topic: &str, objects: &[far_end::Object]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_three_configurations_run_on_the_embedded_log() {
-    everything_arrives("story-embedded", Broker::Embedded).await;
+    everything_arrives("story-embedded", Broker::Embedded, None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_aggregates_can_be_kept_in_postgresql() {
+    let postgres = services::require!(postgres);
+    let url = postgres.create_database("story").await;
+    everything_arrives("story-postgres", Broker::Embedded, Some(url)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_three_configurations_run_on_kafka() {
     let kafka = services::require!(kafka);
-    everything_arrives("story-kafka", Broker::Kafka(kafka, Promise::AtLeastOnce)).await;
+    everything_arrives("story-kafka", Broker::Kafka(kafka, Promise::AtLeastOnce), None).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_three_configurations_run_on_kafka_exactly_once() {
     let kafka = services::require!(kafka);
-    everything_arrives("story-kafka-eos", Broker::Kafka(kafka, Promise::ExactlyOnce)).await;
+    everything_arrives("story-kafka-eos", Broker::Kafka(kafka, Promise::ExactlyOnce), None).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
