@@ -15,6 +15,9 @@ use crate::{
     runtime::{RuntimeSettings, TaskId},
 };
 
+/// Time that the answer to a commit has once the task listens again.
+const ANSWER: Duration = Duration::from_secs(1);
+
 /// A commit that was sent and not answered yet.
 struct Pending {
     sequence: u64,
@@ -63,6 +66,13 @@ impl Commits {
     /// Commits at the next turn.
     pub(super) fn hurry(&mut self) {
         self.due = Instant::now();
+    }
+
+    /// The task was busy, and an answer that came meanwhile could not be read yet.
+    pub(super) fn was_busy(&mut self) {
+        if let Some(pending) = &mut self.pending {
+            pending.expires = pending.expires.max(Instant::now() + ANSWER);
+        }
     }
 
     /// Partitions begin at these offsets.

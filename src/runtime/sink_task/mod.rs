@@ -260,7 +260,9 @@ impl Sink<'_> {
     /// Brings the batch, which may be empty, to the sink.
     async fn put(&mut self) -> Result<()> {
         self.timeout = None;
-        match self.task.put(&self.batch.records).await {
+        let outcome = self.task.put(&self.batch.records).await;
+        self.commits.was_busy();
+        match outcome {
             Ok(()) => {
                 let batch = std::mem::take(&mut self.batch);
                 self.commits.consumed(batch.next);
