@@ -7,7 +7,9 @@ use std::{
 };
 
 use connect_testkit::ManualClock;
-use millrace::broker::{Broker, ConsumerRecord, NewTopic, Watermarks, embedded::EmbeddedBroker};
+use millrace::broker::{
+    Broker, ConsumerRecord, NewTopic, Producer, Watermarks, embedded::EmbeddedBroker,
+};
 use proptest::prelude::*;
 
 use super::{as_broker, open_at};
@@ -155,6 +157,17 @@ fn last(records: &[ConsumerRecord]) -> BTreeMap<String, ConsumerRecord> {
 
 type Batches = Vec<Vec<(u8, Option<u8>)>>;
 
+/// Sends batches of numbered keys and values.
+async fn write(producer: &mut Box<dyn Producer>, batches: &Batches) {
+    for batch in batches {
+        let record = |(key, value): &(u8, Option<u8>)| {
+            let value = value.map(|value| value.to_string());
+            keyed("topic", &key.to_string(), value.as_deref())
+        };
+        send(producer, batch.iter().map(record).collect()).await;
+    }
+}
+
 /// Writes rounds of batches and compacts after each; returns everything that was ever written and
 /// what is left.
 async fn compacted(rounds: &[Batches]) -> (Vec<ConsumerRecord>, Vec<ConsumerRecord>) {
@@ -165,13 +178,7 @@ async fn compacted(rounds: &[Batches]) -> (Vec<ConsumerRecord>, Vec<ConsumerReco
     let mut producer = producer(&broker).await;
     let mut written = BTreeMap::new();
     for batches in rounds {
-        for batch in batches {
-            let record = |(key, value): &(u8, Option<u8>)| {
-                let value = value.map(|value| value.to_string());
-                keyed("topic", &key.to_string(), value.as_deref())
-            };
-            send(&mut producer, batch.iter().map(record).collect()).await;
-        }
+        write(&mut producer, batches).await;
         let now = contents(&broker, "topic").await.remove(&0).unwrap_or_default();
         written.extend(now.into_iter().map(|record| (record.offset, record)));
         let before = watermarks(&broker).await;
