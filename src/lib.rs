@@ -2,7 +2,32 @@
 //!
 //! The rooms, lowest floor first:
 //!
+//! - [`tasks`]: the only place that spawns.
+//! - [`config`]: the worker's properties, connector files, `${provider:…}` references.
 //! - [`broker`]: topics, groups and offsets, on Kafka or on the embedded log.
+//! - [`convert`], [`transform`]: bytes to values and back; changes on the way.
+//! - [`store`]: configurations, offsets and statuses, on topics or in memory.
+//! - [`pipeline`]: one batch through transforms, converters, tolerance, dead letters.
+//! - [`runtime`]: one running task.
+//! - [`herder`]: one actor that decides what runs.
+//! - [`rest`]: Kafka Connect's REST interface.
+//! - [`plugins`]: what is linked in.
+//! - [`app`]: the worker as a whole.
+//! - [`generate`], [`demo`]: the generators and the demo, users of the public doors only.
+//! - [`command`]: the command line.
 
+pub mod app;
 pub mod broker;
+pub mod command;
+pub mod config;
+pub mod convert;
+pub mod demo;
+pub mod generate;
+pub mod herder;
+pub mod pipeline;
+pub mod plugins;
+pub mod rest;
+pub mod runtime;
+pub mod store;
 pub mod tasks;
+pub mod transform;

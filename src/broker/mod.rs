@@ -11,6 +11,7 @@
 mod consumer;
 pub mod embedded;
 mod error;
+pub mod kafka;
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,8 @@
-//! Everything through the public doors, in one binary.
+//! The one integration binary: the worker as its users meet it, on real services.
 #![cfg(test)]
 
 mod broker;
+mod harness;
+mod house;
+mod services;
+mod story;

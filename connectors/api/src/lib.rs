@@ -2,7 +2,7 @@
 //!
 //! A connector is a type that implements [`source::SourceConnector`] or [`sink::SinkConnector`]
 //! and makes tasks. The rooms, lowest first: [`error`] says what follows from a failure;
-//! [`schema`], [`value`] and [`record`] are the data; [`config`] is one definition per option;
+//! [`schema`], [`value`] and [`record`] are the data, [`value_text`] is their text; [`config`] is one definition per option;
 //! [`time`] and [`budget`] are what a task takes time and memory from; [`source`] and [`sink`] are
 //! the contracts with their written life cycles; [`cluster`] is what a REST extension may know.
 //!
@@ -110,3 +110,4 @@ pub mod sink;
 pub mod source;
 pub mod time;
 pub mod value;
+pub mod value_text;

@@ -1,1 +1,8 @@
-//! .
+//! Files as a source and a sink.
+//!
+//! [`LogFileSource`] follows log files.
+
+mod blocking;
+mod log;
+
+pub use self::log::LogFileSource;

@@ -1,1 +1,77 @@
-//! .
+//! The S3 sink: records become objects of a bucket, each record exactly once.
+//!
+//! [`S3Sink`] answers to `io.confluent.connect.s3.S3SinkConnector` and takes its configurations
+//! unchanged. Called by the worker only; everything else here is private to the crate.
+//!
+//! # Delivery
+//!
+//! **The object is the commit.** A file is named after its first record and created by one request
+//! that succeeds only if nothing has that name; its metadata says which record is its last. Offsets
+//! are committed behind it. When a task dies in between, the next one begins at the committed
+//! offset, builds the same first file, finds its name taken, reads where it ends and skips what it
+//! holds. For that, no committed offset ever lies inside the range of an object, even when only
+//! some files of a group appeared.
+//!
+//! This holds for every rotation, the schedule included, and for every partitioner whose folders
+//! follow the record. With `timestamp.extractor=Wallclock` a record that is read again may belong
+//! to another folder: files then appear in order, and a new task looks for the one it would have
+//! begun in the last `max.files.scan.limit` time buckets. What is not covered there: a task that
+//! was away for longer than that, and one that goes on writing after its partition was taken away.
+//! `enable.conditional.writes=false` gives the promise up wherever the clock decides on borders.
+//!
+//! An upload in parts gets its metadata before its end is known; its length tells the end instead.
+//! Gzip tells the length of its content modulo 4 GiB only, which is the limit for larger ones.
+//!
+//! A list of finished objects beside the objects was rejected: it would be one more thing to keep
+//! consistent, and readers of the bucket would find it.
+
+pub mod config;
+mod file;
+mod format;
+mod joda;
+mod naming;
+mod route;
+mod store;
+mod task;
+
+use async_trait::async_trait;
+use connect_api::{
+    config::{Config, ConfigDef, ConfigValue, Props},
+    error::Result,
+    sink::{SinkConnector, SinkContext, SinkTask},
+};
+
+use self::{config::S3SinkConfig, task::S3SinkTask};
+
+/// The S3 sink connector.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct S3Sink;
+
+#[async_trait]
+impl SinkConnector for S3Sink {
+    fn class(&self) -> &'static str {
+        "io.confluent.connect.s3.S3SinkConnector"
+    }
+
+    fn version(&self) -> &'static str {
+        env!("CARGO_PKG_VERSION")
+    }
+
+    fn config_def(&self) -> ConfigDef {
+        S3SinkConfig::def()
+    }
+
+    fn validate(&self, props: &Props) -> Vec<ConfigValue> {
+        connect_api::config::validate::<S3SinkConfig>(props)
+    }
+
+    fn task_configs(&self, props: &Props, max_tasks: usize) -> Result<Vec<Props>> {
+        S3SinkConfig::parse(props)?;
+        Ok(vec![props.clone(); max_tasks])
+    }
+
+    async fn start_task(&self, props: &Props, context: SinkContext) -> Result<Box<dyn SinkTask>> {
+        let config = S3SinkConfig::parse(props)?;
+        Ok(Box::new(Box::pin(S3SinkTask::start(config, context)).await?))
+    }
+}

@@ -2,8 +2,10 @@
 //! suites that every connector runs.
 //!
 //! [`ManualClock`] stands still until the test moves it; [`MemoryOffsets`] keeps what a source
-//! committed; [`source_context`] and [`sink_context`] make a task's context from them.
+//! committed; [`source_context`] and [`sink_context`] make a task's context from them. [`sink`] is
+//! the suite of [`sink_conformance!`].
 
 mod doubles;
+pub mod sink;
 
 pub use doubles::{CollectingReporter, ManualClock, MemoryOffsets, sink_context, source_context};

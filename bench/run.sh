@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# The scoreboard: Millrace beside kcat and the JVM worker, on the same broker, in the same run.
+#
+#   bench/run.sh [--lines N] [--only NAME,...]     (see bench/bench.py --help)
+#
+# Prints a table and writes bench/RESULTS.md with the machine, the versions and the spread.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+for tool in kcat python3; do
+    command -v "$tool" >/dev/null || { echo "bench: $tool is missing: install Debian's $tool" >&2; exit 1; }
+done
+tests/services/fetch.sh kafka connect
+cargo build --release --bin millrace
+binary=${CARGO_TARGET_DIR:-target}/release/millrace
+exec python3 bench/bench.py --binary "$binary" "$@"

@@ -1,0 +1,157 @@
+//! One running task.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use connect_api::{
+    error::{Result, chain},
+    record::{SinkRecord, TopicPartition},
+    sink::{SinkContext, SinkOffsets, SinkTask},
+};
+use tracing::warn;
+
+use crate::{
+    config::AggregateConfig,
+    definition::Definition,
+    held::{Held, Stop},
+    live::{LiveAggregates, LiveKey, LiveTask},
+    record::RecordReader,
+    store::Store,
+};
+
+/// A task of the aggregate sink.
+///
+/// 1. `open` claims the partitions in the store and reads from the offsets it has with the rows.
+/// 2. `put` counts, then writes what is due in one transaction with its offsets.
+/// 3. `pre_commit` names the offsets that are in the store already; it writes nothing.
+/// 4. `close` writes what is held, due or not: a stopped aggregate shows all it ever counted. When
+///    another task owns the partition by then, the store refuses, and that task counts it.
+pub(crate) struct AggregateTask {
+    definition: Arc<Definition>,
+    context: SinkContext,
+    store: Box<dyn Store>,
+    hub: Arc<LiveAggregates>,
+    live: Arc<LiveTask>,
+    retention_ms: Option<i64>,
+    /// Start of the oldest window kept when windows were deleted last.
+    oldest_kept_ms: i64,
+}
+
+impl AggregateTask {
+    /// A task without partitions.
+    pub(crate) fn new(
+        config: &AggregateConfig,
+        context: SinkContext,
+        store: Box<dyn Store>,
+        hub: Arc<LiveAggregates>,
+    ) -> Self {
+        let definition = Arc::new(config.definition(&context.connector));
+        let reader = RecordReader::new(Arc::clone(&definition), config);
+        let budget = context.budget.clone();
+        let held = Held::new(reader, Arc::clone(&definition), config.flush(), budget);
+        let key = LiveKey { store: config.store_url().to_string(), name: definition.name.clone() };
+        let live = hub.enter(key, held);
+        let retention_ms = config.retention_ms();
+        Self { definition, context, store, hub, live, retention_ms, oldest_kept_ms: i64::MIN }
+    }
+
+    /// Counts a batch; writes in between when the budget is full.
+    async fn count(&mut self, batch: &[SinkRecord]) -> Result<()> {
+        let mut rest = batch;
+        loop {
+            let stop = self.live.held().take(rest);
+            match stop {
+                Stop::End => return Ok(()),
+                Stop::Full(taken) => {
+                    rest = rest.get(taken..).unwrap_or_default();
+                    self.live.held().cut_all();
+                    self.write().await?;
+                }
+                Stop::Bad(at, error) => {
+                    if let Some(record) = rest.get(at) {
+                        self.context.reject(record, error).await?;
+                    }
+                    rest = rest.get(at + 1..).unwrap_or_default();
+                }
+            }
+        }
+    }
+
+    /// Writes what is due.
+    async fn write(&mut self) -> Result<()> {
+        let due = self.live.held().due();
+        if due.is_empty() {
+            return Ok(());
+        }
+        let expired = self.expired();
+        let fenced = self.store.write(&self.definition, &due, expired).await?;
+        self.oldest_kept_ms = expired.unwrap_or(self.oldest_kept_ms);
+        for partition in &fenced {
+            warn!(
+                connector = %self.context.connector,
+                "Aggregate \"{}\" left {partition} to the task that has taken it over",
+                self.definition.name
+            );
+        }
+        self.live.held().written(&due, &fenced);
+        Ok(())
+    }
+
+    /// Start of the oldest window to keep, when it has moved on since the last time.
+    fn expired(&self) -> Option<i64> {
+        let newest_end_ms = self.context.clock.now_ms().saturating_sub(self.retention_ms?);
+        let oldest_kept_ms = self.definition.window_of(newest_end_ms);
+        (oldest_kept_ms > self.oldest_kept_ms).then_some(oldest_kept_ms)
+    }
+
+    /// Asks to be called when the clock makes something due.
+    fn ask_for_time(&self) {
+        let due_ms = self.live.held().due_ms();
+        let wait_ms = due_ms.map(|due_ms| due_ms.saturating_sub(self.context.clock.now_ms()));
+        if let Some(wait_ms) = wait_ms {
+            self.context.set_timeout(Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0)));
+        }
+    }
+}
+
+#[async_trait]
+impl SinkTask for AggregateTask {
+    async fn open(&mut self, partitions: &[TopicPartition]) -> Result<()> {
+        for claim in self.store.claim(&self.definition, partitions).await? {
+            if let Some(offset) = claim.offset {
+                self.context.seek(claim.partition.clone(), offset);
+            }
+            self.live.held().open(claim);
+        }
+        Ok(())
+    }
+
+    async fn put(&mut self, batch: &[SinkRecord]) -> Result<()> {
+        self.live.held().cut_by_clock(self.context.clock.now_ms());
+        let counted = self.count(batch).await;
+        self.hub.publish(&self.live);
+        counted?;
+        self.write().await?;
+        self.ask_for_time();
+        Ok(())
+    }
+
+    async fn pre_commit(&mut self, consumed: &SinkOffsets) -> Result<SinkOffsets> {
+        Ok(self.live.held().safe(consumed))
+    }
+
+    async fn close(&mut self, partitions: &[TopicPartition]) -> Result<()> {
+        self.live.held().cut(partitions);
+        if let Err(error) = self.write().await {
+            warn!(
+                connector = %self.context.connector,
+                "Aggregate \"{}\" gave partitions back without writing what it held, which will \
+                 be counted again: {}",
+                self.definition.name,
+                chain(&error)
+            );
+        }
+        self.live.held().close(partitions);
+        Ok(())
+    }
+}

@@ -1,0 +1,7 @@
+//! The connector as a whole, from records to rows.
+
+mod api;
+mod conformance;
+mod exactly_once;
+mod flush;
+mod store;

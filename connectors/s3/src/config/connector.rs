@@ -1,0 +1,115 @@
+//! Options of the connector itself: formats, rotation, nulls.
+
+use std::time::Duration;
+
+use connect_api::config::Config;
+
+use super::words::{Affix, Compatibility, FormatClass, NullBehavior};
+
+/// Options of the connector itself.
+#[derive(Config, Debug)]
+#[config(group = "Connector")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch users set by its own key")]
+pub struct ConnectorKeys {
+    /// Format of the objects: `JsonFormat` or `ByteArrayFormat`, with the package or without.
+    #[config(importance = High, check = writable_format)]
+    pub format_class: FormatClass,
+    /// Records of one Kafka partition after which all its open files are committed.
+    #[config(importance = High, check = at_least(1))]
+    pub flush_size: i32,
+    /// Span of record time after which files are committed, in milliseconds; needs a partitioner
+    /// by time and a new record to fire. Off when not positive.
+    #[config(importance = High, default = -1)]
+    pub rotate_interval_ms: i64,
+    /// Time between two commits by the clock, in milliseconds, counted from local midnight in
+    /// `timezone`. Off when not positive.
+    #[config(default = -1)]
+    pub rotate_schedule_interval_ms: i64,
+    /// Whether, with `rotate.interval.ms`, a record for another folder than the one before it
+    /// commits the files.
+    #[config(importance = Low, default = true)]
+    pub rotate_file_on_partition_change: bool,
+    /// Size of the schema cache of the Avro and Parquet formats.
+    #[config(importance = Low, default = 1000)]
+    pub schemas_cache_config: i32,
+    /// Whether the Avro format keeps enum symbols and package names.
+    #[config(importance = Low, default = true)]
+    pub enhanced_avro_schema_support: bool,
+    /// Whether the Avro format writes `connect.*` properties into its schema.
+    #[config(importance = Low, default = true)]
+    pub connect_meta_data: bool,
+    /// Whether Avro and Parquet accept maps whose string key is optional.
+    #[config(importance = Low, default = false)]
+    pub allow_optional_map_keys: bool,
+    /// Codec of the Avro format.
+    #[config(importance = Low, default = "null", check = one_of(&["null", "deflate", "snappy", "bzip2"]))]
+    pub avro_codec: String,
+    /// Codec of the Parquet format.
+    #[config(importance = Low, default = "snappy", check = one_of(&["none", "snappy", "gzip", "lzo", "brotli", "lz4", "zstd", "lz4_raw"]))]
+    pub parquet_codec: String,
+    /// How schemas within one file may differ. Only `NONE` is supported: another schema is another
+    /// file.
+    #[config(default = "NONE")]
+    pub schema_compatibility: Compatibility,
+    /// Pause after a failure that may pass, in milliseconds.
+    #[config(key = "retry.backoff.ms", importance = Low, default = 5000)]
+    pub retry_backoff: Duration,
+    /// Accepted as the original does, and as unused: open files are never flushed at shutdown.
+    #[config(key = "shutdown.timeout.ms", importance = Low, default = 3000)]
+    pub shutdown_timeout: Duration,
+    /// Fewest digits of the offset in object names.
+    #[config(importance = Low, default = 10, check = between(0, 1000))]
+    pub filename_offset_zero_pad_width: usize,
+    /// Longest time one batch is worked on, in milliseconds; what is left is read again.
+    #[config(key = "max.write.duration.ms", importance = Low, default = 9_223_372_036_854_775_807_i64, check = at_least(1))]
+    pub max_write_duration: Duration,
+    /// What becomes of records without a value: `fail` or `ignore`.
+    #[config(importance = Low, default = NullBehavior::Fail)]
+    pub behavior_on_null_values: NullBehavior,
+    /// Whether ignored records without a value are reported to the dead letter queue.
+    #[config(importance = Low, default = true)]
+    pub report_null_values_to_dlq: bool,
+    /// Folder of records without a value, where they are written.
+    #[config(importance = Low, default = "tombstone", check = NOT_EMPTY)]
+    pub tombstone_encoded_partition: String,
+    /// Whether keys are written to files of their own. Not supported.
+    #[config(importance = Low, default = false)]
+    pub store_kafka_keys: bool,
+    /// Format of the files of keys.
+    #[config(importance = Low, default = "io.confluent.connect.s3.format.avro.AvroFormat")]
+    pub keys_format_class: FormatClass,
+    /// Whether headers are written to files of their own. Not supported.
+    #[config(importance = Low, default = false)]
+    pub store_kafka_headers: bool,
+    /// Format of the files of headers.
+    #[config(importance = Low, default = "io.confluent.connect.s3.format.avro.AvroFormat")]
+    pub headers_format_class: FormatClass,
+    /// Where `schema_name=…` stands beside the encoded partition.
+    #[config(key = "s3.schema.partition.affix.type", importance = Low, default = Affix::None)]
+    pub schema_affix: Affix,
+    /// Whether an object is only ever created, never overwritten. Exactly-once rests on it wherever
+    /// file borders depend on the clock.
+    #[config(importance = Low, default = true)]
+    pub enable_conditional_writes: bool,
+    /// Most time buckets that are searched for an object that an earlier task left behind, when
+    /// folders follow the clock.
+    #[config(importance = Low, default = 100, check = at_least(0))]
+    pub max_files_scan_limit: usize,
+    /// Most open files of one Kafka partition; one more commits them all first. Off when not
+    /// positive.
+    #[config(importance = Low, default = -1)]
+    pub partitioner_max_open_files: i32,
+}
+
+fn writable_format(text: &str) -> Result<(), String> {
+    use connect_api::config::ConfigType as _;
+    match FormatClass::parse(text)? {
+        FormatClass::Json | FormatClass::ByteArray => Ok(()),
+        FormatClass::Avro | FormatClass::Parquet => {
+            Err("This format is not supported, supported are: \
+             io.confluent.connect.s3.format.json.JsonFormat, \
+             io.confluent.connect.s3.format.bytearray.ByteArrayFormat"
+                .to_owned())
+        }
+    }
+}

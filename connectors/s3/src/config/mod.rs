@@ -1,0 +1,190 @@
+//! Options of the S3 sink, as users write them.
+//!
+//! The keys, types and defaults are those of Confluent's S3 sink 12.2. What is accepted there and
+//! cannot be honoured here is refused by name: a setting is never silently ignored.
+//!
+//! Source: confluentinc/kafka-connect-storage-cloud `S3SinkConnectorConfig.java`.
+
+mod bucket;
+mod connector;
+mod storage;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use connect_api::config::{Config, Problems};
+
+pub(crate) use self::bucket::endpoint;
+pub use self::{
+    bucket::BucketKeys,
+    connector::ConnectorKeys,
+    storage::StorageKeys,
+    words::{
+        Affix, Compatibility, Compression, CredentialsClass, DecimalFormat, ExtractorClass,
+        FormatClass, NullBehavior, PartitionerClass, StorageClass, TaggingErrors,
+    },
+};
+use crate::joda::Pattern;
+
+/// Pattern of the hourly partitioner.
+const HOURLY: &str = "'year'=YYYY/'month'=MM/'day'=dd/'hour'=HH";
+/// Pattern of the daily partitioner.
+const DAILY: &str = "'year'=YYYY/'month'=MM/'day'=dd";
+/// Milliseconds of an hour.
+const HOUR_MS: i64 = 3_600_000;
+
+/// Options of the S3 sink.
+#[derive(Config, Debug)]
+#[config(check)]
+pub struct S3SinkConfig {
+    /// The connector itself.
+    #[config(flatten)]
+    pub connector: ConnectorKeys,
+    /// The bucket.
+    #[config(flatten)]
+    pub bucket: BucketKeys,
+    /// Naming and sharing out.
+    #[config(flatten)]
+    pub storage: StorageKeys,
+}
+
+impl S3SinkConfig {
+    /// Whether folders follow a time.
+    pub(crate) const fn is_time_based(&self) -> bool {
+        matches!(
+            self.storage.partitioner_class,
+            PartitionerClass::TimeBased | PartitionerClass::Hourly | PartitionerClass::Daily
+        )
+    }
+
+    /// Whether folders follow the clock, so that a record read again may get another one.
+    pub(crate) const fn is_by_clock(&self) -> bool {
+        self.is_time_based()
+            && matches!(self.storage.timestamp_extractor, ExtractorClass::Wallclock)
+    }
+
+    /// Pattern of a bucket's folder and the bucket's width; Hourly and Daily bring their own.
+    pub(crate) fn time_pattern(&self) -> (&str, i64) {
+        match self.storage.partitioner_class {
+            PartitionerClass::Hourly => (HOURLY, HOUR_MS),
+            PartitionerClass::Daily => (DAILY, 24 * HOUR_MS),
+            _ => (&self.storage.path_format, self.storage.partition_duration_ms),
+        }
+    }
+
+    fn check(&self, problems: &mut Problems) {
+        self.check_partitioner(problems);
+        self.check_rotation(problems);
+        self.check_unsupported(problems);
+        self.check_combinations(problems);
+        self.check_credentials(problems);
+    }
+
+    fn check_partitioner(&self, problems: &mut Problems) {
+        let storage = &self.storage;
+        if storage.partitioner_class == PartitionerClass::Field
+            && storage.partition_field_name.iter().all(String::is_empty)
+        {
+            problems.add("partition.field.name", "", "FieldPartitioner needs at least one field");
+        }
+        if !self.is_time_based() {
+            return;
+        }
+        for (key, text) in [("locale", &storage.locale), ("timezone", &storage.timezone)] {
+            if text.is_empty() {
+                problems.add(key, "", "Cannot be empty with a partitioner by time");
+            }
+        }
+        let (pattern, duration_ms) = self.time_pattern();
+        if duration_ms <= 0 {
+            let reason = "Must be positive with TimeBasedPartitioner";
+            problems.add("partition.duration.ms", duration_ms, reason);
+        }
+        if pattern.is_empty() || pattern == storage.directory_delim {
+            problems.add("path.format", pattern, "Cannot be empty with TimeBasedPartitioner");
+        } else if let Err(reason) = Pattern::parse(pattern) {
+            problems.add("path.format", pattern, reason);
+        }
+    }
+
+    fn check_rotation(&self, problems: &mut Problems) {
+        if self.connector.rotate_schedule_interval_ms > 0 && self.storage.timezone.is_empty() {
+            let reason = "rotate.schedule.interval.ms needs a time zone, such as UTC";
+            problems.add("timezone", "", reason);
+        }
+    }
+
+    /// What the original can do and this connector cannot.
+    fn check_unsupported(&self, problems: &mut Problems) {
+        let connector = &self.connector;
+        if connector.schema_compatibility != Compatibility::None {
+            let value = format!("{:?}", connector.schema_compatibility).to_uppercase();
+            problems.add("schema.compatibility", value, "Not supported, supported is: NONE");
+        }
+        if connector.behavior_on_null_values == NullBehavior::Write {
+            let reason = "Not supported, supported are: fail, ignore";
+            problems.add("behavior.on.null.values", "write", reason);
+        }
+        for (key, is_on) in [
+            ("store.kafka.keys", connector.store_kafka_keys),
+            ("store.kafka.headers", connector.store_kafka_headers),
+            ("s3.send.digest", self.bucket.send_digest),
+        ] {
+            if is_on {
+                problems.add(key, true, "Not supported, supported is: false");
+            }
+        }
+        if let Some(key) = &self.bucket.customer_key {
+            let reason = "Keys of the customer's own are not supported, use s3.ssea.name=aws:kms";
+            problems.add("s3.sse.customer.key", key, reason);
+        }
+    }
+
+    fn check_combinations(&self, problems: &mut Problems) {
+        let (connector, bucket) = (&self.connector, &self.bucket);
+        if bucket.wan_mode && bucket.path_style {
+            let reason = "Acceleration needs s3.path.style.access.enabled=false";
+            problems.add("s3.wan.mode", true, reason);
+        }
+        if connector.behavior_on_null_values == NullBehavior::Write && !connector.store_kafka_keys {
+            let reason = "write needs store.kafka.keys=true";
+            problems.add("behavior.on.null.values", "write", reason);
+        }
+        if connector.store_kafka_headers && connector.headers_format_class == FormatClass::ByteArray
+        {
+            let reason = "Headers cannot be written in this format";
+            problems.add("headers.format.class", "ByteArrayFormat", reason);
+        }
+        let is_compressible = |format| matches!(format, FormatClass::Json | FormatClass::ByteArray);
+        let keys = connector.store_kafka_keys.then_some(connector.keys_format_class);
+        let headers = connector.store_kafka_headers.then_some(connector.headers_format_class);
+        if bucket.compression == Compression::Gzip
+            && !keys.into_iter().chain(headers).all(is_compressible)
+        {
+            let reason = "Only JsonFormat and ByteArrayFormat can be compressed, for keys and \
+                          headers too";
+            problems.add("s3.compression.type", "gzip", reason);
+        }
+    }
+
+    fn check_credentials(&self, problems: &mut Problems) {
+        let bucket = &self.bucket;
+        if !bucket.proxy_url.is_empty()
+            && let Err(reason) = crate::store::proxy_address(&bucket.proxy_url)
+        {
+            problems.add("s3.proxy.url", "[hidden]", reason);
+        }
+        if bucket.credentials != CredentialsClass::AssumeRole {
+            return;
+        }
+        for (key, value) in [
+            ("s3.credentials.provider.sts.role.arn", &bucket.role_arn),
+            ("s3.credentials.provider.sts.role.session.name", &bucket.role_session),
+            ("s3.credentials.provider.sts.role.external.id", &bucket.role_external_id),
+        ] {
+            if value.as_deref().unwrap_or_default().is_empty() {
+                problems.add(key, "", "Needed to assume a role");
+            }
+        }
+    }
+}

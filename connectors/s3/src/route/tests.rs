@@ -1,0 +1,226 @@
+//! Folders and keys of records.
+
+use connect_api::{
+    config::{Config, Props},
+    record::{SchemaAndValue, TimestampType, TopicPartition},
+    schema::Type,
+    value::{Map, Struct},
+};
+
+use super::{moment::text_time_ms, *};
+use crate::naming::Naming;
+
+/// 2024-03-05T09:30:00Z.
+const MORNING: i64 = 1_709_631_000_000;
+
+fn config(more: &[(&str, &str)]) -> S3SinkConfig {
+    let mut props = Props::from([
+        ("s3.bucket.name", "b"),
+        ("storage.class", "S3Storage"),
+        ("format.class", "JsonFormat"),
+        ("flush.size", "3"),
+        ("locale", "en"),
+        ("timezone", "UTC"),
+    ]);
+    props.extend(more.iter().copied());
+    S3SinkConfig::parse(&props).unwrap()
+}
+
+fn record(value: SchemaAndValue, timestamp_ms: Option<i64>) -> SinkRecord {
+    SinkRecord {
+        topic: "orders".into(),
+        origin: TopicPartition::new("orders", 2),
+        offset: 7,
+        timestamp_ms,
+        timestamp_type: TimestampType::CreateTime,
+        key: SchemaAndValue::NULL,
+        value,
+        headers: Vec::new(),
+    }
+}
+
+fn order() -> SchemaAndValue {
+    let address = Arc::new(Schema::new(Type::Struct).field("zip", Schema::optional_string()));
+    let schema = Arc::new(
+        Schema::new(Type::Struct)
+            .named("com.x.Order")
+            .field("region", Schema::string())
+            .field("address", Arc::clone(&address))
+            .field("size", Schema::new(Type::Float64))
+            .field("at", Schema::string()),
+    );
+    let values = vec![
+        "eu".into(),
+        Value::Struct(Struct::new(address, vec![])),
+        Value::Float64(1.0),
+        "2024-03-05T10:00:00+09:00".into(),
+    ];
+    SchemaAndValue::new(Arc::clone(&schema), Value::Struct(Struct::new(schema, values)))
+}
+
+fn route(config: &S3SinkConfig, record: &SinkRecord) -> Result<Arc<str>> {
+    let mut router = Router::new(config)?;
+    let time = router.time_ms(record, MORNING)?;
+    router.folder(record, time)
+}
+
+fn key(more: &[(&str, &str)]) -> String {
+    let config = config(more);
+    let record = record(order(), Some(MORNING));
+    Naming::new(&config).key(&route(&config, &record).unwrap(), &record)
+}
+
+#[test]
+fn keys_are_those_of_the_original() {
+    let hourly = [("partitioner.class", "HourlyPartitioner"), ("timestamp.extractor", "Record")];
+    for (settings, expected) in [
+        (vec![], "topics/orders/partition=2/orders+2+0000000007.json"),
+        (vec![("topics.dir", " ")], "orders/partition=2/orders+2+0000000007.json"),
+        (
+            vec![
+                ("partitioner.class", "FieldPartitioner"),
+                ("partition.field.name", "region"),
+                ("format.class", "ByteArrayFormat"),
+                ("s3.compression.type", "gzip"),
+                ("format.bytearray.extension", ".txt"),
+            ],
+            "topics/orders/region=eu/orders+2+0000000007.txt.gz",
+        ),
+        (
+            hourly.to_vec(),
+            "topics/orders/year=2024/month=03/day=05/hour=09/orders+2+0000000007.json",
+        ),
+        (
+            vec![
+                ("file.delim", "-"),
+                ("filename.offset.zero.pad.width", "2"),
+                ("topics.dir", "a/b"),
+            ],
+            "a/b/orders/partition=2/orders-2-07.json",
+        ),
+        (
+            vec![("s3.schema.partition.affix.type", "PREFIX")],
+            "topics/orders/schema_name=com.x.Order/partition=2/orders+2+0000000007.json",
+        ),
+        (
+            vec![("s3.schema.partition.affix.type", "SUFFIX"), ("directory.delim", "|")],
+            "topics|orders|partition=2|schema_name=com.x.Order|orders+2+0000000007.json",
+        ),
+        (
+            vec![("filename.offset.zero.pad.width", "0")],
+            "topics/orders/partition=2/orders+2+7.json",
+        ),
+    ] {
+        assert_eq!(key(&settings), expected, "{settings:?}");
+    }
+}
+
+#[test]
+fn fields_of_structs_and_maps_make_folders() {
+    let config = config(&[
+        ("partitioner.class", "FieldPartitioner"),
+        ("partition.field.name", "region,address.zip"),
+    ]);
+    assert_eq!(
+        &*route(&config, &record(order(), None)).unwrap(),
+        "topics/orders/region=eu/address.zip=null"
+    );
+    let inner = Value::Map(Map(vec![("zip".into(), Value::Int64(7))]));
+    let map = Map(vec![("region".into(), "a/b".into()), ("address".into(), inner)]);
+    let map = record(SchemaAndValue::schemaless(Value::Map(map)), None);
+    assert_eq!(&*route(&config, &map).unwrap(), "topics/orders/region=a/b/address.zip=7");
+}
+
+#[test]
+fn values_that_make_no_folder_are_bad_records() {
+    for (field, value, reason) in [
+        ("size", order(), "FLOAT64"),
+        ("missing", order(), "no field \"missing\""),
+        ("region", SchemaAndValue::schemaless("text".into()), "needs a struct or a map"),
+    ] {
+        let config =
+            config(&[("partitioner.class", "FieldPartitioner"), ("partition.field.name", field)]);
+        let error = route(&config, &record(value, None)).unwrap_err();
+        assert!(error.to_string().contains(reason), "{error}");
+        assert_eq!(error.class(), connect_api::error::ErrorClass::Record);
+    }
+}
+
+fn by_time(extractor: &str, field: &str) -> S3SinkConfig {
+    config(&[
+        ("partitioner.class", "TimeBasedPartitioner"),
+        ("partition.duration.ms", "3600000"),
+        ("path.format", "YYYY-MM-dd/HH-mm/"),
+        ("timestamp.extractor", extractor),
+        ("timestamp.field", field),
+    ])
+}
+
+#[test]
+fn time_comes_from_the_clock_the_record_or_a_field() {
+    for (extractor, field, expected) in [
+        ("Wallclock", "at", "topics/orders/2024-03-05/09-00"),
+        ("Record", "at", "topics/orders/1970-01-01/00-00"),
+        ("RecordField", "at", "topics/orders/2024-03-05/01-00"),
+    ] {
+        let config = by_time(extractor, field);
+        let folder = route(&config, &record(order(), Some(1))).unwrap();
+        assert_eq!(&*folder, expected, "{extractor}");
+    }
+    assert!(route(&by_time("Record", ""), &record(order(), None)).is_err());
+    assert!(route(&by_time("RecordField", "region"), &record(order(), None)).is_err());
+    assert!(route(&by_time("RecordField", "size"), &record(order(), None)).is_err());
+}
+
+#[test]
+fn texts_are_milliseconds_or_iso_times() {
+    for (text, expected) in [
+        ("1709631000000", Some(MORNING)),
+        ("-5", Some(-5)),
+        ("2024-03-05T09:30:00Z", Some(MORNING)),
+        ("2024-03-05T18:30:00.000+09:00", Some(MORNING)),
+        ("2024-03-05T09:30:00", Some(MORNING)),
+        ("2024-03-05T09:30", Some(MORNING)),
+        ("1970-01-02", Some(86_400_000)),
+        ("yesterday", None),
+        ("", None),
+    ] {
+        assert_eq!(text_time_ms(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn earlier_buckets_are_searched_newest_first() {
+    let mut router = Router::new(&by_time("Wallclock", "")).unwrap();
+    let folders = router.folders_back(&record(order(), None), MORNING, 3);
+    let folders: Vec<_> = folders.iter().map(|folder| &**folder).collect();
+    assert_eq!(
+        folders,
+        [
+            "topics/orders/2024-03-05/09-00",
+            "topics/orders/2024-03-05/08-00",
+            "topics/orders/2024-03-05/07-00"
+        ]
+    );
+}
+
+proptest::proptest! {
+    /// The folder that is remembered is the one that would be found.
+    #[test]
+    fn remembering_a_folder_changes_nothing(
+        times in proptest::collection::vec(MORNING - 400_000_000..MORNING + 900_000_000, 1..40),
+        zone in proptest::sample::select(vec!["UTC", "Europe/Berlin", "Asia/Kolkata", "+05:45"]),
+    ) {
+        let config = config(&[
+            ("partitioner.class", "HourlyPartitioner"),
+            ("timestamp.extractor", "Record"),
+            ("timezone", zone),
+        ]);
+        let mut router = Router::new(&config).unwrap();
+        for time in times {
+            let record = record(order(), Some(time));
+            let fresh = route(&config, &record).unwrap();
+            proptest::prop_assert_eq!(router.folder(&record, Some(time)).unwrap(), fresh);
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! One running task: its partitions, and what they share.
+//!
+//! Partitions are written side by side by futures of this task; the store bounds how many
+//! requests run at once. A failure that may pass never leaves `put` as an error: the partition it
+//! belongs to is paused, rewound to the start of its open files and resumed after
+//! `retry.backoff.ms`, while the others go on.
+
+mod accept;
+mod commit;
+mod stored;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use async_trait::async_trait;
+use connect_api::{
+    error::{ConnectorError, Result},
+    record::{SinkRecord, TopicPartition},
+    sink::{SinkContext, SinkOffsets, SinkTask},
+};
+use futures::future::{join_all, try_join_all};
+use tokio::time::Instant;
+
+use self::writer::PartitionWriter;
+use crate::{
+    config::{Compression, S3SinkConfig},
+    file::BodyOptions,
+    format::Format,
+    joda::Zone,
+    naming::Naming,
+    store::Store,
+};
+
+/// Size a buffer starts at: a few records.
+const START_BYTES: usize = 8 << 10;
+/// Longest wait for memory before the largest files are closed early.
+const MEMORY_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What all partitions of a task use.
+#[derive(Debug)]
+struct Shared {
+    config: S3SinkConfig,
+    context: SinkContext,
+    store: Store,
+    format: Format,
+    naming: Naming,
+    body: BodyOptions,
+    /// Time zone of the schedule.
+    zone: Zone,
+}
+
+/// A task of the S3 sink.
+#[derive(Debug)]
+pub(crate) struct S3SinkTask {
+    shared: Shared,
+    writers: BTreeMap<TopicPartition, PartitionWriter>,
+}
+
+impl S3SinkTask {
+    /// Opens the bucket and looks whether it is there.
+    ///
+    /// # Errors
+    /// As [`Store::check_bucket`]; `Invalid` for an option that validation would have refused.
+    pub(crate) async fn start(config: S3SinkConfig, context: SinkContext) -> Result<Self> {
+        let store = Store::open(&config).await?;
+        store.check_bucket().await?;
+        let zone = match config.storage.timezone.as_str() {
+            "" => Zone::UTC,
+            id => Zone::parse(id).map_err(ConnectorError::invalid)?,
+        };
+        let keys = &config.bucket;
+        let level = u32::try_from(keys.compression_level).map(flate2::Compression::new);
+        let body = BodyOptions {
+            gzip: (keys.compression == Compression::Gzip).then(|| level.unwrap_or_default()),
+            part_bytes: keys.part_size,
+            start_bytes: if keys.elastic_buffer { keys.elastic_capacity } else { START_BYTES },
+        };
+        explain(&config);
+        Ok(Self {
+            shared: Shared {
+                format: Format::new(&config),
+                naming: Naming::new(&config),
+                config,
+                context,
+                store,
+                body,
+                zone,
+            },
+            writers: BTreeMap::new(),
+        })
+    }
+
+    fn writer(&mut self, origin: &TopicPartition) -> Result<&mut PartitionWriter> {
+        if !self.writers.contains_key(origin) {
+            let writer = PartitionWriter::new(&self.shared, origin.clone())?;
+            self.writers.insert(origin.clone(), writer);
+        }
+        self.writers
+            .get_mut(origin)
+            .ok_or_else(|| ConnectorError::internal(format!("The writer of {origin} was lost")))
+    }
+
+    /// Makes room where partitions wait for memory.
+    async fn relieve(&mut self) -> Result<()> {
+        let Some(since) = self.writers.values().filter_map(PartitionWriter::starved_since).min()
+        else {
+            return Ok(());
+        };
+        let shared = &self.shared;
+        let budget = &shared.context.budget;
+        let has_room = |budget: &connect_api::budget::MemoryBudget| {
+            budget.used_bytes() < budget.limit_bytes() / 4 * 3
+        };
+        for writer in self.writers.values_mut() {
+            while !has_room(budget) && writer.spill(shared).await? {}
+        }
+        let is_stuck = self
+            .writers
+            .values()
+            .filter(|writer| writer.held_bytes() > 0)
+            .all(|writer| writer.starved_since().is_some());
+        if !has_room(budget) && (is_stuck || since.elapsed() >= MEMORY_PATIENCE) {
+            let largest = self.writers.values_mut().max_by_key(|writer| writer.held_bytes());
+            if let Some(writer) = largest {
+                writer.close_early(shared).await?;
+            }
+        }
+        for writer in self.writers.values_mut() {
+            writer.resume_with_memory(shared);
+        }
+        Ok(())
+    }
+
+    async fn drop_writers(&mut self, partitions: &[TopicPartition]) {
+        let mut gone: Vec<_> =
+            partitions.iter().filter_map(|partition| self.writers.remove(partition)).collect();
+        let store = &self.shared.store;
+        join_all(gone.iter_mut().map(|writer| writer.discard(store))).await;
+    }
+}
+
+#[async_trait]
+impl SinkTask for S3SinkTask {
+    async fn open(&mut self, partitions: &[TopicPartition]) -> Result<()> {
+        for partition in partitions {
+            self.writer(partition)?;
+        }
+        Ok(())
+    }
+
+    async fn put(&mut self, batch: &[SinkRecord]) -> Result<()> {
+        let now_ms = self.shared.context.clock.now_ms();
+        let mut groups: BTreeMap<&TopicPartition, Vec<&SinkRecord>> = BTreeMap::new();
+        for run in batch.chunk_by(|left, right| left.origin == right.origin) {
+            if let Some(first) = run.first() {
+                self.writer(&first.origin)?;
+                groups.entry(&first.origin).or_default().extend(run);
+            }
+        }
+        let shared = &self.shared;
+        let mut work = Vec::with_capacity(self.writers.len());
+        for (origin, writer) in &mut self.writers {
+            let records = groups.remove(origin).unwrap_or_default();
+            work.push(async move { writer.write(shared, &records, now_ms).await });
+        }
+        try_join_all(work).await?;
+        self.relieve().await
+    }
+
+    async fn pre_commit(&mut self, consumed: &SinkOffsets) -> Result<SinkOffsets> {
+        let safe = consumed.iter().map(|(partition, &offset)| {
+            let writer = self.writers.get(partition);
+            (partition.clone(), writer.map_or(offset, |writer| writer.safe_offset(offset)))
+        });
+        Ok(safe.collect())
+    }
+
+    async fn close(&mut self, partitions: &[TopicPartition]) -> Result<()> {
+        self.drop_writers(partitions).await;
+        Ok(())
+    }
+
+    async fn stop(&mut self) -> Result<()> {
+        let partitions: Vec<_> = self.writers.keys().cloned().collect();
+        self.drop_writers(&partitions).await;
+        Ok(())
+    }
+}
+
+/// Says once what the settings mean for delivery and naming.
+fn explain(config: &S3SinkConfig) {
+    let connector = &config.connector;
+    if config.is_by_clock() && connector.enable_conditional_writes {
+        tracing::info!(
+            "Folders follow the clock (timestamp.extractor=Wallclock): after a restart the last {} \
+             time buckets are searched for objects of the task before. Exactly-once holds unless \
+             the task was away for longer, or a task that lost its partition writes on; \
+             timestamp.extractor=Record has no such limit",
+            connector.max_files_scan_limit
+        );
+    }
+    let is_by_schedule = connector.rotate_schedule_interval_ms > 0;
+    if !connector.enable_conditional_writes && (is_by_schedule || config.is_by_clock()) {
+        tracing::warn!(
+            "Objects may be doubled or overwritten after a crash, because file borders depend on \
+             the clock and enable.conditional.writes is false"
+        );
+    }
+    if connector.rotate_interval_ms > 0 && !config.is_time_based() {
+        tracing::warn!("rotate.interval.ms is ignored, because the partitioner is not by time");
+    }
+    let pattern = crate::joda::Pattern::parse(config.time_pattern().0);
+    let is_english = config.storage.locale.to_ascii_lowercase().starts_with("en");
+    if config.is_time_based() && !is_english && pattern.is_ok_and(|pattern| pattern.has_names()) {
+        tracing::warn!(
+            "Names in path.format are written in English, whatever locale \"{}\" says",
+            config.storage.locale
+        );
+    }
+}
+
+/// The moment now, by the timer that tests can pause.
+fn now() -> Instant {
+    Instant::now()
+}

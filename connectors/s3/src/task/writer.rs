@@ -1,0 +1,385 @@
+//! One Kafka partition: its open files, its position, and what it waits for.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use connect_api::{
+    error::{ConnectorError, Result},
+    record::{SinkRecord, TopicPartition},
+};
+use futures::future::join_all;
+use tokio::time::Instant;
+
+use super::{Shared, accept::Step, now, stored::Stored};
+use crate::{
+    file::{LEAST_PART_BYTES, OpenFile},
+    route::Router,
+    store::Store,
+};
+
+/// Batches from beyond a rewind that are turned away before the worker is taken to be broken.
+const MOST_REFUSALS: u32 = 20;
+/// Age of an open group at which a warning tells that its offsets are not committed.
+const OLD_GROUP: Duration = Duration::from_hours(24);
+
+/// What is written of one Kafka partition.
+#[derive(Debug)]
+pub(super) struct PartitionWriter {
+    pub(super) origin: TopicPartition,
+    pub(super) router: Router,
+    /// Open files by folder.
+    pub(super) files: HashMap<Arc<str>, OpenFile>,
+    /// What is stored beyond the position that is committed.
+    pub(super) stored: Stored,
+    /// Where files went whose fate is unknown, so that a record goes there again.
+    pub(super) routes: Vec<Route>,
+    /// Topics whose earlier objects are known to be none, where folders follow the clock.
+    pub(super) probed: HashSet<Arc<str>>,
+    /// Records in the open files.
+    pub(super) count: i64,
+    /// Time of the first record since the last commit.
+    pub(super) base_ms: Option<i64>,
+    /// Time of the record before.
+    pub(super) last_ms: Option<i64>,
+    /// Folder of the record before.
+    pub(super) last_folder: Option<Arc<str>>,
+    /// Next rotation by schedule.
+    next_slot_ms: Option<i64>,
+    /// Offset after the last record that was dealt with.
+    pub(super) position: i64,
+    /// Offset after the last record that was brought.
+    brought: i64,
+    rewind: Option<Rewind>,
+    resume_at: Option<Instant>,
+    starved_since: Option<Instant>,
+    /// When the first of the open files was opened.
+    opened_at: Option<Instant>,
+    pub(super) scratch: Vec<u8>,
+}
+
+/// Time with which records of a file found their folder.
+#[derive(Clone, Debug)]
+pub(super) struct Route {
+    pub(super) lane: Arc<str>,
+    pub(super) first: i64,
+    pub(super) last: i64,
+    pub(super) time_ms: i64,
+}
+
+/// The worker was asked to read from an earlier offset.
+#[derive(Debug)]
+struct Rewind {
+    target: i64,
+    /// A record from here on shows that it has not been done yet.
+    from: i64,
+    refusals: u32,
+}
+
+/// What follows a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flow {
+    Next,
+    /// The network was used, so that time has passed.
+    Waited,
+    /// The partition was rewound: the rest of the batch comes again.
+    Stop,
+}
+
+impl PartitionWriter {
+    pub(super) fn new(shared: &Shared, origin: TopicPartition) -> Result<Self> {
+        let mut writer = Self {
+            origin,
+            router: Router::new(&shared.config)?,
+            files: HashMap::new(),
+            stored: Stored::default(),
+            routes: Vec::new(),
+            probed: HashSet::new(),
+            count: 0,
+            base_ms: None,
+            last_ms: None,
+            last_folder: None,
+            next_slot_ms: None,
+            position: 0,
+            brought: 0,
+            rewind: None,
+            resume_at: None,
+            starved_since: None,
+            opened_at: None,
+            scratch: Vec::new(),
+        };
+        writer.schedule(shared, shared.context.clock.now_ms());
+        Ok(writer)
+    }
+
+    /// Takes records, or looks at the clock when there are none.
+    pub(super) async fn write(
+        &mut self,
+        shared: &Shared,
+        records: &[&SinkRecord],
+        now_ms: i64,
+    ) -> Result<()> {
+        if !self.admits(shared, records)? {
+            return Ok(());
+        }
+        if self.count == 0 && self.is_slot_over(now_ms) {
+            self.schedule(shared, now_ms);
+        }
+        self.brought = records.last().map_or(self.brought, |record| record.offset + 1);
+        let deadline = now().checked_add(shared.config.connector.max_write_duration);
+        for record in records {
+            let flow = Box::pin(self.take(shared, record, now_ms)).await?;
+            let is_late = flow == Flow::Waited && deadline.is_some_and(|at| now() >= at);
+            if is_late && self.position < self.brought {
+                self.rewind(shared, self.position);
+            }
+            if self.rewind.is_some() {
+                return Ok(());
+            }
+        }
+        if self.count > 0
+            && let Some(reason) = self.is_time_over(shared, self.last_ms, None, now_ms)
+        {
+            Box::pin(self.commit(shared, reason, now_ms)).await?;
+        }
+        self.warn_of_age();
+        Ok(())
+    }
+
+    /// Whether records may be taken: not during a back-off, nor before a rewind is done.
+    fn admits(&mut self, shared: &Shared, records: &[&SinkRecord]) -> Result<bool> {
+        if self.resume_at.is_some_and(|at| now() >= at) {
+            self.resume_at = None;
+            shared.context.resume([self.origin.clone()]);
+        }
+        let is_paused = self.resume_at.is_some() || self.starved_since.is_some();
+        let (Some(rewind), Some(first)) = (&mut self.rewind, records.first()) else {
+            return Ok(self.resume_at.is_none());
+        };
+        if !is_paused && first.offset < rewind.from {
+            self.rewind = None;
+            return Ok(true);
+        }
+        rewind.refusals += 1;
+        if rewind.refusals > MOST_REFUSALS {
+            return Err(ConnectorError::internal(format!(
+                "Partition {} was asked to go back to offset {} and goes on at {}",
+                self.origin, rewind.target, first.offset
+            )));
+        }
+        shared.context.seek(self.origin.clone(), rewind.target);
+        Ok(false)
+    }
+
+    async fn take(&mut self, shared: &Shared, record: &SinkRecord, now_ms: i64) -> Result<Flow> {
+        let mut flow = Flow::Next;
+        loop {
+            match self.accept(shared, record, now_ms)? {
+                Step::Done => break,
+                Step::Reject(error) => {
+                    shared.context.reject(record, error).await?;
+                    break;
+                }
+                Step::RotateFirst(reason) => self.commit(shared, reason, now_ms).await?,
+                Step::RotateAfter => {
+                    self.position = record.offset + 1;
+                    self.commit(shared, "flush.size", now_ms).await?;
+                    flow = Flow::Waited;
+                    break;
+                }
+                Step::PartFull(folder) => {
+                    self.position = record.offset + 1;
+                    self.upload_part(shared, &folder, shared.body.part_bytes).await?;
+                    flow = Flow::Waited;
+                    break;
+                }
+                Step::Probe => self.probe(shared, record, now_ms).await?,
+                Step::Full if self.spill(shared).await? => {}
+                Step::Full => self.starve(shared, record.offset)?,
+            }
+            flow = Flow::Waited;
+            if self.rewind.is_some() {
+                return Ok(Flow::Stop);
+            }
+        }
+        if self.rewind.is_some() {
+            return Ok(Flow::Stop);
+        }
+        self.position = record.offset + 1;
+        Ok(flow)
+    }
+
+    /// Why the files have to be committed now, as far as time goes.
+    ///
+    /// `folder` is that of the record at hand.
+    pub(super) fn is_time_over(
+        &self,
+        shared: &Shared,
+        time_ms: Option<i64>,
+        folder: Option<&Arc<str>>,
+        now_ms: i64,
+    ) -> Option<&'static str> {
+        let keys = &shared.config.connector;
+        if let (Some(time), Some(base)) = (time_ms, self.base_ms)
+            && keys.rotate_interval_ms > 0
+        {
+            if time.saturating_sub(base) >= keys.rotate_interval_ms {
+                return Some("rotate.interval.ms");
+            }
+            let is_other = folder.is_some() && folder != self.last_folder.as_ref();
+            if keys.rotate_file_on_partition_change && is_other {
+                return Some("rotate.file.on.partition.change");
+            }
+        }
+        self.is_slot_over(now_ms).then_some("rotate.schedule.interval.ms")
+    }
+
+    fn is_slot_over(&self, now_ms: i64) -> bool {
+        self.next_slot_ms.is_some_and(|next| now_ms >= next)
+    }
+
+    /// Sets the next rotation by schedule.
+    pub(super) fn schedule(&mut self, shared: &Shared, now_ms: i64) {
+        let interval_ms = shared.config.connector.rotate_schedule_interval_ms;
+        self.next_slot_ms =
+            (interval_ms > 0).then(|| shared.zone.next_slot_ms(now_ms, interval_ms));
+    }
+
+    /// Has everything from an offset on read again.
+    pub(super) fn rewind(&mut self, shared: &Shared, target: i64) {
+        tracing::debug!(partition = %self.origin, "Rewinding {} to offset {target}", self.origin);
+        self.rewind = Some(Rewind { target, from: self.brought.max(target + 1), refusals: 0 });
+        self.position = target;
+        shared.context.seek(self.origin.clone(), target);
+    }
+
+    /// Rewinds and waits before the next try.
+    pub(super) fn back_off(&mut self, shared: &Shared, target: i64, error: &ConnectorError) {
+        let pause = shared.config.connector.retry_backoff;
+        tracing::warn!(
+            partition = %self.origin,
+            "Could not store records of {}, which are read again from offset {target} in {} ms: {}",
+            self.origin,
+            pause.as_millis(),
+            connect_api::error::chain(error)
+        );
+        self.rewind(shared, target);
+        self.resume_at = Some(now() + pause);
+        shared.context.pause([self.origin.clone()]);
+        shared.context.set_timeout(pause);
+    }
+
+    /// Pauses the partition until there is memory for its next record.
+    fn starve(&mut self, shared: &Shared, offset: i64) -> Result<()> {
+        let budget = &shared.context.budget;
+        if budget.used_bytes() == 0 {
+            return Err(ConnectorError::invalid(format!(
+                "Record {offset} of {} does not fit the memory of {} bytes that the task may use",
+                self.origin,
+                budget.limit_bytes()
+            ))
+            .hint("Raise memory.budget.bytes"));
+        }
+        tracing::warn!(
+            partition = %self.origin,
+            "Memory is full ({} of {} bytes): {} is paused. Raise memory.budget.bytes, lower \
+             flush.size, or share the partitions out to more workers",
+            budget.used_bytes(),
+            budget.limit_bytes(),
+            self.origin
+        );
+        self.rewind(shared, offset);
+        self.starved_since = Some(now());
+        shared.context.pause([self.origin.clone()]);
+        Ok(())
+    }
+
+    pub(super) const fn starved_since(&self) -> Option<Instant> {
+        self.starved_since
+    }
+
+    /// Resumes a partition that waited for memory.
+    pub(super) fn resume_with_memory(&mut self, shared: &Shared) {
+        let budget = &shared.context.budget;
+        if budget.used_bytes() < budget.limit_bytes() / 4 * 3 && self.starved_since.take().is_some()
+        {
+            shared.context.resume([self.origin.clone()]);
+        }
+    }
+
+    /// Bytes that the open files hold.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.files.values().map(OpenFile::held_bytes).sum()
+    }
+
+    /// Uploads the largest buffer that is long enough for a part; `false` when there is none.
+    pub(super) async fn spill(&mut self, shared: &Shared) -> Result<bool> {
+        let largest = self.files.iter().max_by_key(|(_, file)| file.pending_bytes());
+        let Some((folder, file)) = largest else { return Ok(false) };
+        let pending = file.pending_bytes();
+        if pending < LEAST_PART_BYTES {
+            return Ok(false);
+        }
+        let folder = Arc::clone(folder);
+        tracing::debug!("Memory is full: a part of {pending} bytes is uploaded early");
+        self.upload_part(shared, &folder, pending).await?;
+        Ok(true)
+    }
+
+    /// Commits the open files before their time, because nothing else frees memory.
+    pub(super) async fn close_early(&mut self, shared: &Shared) -> Result<()> {
+        tracing::warn!(
+            partition = %self.origin,
+            "Memory is full: the open files of {} are closed before flush.size or a rotation asks \
+             for it. Raise memory.budget.bytes or lower flush.size",
+            self.origin
+        );
+        self.commit(shared, "memory", shared.context.clock.now_ms()).await
+    }
+
+    /// The highest offset that may be committed, given what the worker has brought.
+    pub(super) fn safe_offset(&self, consumed: i64) -> i64 {
+        let position = self.rewind.as_ref().map_or(consumed, |rewind| rewind.target);
+        let first = self.files.values().map(|file| file.facts.first).min();
+        self.stored.limit(first.map_or(position, |first| first.min(position)))
+    }
+
+    /// Throws the open files away.
+    pub(super) async fn discard(&mut self, store: &Store) {
+        self.opened_at = None;
+        self.count = 0;
+        self.base_ms = None;
+        self.last_folder = None;
+        let mut files: Vec<_> = self.files.drain().map(|(_, file)| file).collect();
+        join_all(files.iter_mut().map(|file| file.give_up(store))).await;
+    }
+
+    /// Takes the open files out, first offset first, and begins a new group.
+    pub(super) fn take_group(&mut self) -> Vec<OpenFile> {
+        self.opened_at = None;
+        self.count = 0;
+        self.base_ms = None;
+        self.last_folder = None;
+        let mut files: Vec<_> = self.files.drain().map(|(_, file)| file).collect();
+        files.sort_by_key(|file| file.facts.first);
+        files
+    }
+
+    fn warn_of_age(&mut self) {
+        if self.count == 0 {
+            return;
+        }
+        if self.opened_at.get_or_insert_with(now).elapsed() >= OLD_GROUP {
+            tracing::warn!(
+                partition = %self.origin,
+                "Files of {} have been open for a day and their offsets are not committed: they \
+                 are lost when the topic's retention passes and the task restarts. Set \
+                 rotate.schedule.interval.ms, or lower flush.size",
+                self.origin
+            );
+            self.opened_at = Some(now());
+        }
+    }
+}

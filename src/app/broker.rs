@@ -1,0 +1,62 @@
+//! Opens the broker that `bootstrap.servers` names.
+
+use std::sync::Arc;
+
+use connect_api::{config::Props, record::TopicPartition, time::Clock};
+
+use super::{AppError, Result};
+use crate::{
+    broker::{self, Broker, ClientSettings, embedded::EmbeddedBroker, kafka::KafkaBroker},
+    config::{BrokerChoice, WorkerConfig},
+    tasks::TaskGroup,
+};
+
+/// Either broker, and how it is closed.
+#[derive(Debug)]
+pub(super) enum OpenBroker {
+    Embedded(Arc<EmbeddedBroker>),
+    Kafka(Arc<KafkaBroker>),
+}
+
+impl OpenBroker {
+    pub(super) fn open(
+        config: &WorkerConfig,
+        props: &Props,
+        clock: &Arc<dyn Clock>,
+        tasks: &TaskGroup,
+    ) -> Result<Self> {
+        match config.broker() {
+            BrokerChoice::Embedded(directory) => {
+                EmbeddedBroker::open(&directory, Arc::clone(clock), tasks).map(Self::Embedded)
+            }
+            BrokerChoice::Kafka(servers) => {
+                KafkaBroker::connect(&servers, props.clone(), tasks).map(Self::Kafka)
+            }
+        }
+        .map_err(AppError::Broker)
+    }
+
+    pub(super) fn shared(&self) -> Arc<dyn Broker> {
+        match self {
+            Self::Embedded(broker) => Arc::clone(broker) as Arc<dyn Broker>,
+            Self::Kafka(broker) => Arc::clone(broker) as Arc<dyn Broker>,
+        }
+    }
+
+    pub(super) async fn record_count(&self, topic: &str) -> broker::Result<u64> {
+        let admin = self.shared().admin(&ClientSettings::default()).await?;
+        let described = admin.describe_topics(&[topic.to_owned()]).await?;
+        let partitions = described.get(topic).map_or(0, |topic| topic.partitions);
+        let partitions: Vec<_> =
+            (0..partitions).map(|number| TopicPartition::new(topic, number)).collect();
+        let ends = admin.watermarks(&partitions).await?;
+        Ok(ends.values().map(|end| end.high.unsigned_abs()).sum())
+    }
+
+    /// Lets go of what outlives its clients.
+    pub(super) async fn close(&self) {
+        if let Self::Embedded(broker) = self {
+            broker.close().await;
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What can stop a worker as a whole.
+
+use thiserror::Error;
+
+use crate::{broker::BrokerError, config::ConfigError, herder::HerderError, store::StoreError};
+
+/// Result of the worker's functions.
+pub type Result<T, E = AppError> = std::result::Result<T, E>;
+
+/// A worker could not be started, could not go on, or did not stop.
+#[derive(Debug, Error)]
+pub enum AppError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// HTTPS is asked for.
+    #[error(
+        "Could not serve HTTPS, which this worker does not speak yet; put a proxy in front of it \
+         and name an http listener"
+    )]
+    Https,
+    /// An address is taken or not ours.
+    #[error(
+        "Could not listen on {address}; choose another port in \"listeners\" (in the demo: --port)"
+    )]
+    Listen {
+        /// The address.
+        address: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The system does not tell the address of a listener.
+    #[error("Could not learn the address of a listener")]
+    Address(#[source] std::io::Error),
+    /// The broker cannot be used.
+    #[error("Could not use the broker")]
+    Broker(#[source] BrokerError),
+    /// The worker's own topics or files cannot be used.
+    #[error("Could not use the worker's own stores")]
+    Store(#[from] StoreError),
+    /// A connector from the command line is refused.
+    #[error("Could not create connector \"{name}\"")]
+    Connector {
+        /// Its name.
+        name: String,
+        /// Why.
+        #[source]
+        source: HerderError,
+    },
+    /// The herder ended without being told to.
+    #[error("The worker ended by itself")]
+    Ended,
+    /// Some parts did not stop.
+    #[error("Some parts of the worker did not stop in time: {}", .0.join(", "))]
+    Survivors(Vec<String>),
+}
+
+impl AppError {
+    /// Whether another configuration is what would help.
+    #[must_use]
+    pub const fn is_configuration(&self) -> bool {
+        matches!(self, Self::Config(_) | Self::Https)
+    }
+}

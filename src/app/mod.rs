@@ -1,0 +1,273 @@
+//! The worker as a whole: built bottom-up, stopped top-down.
+//!
+//! [`App::start`] opens the broker, the stores on it, the runtime, the herder and the REST server,
+//! in this order; [`App::stop`] closes them in the opposite one, each stage with a deadline and a
+//! warning that names what did not end in time. Nothing here knows what a connector does.
+
+mod broker;
+mod error;
+mod stores;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use connect_api::{
+    budget::MemoryBudget,
+    config::Props,
+    time::{Clock, SystemClock},
+};
+use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::{
+        ConnectorFile, Environment, ExactlyOnceSource, InitialState, Listener, Mode, References,
+        Scheme, WorkerConfig,
+    },
+    herder::{
+        self, HerderHandle, HerderParts, HerderSettings, NewConnector, OverridePolicy,
+        TopicTracking,
+    },
+    plugins,
+    rest::{self, Extensions},
+    runtime::{Runtime, RuntimeSettings},
+    store::{StoreError, TargetState},
+    tasks::TaskGroup,
+};
+
+use broker::OpenBroker;
+pub use error::{AppError, Result};
+use stores::Stores;
+
+/// Events of tasks on their way to the herder; a full queue makes tasks wait to be heard.
+const EVENTS: usize = 1024;
+/// Time that requests under way get to be answered.
+const DRAIN_REST: Duration = Duration::from_secs(5);
+/// Time that the rest of the worker gets once its tasks have stopped.
+const STOP: Duration = Duration::from_secs(5);
+/// What `GET /` answers: the version of Kafka Connect whose interface this is.
+const CONNECT_VERSION: &str = "4.3.0";
+
+/// A running worker.
+#[derive(Debug)]
+pub struct App {
+    addresses: Vec<SocketAddr>,
+    broker: OpenBroker,
+    herder: HerderHandle,
+    herding: JoinHandle<std::result::Result<(), StoreError>>,
+    task_timeout: Duration,
+    rest_stop: CancellationToken,
+    rest: TaskGroup,
+    tasks: TaskGroup,
+}
+
+impl App {
+    /// Starts a worker; it serves requests when this returns.
+    ///
+    /// # Errors
+    /// A configuration that cannot be used, an address or a log that is taken, or topics that
+    /// cannot be had.
+    pub async fn start(props: Props, mode: Mode, environment: Environment) -> Result<Self> {
+        let references = References::from_worker(&props, environment)?;
+        let props = references.resolve(&props);
+        let config = WorkerConfig::load(&props, mode)?;
+        let listeners = bind(&config.listeners()?).await?;
+        let worker_id = worker_id(&config, listeners.first())?;
+        let tasks = TaskGroup::new();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let broker = OpenBroker::open(&config, &props, &clock, &tasks)?;
+        let stores = Stores::open(&config, &props, mode, &broker.shared()).await?;
+        let (events, inbox) = mpsc::channel(EVENTS);
+        let runtime = runtime_settings(&config, &props, &broker, (&stores, &clock, &tasks));
+        let plugins = plugins::linked();
+        let parts = HerderParts {
+            plugins: Arc::new(plugins.classes),
+            configs: stores.configs,
+            statuses: stores.statuses,
+            offsets: stores.offsets,
+            broker: broker.shared(),
+            starter: Arc::new(Runtime::new(runtime, events)),
+            resolve: Arc::new(move |props| Ok(references.resolve(props))),
+            clock: Arc::clone(&clock),
+        };
+        let settings = herder_settings(&config, props, mode, worker_id);
+        let (herder, herding) = herder::start(settings, parts, inbox, &tasks);
+        let app = Self {
+            addresses: addresses(&listeners)?,
+            broker,
+            herder,
+            herding,
+            task_timeout: config.task_shutdown_timeout,
+            rest_stop: CancellationToken::new(),
+            rest: TaskGroup::new(),
+            tasks,
+        };
+        for listener in listeners {
+            let cluster = Arc::new(app.herder.clone());
+            let extensions = Extensions {
+                routers: (plugins.routers)(cluster, Arc::clone(&clock)),
+                openapi: (plugins.openapi)(),
+            };
+            let stop = app.rest_stop.clone();
+            rest::serve(listener, app.herder.clone(), extensions, &app.rest, stop);
+        }
+        tracing::info!(addresses = ?app.addresses, "Serving REST requests");
+        Ok(app)
+    }
+
+    /// Address of the first listener, as a client on this machine reaches it.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        let unknown = SocketAddr::from(([127, 0, 0, 1], 0));
+        self.addresses.first().copied().unwrap_or(unknown)
+    }
+
+    /// Creates a connector, or replaces the one of that name.
+    ///
+    /// # Errors
+    /// When its configuration is refused.
+    pub async fn create(&self, file: ConnectorFile) -> Result<()> {
+        let config = file.config.into_iter().map(|(key, value)| (key, Some(value))).collect();
+        let state = match file.initial_state {
+            InitialState::Running => TargetState::Started,
+            InitialState::Paused => TargetState::Paused,
+            InitialState::Stopped => TargetState::Stopped,
+        };
+        let new = NewConnector { name: file.name.clone(), config, initial_state: Some(state) };
+        let refused = |source| AppError::Connector { name: file.name.clone(), source };
+        self.herder.create(new).await.map(drop).map_err(refused)
+    }
+
+    /// Records that a topic has been given so far: the sum of its partitions' end offsets.
+    ///
+    /// # Errors
+    /// When the broker does not answer in time.
+    pub async fn record_count(&self, topic: &str) -> Result<u64> {
+        self.broker.record_count(topic).await.map_err(AppError::Broker)
+    }
+
+    /// Waits until the worker ends by itself, which it does only when its stores fail it.
+    pub async fn ended(&mut self) -> AppError {
+        match (&mut self.herding).await {
+            Ok(Err(error)) => AppError::Store(error),
+            Ok(Ok(())) | Err(_) => AppError::Ended,
+        }
+    }
+
+    /// Stops the worker: requests first, then tasks, then the stores and the broker.
+    ///
+    /// # Errors
+    /// The names of what did not stop in time; it is left behind.
+    pub async fn stop(mut self) -> Result<()> {
+        let mut survivors = Vec::new();
+        self.rest_stop.cancel();
+        survivors.extend(self.rest.stop(DRAIN_REST).await.err().unwrap_or_default());
+        if !self.herding.is_finished() {
+            self.herder.stop().await;
+            let deadline = self.task_timeout.saturating_mul(2) + STOP;
+            if tokio::time::timeout(deadline, &mut self.herding).await.is_err() {
+                survivors.push("herder".to_owned());
+            }
+        }
+        self.broker.close().await;
+        survivors.extend(self.tasks.stop(STOP).await.err().unwrap_or_default());
+        if survivors.is_empty() { Ok(()) } else { Err(AppError::Survivors(survivors)) }
+    }
+}
+
+fn runtime_settings(
+    config: &WorkerConfig,
+    props: &Props,
+    broker: &OpenBroker,
+    (stores, clock, tasks): (&Stores, &Arc<dyn Clock>, &TaskGroup),
+) -> RuntimeSettings {
+    let budget = usize::try_from(config.memory_budget_bytes).unwrap_or(usize::MAX);
+    RuntimeSettings {
+        broker: broker.shared(),
+        offsets: Arc::clone(&stores.offsets),
+        clock: Arc::clone(clock),
+        budget: MemoryBudget::new(budget),
+        tasks: tasks.clone(),
+        worker: props.clone(),
+        group_id: config.group_id.clone().unwrap_or_else(|| "connect-standalone".to_owned()),
+        offset_flush_interval: config.offset_flush_interval,
+        offset_flush_timeout: config.offset_flush_timeout,
+        topic_creation: config.topic_creation_enable,
+        exactly_once_source: config.exactly_once_source == ExactlyOnceSource::Enabled,
+    }
+}
+
+fn herder_settings(
+    config: &WorkerConfig,
+    props: Props,
+    mode: Mode,
+    worker_id: String,
+) -> HerderSettings {
+    HerderSettings {
+        worker_id,
+        mode,
+        group_id: config.group_id.clone(),
+        version: CONNECT_VERSION.to_owned(),
+        commit: format!("millrace-{}", env!("CARGO_PKG_VERSION")),
+        task_shutdown_timeout: config.task_shutdown_timeout,
+        topic_tracking: match (config.topic_tracking_enable, config.topic_tracking_allow_reset) {
+            (false, _) => TopicTracking::Off,
+            (true, false) => TopicTracking::WithoutReset,
+            (true, true) => TopicTracking::On,
+        },
+        override_policy: match config.connector_client_config_override_policy.as_str() {
+            "None" => OverridePolicy::None,
+            "Principal" => OverridePolicy::Principal,
+            _ => OverridePolicy::All,
+        },
+        exactly_once_sources: config.exactly_once_source,
+        worker: props,
+    }
+}
+
+async fn bind(listeners: &[Listener]) -> Result<Vec<TcpListener>> {
+    let mut bound = Vec::new();
+    for listener in listeners {
+        if listener.scheme == Scheme::Https {
+            return Err(AppError::Https);
+        }
+        let address = (listener.bind_host(), listener.port);
+        let mut result = TcpListener::bind(address).await;
+        // A machine without IPv6 has all its interfaces under the other wildcard.
+        if listener.host.is_empty() && result.is_err() {
+            result = TcpListener::bind(("0.0.0.0", listener.port)).await;
+        }
+        bound.push(result.map_err(|source| AppError::Listen {
+            address: format!("{}://{}:{}", listener.scheme, listener.host, listener.port),
+            source,
+        })?);
+    }
+    Ok(bound)
+}
+
+fn addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>> {
+    let address = |listener: &TcpListener| {
+        let address = listener.local_addr().map_err(AppError::Address)?;
+        let is_wildcard = address.ip().is_unspecified();
+        Ok(if is_wildcard { SocketAddr::from(([127, 0, 0, 1], address.port())) } else { address })
+    };
+    listeners.iter().map(address).collect()
+}
+
+/// `HOST:PORT` that others reach this worker by.
+fn worker_id(config: &WorkerConfig, listener: Option<&TcpListener>) -> Result<String> {
+    let bound = listener.map(TcpListener::local_addr).transpose().map_err(AppError::Address)?;
+    let own_host = || match bound.map(|address| address.ip()) {
+        Some(ip) if !ip.is_unspecified() => ip.to_string(),
+        _ => host_name(),
+    };
+    let host = config.rest_advertised_host_name.clone().unwrap_or_else(own_host);
+    let port = config.rest_advertised_port.or(bound.map(|address| address.port())).unwrap_or(0);
+    Ok(format!("{host}:{port}"))
+}
+
+/// The machine's own name.
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }
+}

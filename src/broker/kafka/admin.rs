@@ -1,0 +1,331 @@
+//! Topics and groups of a cluster.
+//!
+//! A call waits for its answer on a thread of its own, so that an idle admin client has none; a
+//! slow beat takes what librdkafka has to say about itself meanwhile.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use connect_api::{record::TopicPartition, sink::SinkOffsets};
+use rdkafka::{bindings::rd_kafka_IsolationLevel_t as Isolation, types::RDKafkaErrorCode as Code};
+use tokio::time::Instant;
+
+use super::{
+    native::{Callbacks, Kind, Native, PartitionEntry, partition_list},
+    refusal::{Refusal, is_missing_topic},
+    report::Reporter,
+    settings::Settings,
+};
+use crate::{
+    broker::{Admin, BrokerError, NewTopic, Result, TopicCreation, TopicDescription, Watermarks},
+    tasks::TaskGroup,
+};
+
+/// How often an idle client is asked for its log and errors.
+const BEAT: Duration = Duration::from_secs(2);
+
+/// How long a topic may take to appear or vanish after the controller has agreed: brokers learn
+/// of it one after another.
+const SPREAD: Duration = Duration::from_secs(5);
+
+/// How often a topic is looked for meanwhile.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// How long a call may take, as in Java.
+///
+/// Source: apache/kafka `AdminClientConfig`, `default.api.timeout.ms`.
+pub(super) const API_TIMEOUT_MS: u64 = 60_000;
+
+/// librdkafka's name for the first offset there is.
+pub(super) const BEGINNING: i64 = -2;
+
+/// librdkafka's name for the offset after the last record.
+pub(super) const END: i64 = -1;
+
+/// An admin client.
+pub(super) struct KafkaAdmin {
+    native: Arc<Native>,
+    tasks: TaskGroup,
+    timeout: Duration,
+}
+
+struct Reports(Reporter);
+
+impl Callbacks for Reports {
+    fn logged(&self, level: i32, facility: &str, text: &str) {
+        self.0.log(level, facility, text);
+    }
+
+    fn failed(&self, code: Code, text: &str) {
+        self.0.trouble(code, text);
+    }
+}
+
+impl fmt::Debug for KafkaAdmin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KafkaAdmin").field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}
+
+impl KafkaAdmin {
+    /// Makes a client.
+    ///
+    /// # Errors
+    /// `Invalid` settings.
+    pub(super) fn open(settings: &Settings, client_id: &str, tasks: &TaskGroup) -> Result<Self> {
+        let reports = Reports(Reporter::new(client_id));
+        reports.0.ignored(&settings.ignored);
+        let native = Native::open(Kind::Producer, &settings.config(), Arc::new(reports))
+            .map_err(|refusal| BrokerError::Invalid(refusal.to_string()))?;
+        let native = Arc::new(native);
+        let idle = Arc::downgrade(&native);
+        let token = tasks.token().clone();
+        tasks.spawn(format!("kafka admin {client_id}"), async move {
+            while token.run_until_cancelled(tokio::time::sleep(BEAT)).await.is_some() {
+                let Some(native) = idle.upgrade() else { return };
+                native.poll(Duration::ZERO);
+            }
+        });
+        let timeout = Duration::from_millis(settings.api_timeout_ms.unwrap_or(API_TIMEOUT_MS));
+        Ok(Self { native, tasks: tasks.clone(), timeout })
+    }
+
+    /// Identity of the cluster.
+    ///
+    /// # Errors
+    /// `Unavailable` when the cluster does not answer in time.
+    pub(super) async fn cluster_id(&self) -> Result<String> {
+        let operation = "Asking for the cluster's id";
+        let answer = self
+            .call(|native, wait| {
+                native.client().fetch_cluster_id(wait).ok_or_else(Refusal::timed_out)
+            })
+            .await;
+        answer.map_err(|refusal| refusal.during(operation))
+    }
+
+    /// Runs a blocking call on a thread of its own.
+    async fn call<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&Native, Duration) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let (native, timeout) = (Arc::clone(&self.native), self.timeout);
+        let thread = self.tasks.spawn_thread("kafka admin call", move || {
+            let answer = call(&native, timeout);
+            native.poll(Duration::ZERO);
+            answer
+        });
+        thread.await.unwrap_or_else(|_ended| Err(Refusal::new(Code::Interrupted)))
+    }
+
+    /// Waits until every broker that we ask knows of a change; the change itself is certain.
+    async fn await_spread(&self, topic: &str, is_wanted: bool) {
+        let end = Instant::now() + SPREAD;
+        while Instant::now() < end {
+            let found = self.describe_topics(&[topic.to_owned()]).await;
+            if found.is_ok_and(|found| found.contains_key(topic) == is_wanted) {
+                return;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    async fn set_offsets(&self, group_id: &str, offsets: SinkOffsets) -> Result<()> {
+        if offsets.is_empty() {
+            return Ok(());
+        }
+        let group = group_id.to_owned();
+        let answer = self
+            .call(move |native, wait| {
+                let entries = offsets
+                    .iter()
+                    .map(|(at, offset)| (at.topic.as_ref(), at.partition, Some(*offset)));
+                native.set_group_offsets(&group, &partition_list(entries)?, wait)
+            })
+            .await;
+        let operation = format!("Setting offsets of group \"{group_id}\"");
+        let entries = answer.map_err(|refusal| refusal.about_group(group_id, operation.clone()))?;
+        for entry in entries {
+            if is_missing_topic(entry.code) {
+                return Err(BrokerError::UnknownTopic(entry.topic));
+            }
+            if entry.code != Code::NoError {
+                return Err(Refusal::new(entry.code).about_group(group_id, operation));
+            }
+        }
+        Ok(())
+    }
+
+    async fn forget_offsets(&self, group_id: &str, gone: BTreeSet<TopicPartition>) -> Result<()> {
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let group = group_id.to_owned();
+        let answer = self
+            .call(move |native, wait| {
+                let entries = gone.iter().map(|at| (at.topic.as_ref(), at.partition, None));
+                native.forget_group_offsets(&group, &partition_list(entries)?, wait)
+            })
+            .await;
+        let operation = format!("Forgetting offsets of group \"{group_id}\"");
+        let entries = match answer {
+            // A group that does not exist has nothing to forget.
+            Err(refusal) if refusal.code == Code::GroupIdNotFound => return Ok(()),
+            answer => answer.map_err(|refusal| refusal.about_group(group_id, operation.clone()))?,
+        };
+        // Offsets of a topic that is gone went with it.
+        let refused = entries
+            .into_iter()
+            .find(|entry| entry.code != Code::NoError && !is_missing_topic(entry.code));
+        match refused {
+            None => Ok(()),
+            Some(entry) => Err(Refusal::new(entry.code).about_group(group_id, operation)),
+        }
+    }
+}
+
+/// Turns an offset by name (beginning, end) into numbers.
+///
+/// # Errors
+/// `UnknownTopic`, or when the cluster does not answer in time.
+pub(super) fn offsets_by_name(
+    native: &Native,
+    partitions: &[TopicPartition],
+    (offset, isolation): (i64, Isolation),
+    wait: Duration,
+) -> Result<BTreeMap<TopicPartition, i64>> {
+    const OPERATION: &str = "Asking where partitions begin and end";
+    if partitions.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let entries = partitions.iter().map(|at| (at.topic.as_ref(), at.partition, Some(offset)));
+    let found = partition_list(entries)
+        .and_then(|list| native.list_offsets(&list, isolation, wait))
+        .map_err(|refusal| {
+            let topic = partitions.first().map_or("", |at| at.topic.as_ref());
+            refusal.about_topic(topic, OPERATION)
+        })?;
+    let number = |entry: PartitionEntry| match entry.code {
+        Code::NoError => Ok((TopicPartition::new(entry.topic, entry.partition), entry.offset)),
+        code => Err(Refusal::new(code).about_topic(&entry.topic, OPERATION)),
+    };
+    found.into_iter().map(number).collect()
+}
+
+#[async_trait]
+impl Admin for KafkaAdmin {
+    async fn create_topic(&self, topic: &NewTopic) -> Result<TopicCreation> {
+        let new = topic.clone();
+        let answer = self.call(move |native, wait| native.create_topic(&new, wait)).await;
+        match answer {
+            Ok(()) => {
+                self.await_spread(&topic.name, true).await;
+                Ok(TopicCreation::Created)
+            }
+            Err(refusal) if refusal.code == Code::TopicAlreadyExists => Ok(TopicCreation::Existed),
+            Err(refusal) => Err(refusal.during(format!("Creating topic \"{}\"", topic.name))),
+        }
+    }
+
+    async fn describe_topics(
+        &self,
+        names: &[String],
+    ) -> Result<BTreeMap<String, TopicDescription>> {
+        if names.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let wanted = names.to_vec();
+        let answer = self.call(move |native, wait| native.describe_topics(&wanted, wait)).await;
+        let found = answer.map_err(|refusal| refusal.during("Describing topics"))?;
+        let describe = |(name, partitions)| (name, TopicDescription { partitions });
+        Ok(found.into_iter().map(describe).collect())
+    }
+
+    async fn list_topics(&self) -> Result<Vec<String>> {
+        let answer = self.call(topic_names).await;
+        answer.map_err(|refusal| refusal.during("Listing topics"))
+    }
+
+    async fn topic_settings(&self, name: &str) -> Result<BTreeMap<String, String>> {
+        let topic = name.to_owned();
+        let answer = self.call(move |native, wait| native.topic_settings(&topic, wait)).await;
+        answer.map_err(|refusal| {
+            refusal.about_topic(name, format!("Reading the settings of topic \"{name}\""))
+        })
+    }
+
+    async fn delete_topic(&self, name: &str) -> Result<()> {
+        let topic = name.to_owned();
+        let answer = self.call(move |native, wait| native.delete_topic(&topic, wait)).await;
+        answer
+            .map_err(|refusal| refusal.about_topic(name, format!("Deleting topic \"{name}\"")))?;
+        self.await_spread(name, false).await;
+        Ok(())
+    }
+
+    async fn watermarks(
+        &self,
+        partitions: &[TopicPartition],
+    ) -> Result<BTreeMap<TopicPartition, Watermarks>> {
+        let partitions = partitions.to_vec();
+        let answer = self.call(move |native, wait| {
+            let all = Isolation::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED;
+            let low = offsets_by_name(native, &partitions, (BEGINNING, all), wait);
+            Ok(low
+                .and_then(|low| Ok((low, offsets_by_name(native, &partitions, (END, all), wait)?))))
+        });
+        let (low, high) =
+            answer.await.map_err(|refusal| refusal.during("Asking for watermarks"))??;
+        let both = |(at, low)| {
+            let high = high.get(&at).copied().unwrap_or(low);
+            (at, Watermarks { low, high })
+        };
+        Ok(low.into_iter().map(both).collect())
+    }
+
+    async fn committed_offsets(&self, group_id: &str) -> Result<SinkOffsets> {
+        let group = group_id.to_owned();
+        let answer = self.call(move |native, wait| native.group_offsets(&group, wait)).await;
+        let operation = format!("Reading offsets of group \"{group_id}\"");
+        let entries = match answer {
+            Err(refusal) if refusal.code == Code::GroupIdNotFound => Vec::new(),
+            answer => answer.map_err(|refusal| refusal.during(operation))?,
+        };
+        let committed = entries.into_iter().filter(|entry| entry.offset >= 0);
+        Ok(committed
+            .map(|entry| (TopicPartition::new(entry.topic, entry.partition), entry.offset))
+            .collect())
+    }
+
+    async fn alter_offsets(
+        &self,
+        group_id: &str,
+        offsets: &[(TopicPartition, Option<i64>)],
+    ) -> Result<()> {
+        let set = offsets.iter().filter_map(|(at, offset)| Some((at.clone(), (*offset)?)));
+        let gone = offsets.iter().filter(|(_, offset)| offset.is_none());
+        self.set_offsets(group_id, set.collect()).await?;
+        self.forget_offsets(group_id, gone.map(|(at, _)| at.clone()).collect()).await
+    }
+
+    async fn delete_group(&self, group_id: &str) -> Result<()> {
+        let group = group_id.to_owned();
+        match self.call(move |native, wait| native.delete_group(&group, wait)).await {
+            Err(refusal) if refusal.code == Code::GroupIdNotFound => Ok(()),
+            answer => answer.map_err(|refusal| {
+                refusal.about_group(group_id, format!("Deleting group \"{group_id}\""))
+            }),
+        }
+    }
+}
+
+/// Names of all topics.
+pub(super) fn topic_names(native: &Native, wait: Duration) -> Result<Vec<String>, Refusal> {
+    let metadata = native.client().fetch_metadata(None, wait)?;
+    Ok(metadata.topics().iter().map(|topic| topic.name().to_owned()).collect())
+}

@@ -1,0 +1,423 @@
+//! A producer: records go into librdkafka's queue, a thread takes the acknowledgements.
+//!
+//! The queue is bounded in records and bytes; while it is full, `send` waits until the thread has
+//! taken acknowledgements. Calls that block (everything about transactions) run on a thread of
+//! their own, while the polling thread goes on.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use connect_api::record::TopicPartition;
+use rdkafka::{bindings::rd_kafka_IsolationLevel_t as Isolation, types::RDKafkaErrorCode as Code};
+use tokio::{sync::Notify, time::Instant};
+use tracing::warn;
+
+use super::{
+    admin::{END, offsets_by_name},
+    deliveries::Deliveries,
+    native::{Callbacks, Kind, Message, Native, Topic},
+    refusal::{Advice, Refusal},
+    report::Reporter,
+    settings::Settings,
+};
+use crate::{
+    broker::{BrokerError, Delivery, Producer, ProducerRecord, Result},
+    tasks::TaskGroup,
+};
+
+/// How long the polling thread waits for acknowledgements at a time.
+const POLL: Duration = Duration::from_millis(100);
+
+/// How long a producer that was let go may take to deliver what it has taken.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// How long one blocking call of a transaction may take before it is looked at and repeated.
+const STEP: Duration = Duration::from_secs(5);
+
+/// How long a commit waits until it is seen.
+const VISIBILITY: Duration = Duration::from_secs(5);
+
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// A producer of a Kafka cluster.
+pub(super) struct KafkaProducer {
+    native: Arc<Native>,
+    state: Arc<State>,
+    tasks: TaskGroup,
+    topics: HashMap<Arc<str>, Arc<Topic>>,
+    /// The topic of the last record, which is nearly always that of the next.
+    last_topic: Option<(Arc<str>, Arc<Topic>)>,
+    transaction: Option<Transaction>,
+}
+
+/// What a transactional producer remembers.
+struct Transaction {
+    id: String,
+    is_open: bool,
+    /// How long a commit is tried before the caller is told that the cluster is away.
+    patience: Duration,
+}
+
+/// What the producer shares with its polling thread.
+struct State {
+    reporter: Reporter,
+    deliveries: Deliveries,
+    /// Told when acknowledgements have made room.
+    room: Notify,
+    has_progress: AtomicBool,
+    /// The producer was let go: deliver what is left, then end.
+    is_closing: AtomicBool,
+    /// Nobody polls any more.
+    is_ended: AtomicBool,
+    /// Where the transaction has written, with a transactional id.
+    written: Option<Written>,
+}
+
+/// Last offset that the transaction has written, per partition.
+#[derive(Default)]
+struct Written {
+    last: Mutex<Last>,
+}
+
+#[derive(Default)]
+struct Last {
+    offsets: BTreeMap<TopicPartition, i64>,
+    /// Where the last records went that were reported, which is nearly always where the next did.
+    run: Option<(usize, TopicPartition, i64)>,
+}
+
+impl Written {
+    fn note(&self, record: Message<'_>) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((topic, at, offset)) = &mut last.run
+            && (*topic, at.partition) == (record.topic_id(), record.partition())
+        {
+            *offset = record.offset();
+            return;
+        }
+        let at = TopicPartition::new(record.topic(), record.partition());
+        if let Some((_, at, offset)) = last.run.replace((record.topic_id(), at, record.offset())) {
+            last.offsets.insert(at, offset);
+        }
+    }
+
+    fn take(&self) -> BTreeMap<TopicPartition, i64> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let Last { mut offsets, run } = std::mem::take(&mut *last);
+        offsets.extend(run.map(|(_, at, offset)| (at, offset)));
+        offsets
+    }
+}
+
+impl Callbacks for State {
+    fn logged(&self, level: i32, facility: &str, text: &str) {
+        self.reporter.log(level, facility, text);
+    }
+
+    fn failed(&self, code: Code, text: &str) {
+        self.reporter.trouble(code, text);
+    }
+
+    fn delivered(&self, record: Message<'_>) {
+        let outcome = match record.code() {
+            Code::NoError => Ok(()),
+            code => Err(code),
+        };
+        self.deliveries.report(record.number(), outcome);
+        self.has_progress.store(true, Ordering::Relaxed);
+        if let Some(written) = &self.written
+            && outcome.is_ok()
+        {
+            written.note(record);
+        }
+    }
+}
+
+impl KafkaProducer {
+    /// Makes a producer; with a transactional id, fences older ones with the same id.
+    ///
+    /// # Errors
+    /// `Invalid` settings; with a transactional id, `Unavailable` or `Rejected`.
+    pub(super) async fn open(
+        settings: &Settings,
+        client_id: &str,
+        transactional_id: Option<String>,
+        tasks: &TaskGroup,
+    ) -> Result<Self> {
+        let state = Arc::new(State {
+            reporter: Reporter::new(client_id),
+            deliveries: Deliveries::default(),
+            room: Notify::new(),
+            has_progress: AtomicBool::new(false),
+            is_closing: AtomicBool::new(false),
+            is_ended: AtomicBool::new(false),
+            written: transactional_id.is_some().then(Written::default),
+        });
+        state.reporter.ignored(&settings.ignored);
+        let callbacks: Arc<dyn Callbacks> = Arc::<State>::clone(&state);
+        let native = Native::open(Kind::Producer, &settings.config(), callbacks)
+            .map_err(|refusal| BrokerError::Invalid(refusal.to_string()))?;
+        let native = Arc::new(native);
+        let timeout = settings.get("transaction.timeout.ms").and_then(|ms| ms.parse().ok());
+        let transaction = transactional_id.map(|id| Transaction {
+            id,
+            is_open: false,
+            patience: Duration::from_millis(timeout.unwrap_or(60_000)),
+        });
+        let thread = (Arc::clone(&native), Arc::clone(&state), tasks.token().clone());
+        tasks.spawn_thread(format!("kafka producer {client_id}"), move || {
+            let (native, state, token) = thread;
+            poll_until_closed(&native, &state, || token.is_cancelled());
+        });
+        let tasks = tasks.clone();
+        let topics = HashMap::new();
+        let mut producer = Self { native, state, tasks, topics, last_topic: None, transaction };
+        producer.init_transactions().await?;
+        Ok(producer)
+    }
+
+    fn topic(&mut self, name: &Arc<str>) -> Result<Arc<Topic>, Refusal> {
+        if let Some((last, topic)) = &self.last_topic
+            && (Arc::ptr_eq(last, name) || last == name)
+        {
+            return Ok(Arc::clone(topic));
+        }
+        let topic = match self.topics.get(name) {
+            Some(topic) => Arc::clone(topic),
+            None => {
+                let topic = Arc::new(self.native.topic(name)?);
+                self.topics.insert(Arc::clone(name), Arc::clone(&topic));
+                topic
+            }
+        };
+        self.last_topic = Some((Arc::clone(name), Arc::clone(&topic)));
+        Ok(topic)
+    }
+
+    /// Copies one record into the queue, waiting while it is full.
+    async fn take(&mut self, record: &ProducerRecord, number: usize) -> Result<()> {
+        let topic = match self.topic(&record.topic) {
+            Ok(topic) => topic,
+            Err(refusal) => {
+                self.state.deliveries.report(number, Err(refusal.code));
+                return Ok(());
+            }
+        };
+        loop {
+            match self.native.produce(&topic, record, number) {
+                Ok(()) => return Ok(()),
+                Err(Code::QueueFull) => self.wait_for_room().await?,
+                Err(code) if is_about_the_producer(code) => return Err(self.broken(code)),
+                Err(code) => {
+                    self.state.deliveries.report(number, Err(code));
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    async fn wait_for_room(&self) -> Result<()> {
+        // The thread tells of progress; it looks at least every `POLL`, and so do we, in case it
+        // has ended.
+        let _late = tokio::time::timeout(POLL, self.state.room.notified()).await;
+        if self.state.is_ended.load(Ordering::Acquire) {
+            return Err(BrokerError::Closed);
+        }
+        Ok(())
+    }
+
+    /// The error that ends this producer.
+    fn broken(&self, code: Code) -> BrokerError {
+        let refusal = match self.native.client().fatal_error() {
+            Some((code, text)) => Refusal { code, text, advice: Advice::Fatal },
+            None => Refusal::new(code),
+        };
+        self.explained(refusal, "Writing records")
+    }
+
+    fn explained(&self, refusal: Refusal, operation: &str) -> BrokerError {
+        match &self.transaction {
+            Some(transaction) if refusal.is_fencing() => {
+                BrokerError::Fenced(transaction.id.clone())
+            }
+            _ => refusal.during(operation),
+        }
+    }
+
+    async fn init_transactions(&mut self) -> Result<()> {
+        if self.transaction.is_none() {
+            return Ok(());
+        }
+        self.persist("Initialising transactions", Native::init_transactions)
+            .await
+            .map_err(|refusal| self.explained(refusal, "Initialising transactions"))
+    }
+
+    /// Repeats a blocking step of a transaction until it succeeds, fails for good, or the
+    /// patience is at its end.
+    async fn persist(
+        &self,
+        name: &str,
+        step: fn(&Native, Duration) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        let patience = self.transaction.as_ref().map_or(STEP, |transaction| transaction.patience);
+        let end = Instant::now() + patience;
+        loop {
+            let native = Arc::clone(&self.native);
+            let wait = STEP.min(end.saturating_duration_since(Instant::now()));
+            let thread = self.tasks.spawn_thread(name, move || step(&native, wait));
+            let outcome = thread.await.unwrap_or_else(|_| Err(Refusal::new(Code::Interrupted)));
+            match outcome {
+                Err(refusal) if refusal.is_retriable() && Instant::now() < end => {
+                    self.state.reporter.trouble(refusal.code, &refusal.text);
+                    tokio::time::sleep(POLL).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Waits until read-committed readers see what was committed: the coordinator answers when the
+    /// outcome is certain, and tells the partitions afterwards. An older transaction of another
+    /// producer may hide it for longer, which is not ours to wait for.
+    async fn await_visibility(&self) {
+        let Some(written) = self.state.written.as_ref().map(Written::take) else { return };
+        let partitions: Vec<_> = written.keys().cloned().collect();
+        let end = Instant::now() + VISIBILITY;
+        while Instant::now() < end {
+            let (native, asked) = (Arc::clone(&self.native), partitions.clone());
+            let committed = (END, Isolation::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED);
+            let thread = self.tasks.spawn_thread("Looking for a transaction", move || {
+                offsets_by_name(&native, &asked, committed, STEP)
+            });
+            let Ok(Ok(ends)) = thread.await else { return };
+            if written.iter().all(|(at, last)| ends.get(at).is_some_and(|end| end > last)) {
+                return;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    async fn roll_back(&mut self) -> Result<()> {
+        let outcome = self.persist("Aborting a transaction", Native::abort_transaction).await;
+        outcome.map_err(|refusal| self.explained(refusal, "Aborting a transaction"))?;
+        self.set_open(false);
+        if let Some(written) = &self.state.written {
+            written.take();
+        }
+        Ok(())
+    }
+
+    fn set_open(&mut self, is_open: bool) {
+        if let Some(transaction) = &mut self.transaction {
+            transaction.is_open = is_open;
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.transaction.as_ref().is_some_and(|transaction| transaction.is_open)
+    }
+}
+
+#[async_trait]
+impl Producer for KafkaProducer {
+    async fn send(&mut self, batch: Vec<ProducerRecord>) -> Result<Delivery> {
+        if self.state.is_ended.load(Ordering::Acquire) {
+            return Err(BrokerError::Closed);
+        }
+        if batch.is_empty() {
+            return Ok(Delivery::done());
+        }
+        let (resolve, delivery) = Delivery::pending();
+        let number = self.state.deliveries.begin(&batch, resolve);
+        for (position, record) in batch.iter().enumerate() {
+            if let Err(error) = self.take(record, Deliveries::number(number, position)).await {
+                self.state.deliveries.forget(number, batch.len() - position);
+                return Err(error);
+            }
+        }
+        Ok(delivery)
+    }
+
+    async fn begin(&mut self) -> Result<()> {
+        if self.transaction.is_none() {
+            return Err(BrokerError::Invalid(
+                "A transaction needs a producer with a transactional id".to_owned(),
+            ));
+        }
+        let begun = self.native.begin_transaction();
+        begun.map_err(|refusal| self.explained(refusal, "Beginning a transaction"))?;
+        self.set_open(true);
+        Ok(())
+    }
+
+    async fn commit(&mut self) -> Result<()> {
+        match self.persist("Committing a transaction", Native::commit_transaction).await {
+            Ok(()) => {
+                self.set_open(false);
+                self.await_visibility().await;
+                Ok(())
+            }
+            Err(refusal) if refusal.advice == Advice::Abort => {
+                self.roll_back().await?;
+                Err(BrokerError::TransactionAborted { source: Box::new(refusal) })
+            }
+            Err(refusal) => Err(self.explained(refusal, "Committing a transaction")),
+        }
+    }
+
+    async fn abort(&mut self) -> Result<()> {
+        if !self.is_open() {
+            return Ok(());
+        }
+        self.roll_back().await
+    }
+}
+
+impl Drop for KafkaProducer {
+    fn drop(&mut self) {
+        self.state.is_closing.store(true, Ordering::Release);
+    }
+}
+
+/// Whether nothing more can be sent, rather than this record not.
+const fn is_about_the_producer(code: Code) -> bool {
+    matches!(
+        code,
+        Code::State | Code::Fatal | Code::Fenced | Code::PreviousInProgress | Code::BrokerDestroy
+    )
+}
+
+/// The polling thread: takes acknowledgements until the producer is gone and nothing is left.
+fn poll_until_closed(native: &Native, state: &State, is_cancelled: impl Fn() -> bool) {
+    while !state.is_closing.load(Ordering::Acquire) && !is_cancelled() {
+        poll_once(native, state);
+    }
+    let end = Instant::now() + FAREWELL;
+    while native.unreported() > 0 && Instant::now() < end {
+        poll_once(native, state);
+    }
+    let left = native.unreported();
+    if left > 0 {
+        warn!("A Kafka producer was closed with {left} records not delivered");
+        native.purge();
+        poll_once(native, state);
+    }
+    state.is_ended.store(true, Ordering::Release);
+    state.room.notify_one();
+}
+
+fn poll_once(native: &Native, state: &State) {
+    native.poll(POLL);
+    if state.has_progress.swap(false, Ordering::Relaxed) {
+        state.room.notify_one();
+    }
+}

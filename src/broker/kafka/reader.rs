@@ -1,0 +1,221 @@
+//! Reads a whole topic without a group: a thread that fetches, and the end of a queue.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use connect_api::record::TopicPartition;
+use rdkafka::{bindings::rd_kafka_IsolationLevel_t as Isolation, types::RDKafkaErrorCode as Code};
+use tokio::{runtime::Handle, sync::mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    admin::{API_TIMEOUT_MS, END, offsets_by_name},
+    native::{Callbacks, Fetcher, Kind, Native},
+    records::Collector,
+    refusal::{Refusal, is_forbidden, is_missing_topic},
+    report::Reporter,
+    settings::Settings,
+};
+use crate::{
+    broker::{BrokerError, PartitionRecords, Result, TopicReader},
+    tasks::TaskGroup,
+};
+
+/// How long a fetch waits for records.
+const POLL: Duration = Duration::from_millis(100);
+
+/// Batches between the thread and the reader: one being read, one ready. A full queue stops the
+/// fetching.
+const BATCHES: usize = 2;
+
+/// What the thread found.
+struct Step {
+    records: Vec<PartitionRecords>,
+    ends: Vec<(TopicPartition, i64)>,
+}
+
+/// Reads one topic.
+pub(super) struct KafkaReader {
+    topic: String,
+    steps: mpsc::Receiver<Result<Step>>,
+    /// Records that were read and not handed out yet.
+    ready: Vec<PartitionRecords>,
+    positions: BTreeMap<TopicPartition, i64>,
+    /// Gone with the thread.
+    native: Weak<Native>,
+    isolation: Isolation,
+    tasks: TaskGroup,
+    timeout: Duration,
+}
+
+struct Reports(Reporter);
+
+impl Callbacks for Reports {
+    fn logged(&self, level: i32, facility: &str, text: &str) {
+        self.0.log(level, facility, text);
+    }
+
+    fn failed(&self, code: Code, text: &str) {
+        self.0.trouble(code, text);
+    }
+}
+
+impl KafkaReader {
+    /// Begins to read a topic from its beginning.
+    ///
+    /// # Errors
+    /// `Invalid` settings, `UnknownTopic`, or when the cluster does not answer in time.
+    pub(super) async fn open(
+        settings: &Settings,
+        client_id: &str,
+        topic: &str,
+        tasks: &TaskGroup,
+    ) -> Result<Self> {
+        let reports = Arc::new(Reports(Reporter::new(client_id)));
+        reports.0.ignored(&settings.ignored);
+        let callbacks: Arc<dyn Callbacks> = Arc::<Reports>::clone(&reports);
+        let native = Native::open(Kind::Reader, &settings.config(), callbacks)
+            .map_err(|refusal| BrokerError::Invalid(refusal.to_string()))?;
+        let timeout = Duration::from_millis(settings.api_timeout_ms.unwrap_or(API_TIMEOUT_MS));
+        let native = Arc::new(native);
+        let (own_native, own_topic) = (Arc::downgrade(&native), topic.to_owned());
+        let started = tasks.spawn_thread(format!("kafka reader {client_id} begins"), move || {
+            begin(native, &own_topic, timeout)
+        });
+        let (fetcher, partitions) = started.await.map_err(|_ended| BrokerError::Closed)??;
+        let (sender, steps) = mpsc::channel(BATCHES);
+        let thread = Thread {
+            fetcher,
+            collector: Collector::new(settings.max_poll_records),
+            reports,
+            steps: sender,
+            topic: topic.to_owned(),
+            runtime: Handle::current(),
+            token: tasks.token().clone(),
+        };
+        drop(tasks.spawn_thread(format!("kafka reader {client_id}"), move || thread.run()));
+        let isolation = match settings.get("isolation.level") {
+            Some("read_committed") => Isolation::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED,
+            _ => Isolation::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED,
+        };
+        let name: Arc<str> = topic.into();
+        let partition = |partition| (TopicPartition { topic: Arc::clone(&name), partition }, 0);
+        Ok(Self {
+            topic: topic.to_owned(),
+            steps,
+            ready: Vec::new(),
+            positions: (0..partitions).map(partition).collect(),
+            native: own_native,
+            isolation,
+            tasks: tasks.clone(),
+            timeout,
+        })
+    }
+
+    async fn ends(&self) -> Result<BTreeMap<TopicPartition, i64>> {
+        let native = self.native.upgrade().ok_or(BrokerError::Closed)?;
+        let partitions: Vec<_> = self.positions.keys().cloned().collect();
+        let (wanted, wait) = ((END, self.isolation), self.timeout);
+        let thread = self.tasks.spawn_thread("kafka reader asks for the end", move || {
+            offsets_by_name(&native, &partitions, wanted, wait)
+        });
+        thread.await.map_err(|_ended| BrokerError::Closed)?
+    }
+
+    /// Takes what the thread found. Cancel safe.
+    async fn step(&mut self) -> Result<()> {
+        let step = self.steps.recv().await.ok_or(BrokerError::Closed)??;
+        for part in &step.records {
+            self.positions.insert(part.partition.clone(), part.next_offset);
+        }
+        for (partition, end) in step.ends {
+            let position = self.positions.entry(partition).or_default();
+            *position = end.max(*position);
+        }
+        self.ready.extend(step.records);
+        Ok(())
+    }
+
+    fn has_reached(&self, ends: &BTreeMap<TopicPartition, i64>) -> bool {
+        ends.iter().all(|(at, end)| self.positions.get(at).is_some_and(|here| here >= end))
+    }
+}
+
+#[async_trait]
+impl TopicReader for KafkaReader {
+    async fn read_to_end(&mut self) -> Result<Vec<PartitionRecords>> {
+        let ends = self.ends().await?;
+        while !self.has_reached(&ends) {
+            let step = tokio::time::timeout(self.timeout, self.step()).await;
+            step.unwrap_or_else(|_late| {
+                let operation = format!("Reading topic \"{}\" to its end", self.topic);
+                Err(Refusal::timed_out().during(operation))
+            })?;
+        }
+        Ok(std::mem::take(&mut self.ready))
+    }
+
+    async fn next(&mut self) -> Result<Vec<PartitionRecords>> {
+        while self.ready.is_empty() {
+            self.step().await?;
+        }
+        Ok(std::mem::take(&mut self.ready))
+    }
+}
+
+/// Looks the topic up and begins with all its partitions.
+fn begin(native: Arc<Native>, topic: &str, wait: Duration) -> Result<(Fetcher, i32)> {
+    let operation = || format!("Reading topic \"{topic}\"");
+    let found = native
+        .describe_topics(&[topic.to_owned()], wait)
+        .map_err(|refusal| refusal.about_topic(topic, operation()))?;
+    let partitions =
+        found.get(topic).copied().ok_or_else(|| BrokerError::UnknownTopic(topic.to_owned()))?;
+    let fetcher = Fetcher::reader(native, topic, partitions);
+    Ok((fetcher.map_err(|refusal| refusal.during(operation()))?, partitions))
+}
+
+/// What the fetching thread owns.
+struct Thread {
+    fetcher: Fetcher,
+    collector: Collector,
+    reports: Arc<Reports>,
+    steps: mpsc::Sender<Result<Step>>,
+    topic: String,
+    runtime: Handle,
+    token: CancellationToken,
+}
+
+impl Thread {
+    fn run(mut self) {
+        while !self.token.is_cancelled() && !self.steps.is_closed() {
+            let limit = self.collector.limit();
+            let fetched = {
+                let messages = self.fetcher.fetch(POLL, limit);
+                self.collector.collect(&messages)
+            };
+            self.fetcher.native().poll(Duration::ZERO);
+            if !fetched.records.is_empty() || !fetched.ends.is_empty() {
+                self.send(Ok(Step { records: fetched.records, ends: fetched.ends }));
+            }
+            for refusal in fetched.errors {
+                if is_missing_topic(refusal.code) || is_forbidden(refusal.code) {
+                    let operation = format!("Reading topic \"{}\"", self.topic);
+                    self.send(Err(refusal.about_topic(&self.topic, operation)));
+                    return;
+                }
+                self.reports.0.trouble(refusal.code, &refusal.text);
+            }
+        }
+    }
+
+    fn send(&self, step: Result<Step>) {
+        let sent = self.token.run_until_cancelled(self.steps.send(step));
+        // A reader that is gone, or a worker that stops, wants no more.
+        let _unwanted = self.runtime.block_on(sent);
+    }
+}

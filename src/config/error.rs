@@ -1,0 +1,55 @@
+//! What can be wrong with a configuration before any connector sees it.
+
+use connect_api::{config::ConfigErrors, error::ErrorClass};
+use thiserror::Error;
+
+/// Result of this room's functions.
+pub type Result<T, E = ConfigError> = std::result::Result<T, E>;
+
+/// A configuration that cannot be used.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// A file cannot be read.
+    #[error("Could not read \"{path}\"")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file is not in the format that is expected.
+    #[error("Could not understand \"{path}\" as JSON or Java properties")]
+    Malformed {
+        /// The file.
+        path: String,
+        /// Where it stops making sense.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Keys of the worker are missing or wrong.
+    #[error("The worker configuration is invalid")]
+    Worker(#[from] ConfigErrors),
+    /// A connector file lacks its name or contradicts itself.
+    #[error("{0}")]
+    Connector(String),
+    /// A listener is not a URL that can be listened on.
+    #[error("{0}")]
+    Listener(String),
+    /// A config provider cannot be made.
+    #[error("Config provider \"{name}\" cannot be used: {reason}")]
+    Provider {
+        /// Its name in `config.providers`.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl ConfigError {
+    /// What follows from this error: nothing but another configuration helps.
+    #[must_use]
+    pub const fn class(&self) -> ErrorClass {
+        ErrorClass::Invalid
+    }
+}

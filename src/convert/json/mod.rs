@@ -1,0 +1,282 @@
+//! JSON, with or without a schema beside each value.
+//!
+//! Schemas are written and read once: what the last ones look like as text is remembered, so that
+//! a record costs its payload only.
+//! Source: apache/kafka `JsonConverter.java`.
+
+mod node;
+mod parse;
+mod read;
+mod schema;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use bytestring::ByteString;
+use connect_api::{
+    config::{Config, ConfigDef, Props, choice},
+    error::{ConnectorError, Result},
+    record::SchemaAndValue,
+    schema::Schema,
+    value::Value,
+};
+
+use self::{
+    node::{Node, Schemaless},
+    parse::{JsonError, Parser},
+    read::Reading,
+    schema::{read_schema, write_schema},
+    write::Writing,
+};
+use super::{Converter, RawHeader, cut};
+
+/// Schemas remembered, at most: a search through more would cost more than it saves.
+const MOST_REMEMBERED: usize = 64;
+
+choice! {
+    /// How decimals are written.
+    pub(super) enum DecimalFormat {
+        /// Base64 of the unscaled number.
+        Base64 = "BASE64",
+        /// A JSON number.
+        Numeric = "NUMERIC",
+    }
+}
+
+/// Options of the JSON converter.
+#[derive(Clone, Config, Debug)]
+pub(super) struct JsonConverterConfig {
+    /// Include schemas within each of the serialized values and keys.
+    #[config(key = "schemas.enable", default = true, importance = High, group = "Schemas", width = Medium, display = "Enable Schemas")]
+    schemas_enable: bool,
+    /// The maximum number of schemas that can be cached in this converter instance.
+    #[config(key = "schemas.cache.size", default = 1000, importance = High, group = "Schemas", width = Medium, display = "Schema Cache Size")]
+    schemas_cache_size: i32,
+    /// Controls which format this converter will serialize decimals in. This value is case
+    /// insensitive and can be either 'BASE64' (default) or 'NUMERIC'
+    #[config(key = "decimal.format", default = DecimalFormat::Base64, importance = Low, group = "Serialization", width = Medium, display = "Decimal Format")]
+    decimal_format: DecimalFormat,
+    /// Whether to replace fields that have a default value and that are null to the default value.
+    /// When set to true, the default value is used, otherwise null is used.
+    #[config(key = "replace.null.with.default", default = true, importance = Low, group = "Serialization", width = Medium, display = "Replace null with default")]
+    replace_null_with_default: bool,
+}
+
+impl JsonConverterConfig {
+    /// The converter's own options.
+    pub(super) fn options() -> ConfigDef {
+        Self::def()
+    }
+}
+
+/// Converts to and from JSON.
+#[derive(Debug)]
+pub(super) struct JsonConverter {
+    has_schemas: bool,
+    reading: Reading,
+    writing: Writing,
+    remembered: usize,
+    /// Schemas with the text that comes before their payload, the last used first.
+    written: Mutex<Vec<(Arc<Schema>, Bytes)>>,
+    /// Schema texts with what they mean, the last used first.
+    read: Mutex<Vec<(ByteString, Arc<Schema>)>>,
+}
+
+impl JsonConverter {
+    /// Builds the converter from its options.
+    ///
+    /// # Errors
+    /// `Invalid` when they are wrong.
+    pub(super) fn configured(props: &Props) -> Result<Self> {
+        let config = JsonConverterConfig::parse(props)?;
+        let remembered = usize::try_from(config.schemas_cache_size).unwrap_or(0);
+        Ok(Self {
+            has_schemas: config.schemas_enable,
+            reading: Reading { is_null_replaced: config.replace_null_with_default },
+            writing: Writing {
+                is_null_replaced: config.replace_null_with_default,
+                is_decimal_numeric: config.decimal_format == DecimalFormat::Numeric,
+            },
+            remembered: remembered.clamp(1, MOST_REMEMBERED),
+            written: Mutex::default(),
+            read: Mutex::default(),
+        })
+    }
+
+    /// `{"schema":{…},"payload":` of a schema.
+    fn head(&self, schema: &Arc<Schema>) -> Result<Bytes> {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_same = |known: &Arc<Schema>| Arc::ptr_eq(known, schema);
+        let place = written
+            .iter()
+            .position(|(known, _)| is_same(known))
+            .or_else(|| written.iter().position(|(known, _)| known == schema));
+        if let Some(place) = place {
+            to_front(&mut written, place);
+        }
+        if let (Some(_), Some((_, text))) = (place, written.first()) {
+            return Ok(text.clone());
+        }
+        let mut text = BytesMut::new();
+        text.put_slice(b"{\"schema\":");
+        write_schema(&mut text, schema, None, self.writing)?;
+        text.put_slice(b",\"payload\":");
+        let text = text.freeze();
+        written.insert(0, (Arc::clone(schema), text.clone()));
+        written.truncate(self.remembered);
+        Ok(text)
+    }
+
+    /// The schema of a text; none for `null`.
+    fn schema(&self, text: &ByteString) -> Result<Option<Arc<Schema>>> {
+        if &**text == "null" {
+            return Ok(None);
+        }
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = read.iter().position(|(known, _)| known == text);
+        if let Some(place) = place {
+            to_front(&mut read, place);
+        }
+        if let (Some(_), Some((_, schema))) = (place, read.first()) {
+            return Ok(Some(Arc::clone(schema)));
+        }
+        let node = Parser::new(text).value::<Node>().map_err(broken)?;
+        let schema = read_schema(&node)?;
+        // A copy, or the document it came in would stay in memory.
+        let owned = ByteString::from(text.to_string());
+        read.insert(0, (owned, Arc::clone(&schema)));
+        read.truncate(self.remembered);
+        Ok(Some(schema))
+    }
+
+    fn enveloped(&self, document: &ByteString) -> Result<SchemaAndValue> {
+        let Some((schema, payload)) = envelope(document)? else {
+            return Err(ConnectorError::record(
+                "JsonConverter with schemas.enable requires \"schema\" and \"payload\" fields and \
+                 may not contain additional fields. If you are trying to deserialize plain JSON \
+                 data, set schemas.enable=false in your converter configuration.",
+            ));
+        };
+        match self.schema(&schema)? {
+            None => schemaless(&payload),
+            Some(schema) => {
+                let node = Parser::new(&payload).value::<Node>().map_err(broken)?;
+                let value = self.reading.value(&schema, &node)?;
+                Ok(SchemaAndValue::new(schema, value))
+            }
+        }
+    }
+}
+
+/// Moves an entry to the front.
+fn to_front<T>(entries: &mut [T], place: usize) {
+    if let Some(part) = entries.get_mut(..=place) {
+        part.rotate_right(1);
+    }
+}
+
+/// Texts of schema and payload, when the document has exactly these two members.
+fn envelope(document: &ByteString) -> Result<Option<(ByteString, ByteString)>> {
+    let mut parser = Parser::new(document);
+    let (mut schema, mut payload) = (None, None);
+    if !parser.take(b'{') {
+        parser.skipped().map_err(broken)?;
+        return Ok(None);
+    }
+    if parser.take(b'}') {
+        return Ok(None);
+    }
+    let mut is_strange = false;
+    loop {
+        let name = parser.name().map_err(broken)?;
+        let text = parser.skipped().map_err(broken)?;
+        match &*name {
+            "schema" => schema = Some(text),
+            "payload" => payload = Some(text),
+            _ => is_strange = true,
+        }
+        if parser.take(b'}') {
+            return Ok(schema.zip(payload).filter(|_| !is_strange));
+        }
+        if !parser.take(b',') {
+            // Says where the document is broken.
+            parser.name().map_err(broken)?;
+        }
+    }
+}
+
+fn schemaless(document: &ByteString) -> Result<SchemaAndValue> {
+    Parser::new(document).value::<Schemaless>().map_err(broken).map(SchemaAndValue::schemaless)
+}
+
+fn broken(error: JsonError) -> ConnectorError {
+    serialization_error(error)
+}
+
+fn serialization_error(
+    cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> ConnectorError {
+    ConnectorError::record(
+        "Converting byte[] to Kafka Connect data failed due to serialization error: ",
+    )
+    .caused_by(cause)
+}
+
+impl Converter for JsonConverter {
+    fn class(&self) -> &'static str {
+        "org.apache.kafka.connect.json.JsonConverter"
+    }
+
+    fn to_connect(
+        &self,
+        _topic: &str,
+        _headers: &[RawHeader],
+        bytes: Option<&Bytes>,
+    ) -> Result<SchemaAndValue> {
+        let Some(bytes) = bytes else { return Ok(SchemaAndValue::NULL) };
+        let document = ByteString::try_from(bytes.clone()).map_err(serialization_error)?;
+        if self.has_schemas {
+            self.enveloped(&document)
+        } else if document.is_empty() {
+            Ok(SchemaAndValue::NULL)
+        } else {
+            schemaless(&document)
+        }
+    }
+
+    fn from_connect(
+        &self,
+        _topic: &str,
+        data: &SchemaAndValue,
+        buffer: &mut BytesMut,
+    ) -> Result<Option<Bytes>> {
+        if data.schema.is_none() && data.value == Value::Null {
+            return Ok(None);
+        }
+        let written = self.write(data, buffer);
+        if written.is_err() {
+            buffer.clear();
+        }
+        written.map(|()| Some(cut(buffer)))
+    }
+}
+
+impl JsonConverter {
+    fn write(&self, data: &SchemaAndValue, buffer: &mut BytesMut) -> Result<()> {
+        let schema = data.schema.as_deref();
+        if !self.has_schemas {
+            return self.writing.value(buffer, schema, &data.value);
+        }
+        match &data.schema {
+            Some(schema) => buffer.put_slice(&self.head(schema)?),
+            None => buffer.put_slice(b"{\"schema\":null,\"payload\":"),
+        }
+        self.writing.value(buffer, schema, &data.value)?;
+        buffer.put_u8(b'}');
+        Ok(())
+    }
+}

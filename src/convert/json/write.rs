@@ -1,0 +1,275 @@
+//! Connect data to JSON text, straight into the buffer.
+//!
+//! Source: apache/kafka `JsonConverter.convertToJson`, Jackson's `UTF8JsonGenerator`.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::{BufMut as _, BytesMut};
+use connect_api::{
+    error::{ConnectorError, Result},
+    schema::{Schema, Type, logical},
+    value::{Decimal, Map, Struct, Value, write_java_double, write_java_single},
+    value_text::{java_class, write_decimal},
+};
+
+/// Most digits of a 64-bit integer, with its sign.
+const INTEGER_DIGITS: usize = 20;
+
+/// How one converter writes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Writing {
+    /// Whether a null becomes the schema's default.
+    pub(super) is_null_replaced: bool,
+    /// Whether decimals are numbers rather than base64.
+    pub(super) is_decimal_numeric: bool,
+}
+
+fn bad(message: impl Into<String>) -> ConnectorError {
+    ConnectorError::record(message)
+}
+
+impl Writing {
+    /// Appends a value, which must fit its schema where there is one.
+    ///
+    /// A value of a logical type needs no schema to be written: it says itself what it is.
+    ///
+    /// # Errors
+    /// `Record` when the value does not fit.
+    pub(super) fn value(
+        self,
+        out: &mut BytesMut,
+        schema: Option<&Schema>,
+        value: &Value,
+    ) -> Result<()> {
+        if value.is_null() {
+            return self.null(out, schema);
+        }
+        if let Some(schema) = schema {
+            check(schema, value)?;
+        }
+        match value {
+            Value::Null => {}
+            Value::Boolean(flag) => out.extend_from_slice(if *flag { b"true" } else { b"false" }),
+            Value::Float32(number) => {
+                let mut text = String::new();
+                write_java_single(&mut text, *number);
+                write_number(out, &text, number.is_finite());
+            }
+            Value::Float64(number) => {
+                let mut text = String::new();
+                write_java_double(&mut text, *number);
+                write_number(out, &text, number.is_finite());
+            }
+            Value::String(text) => write_text(out, text),
+            Value::Bytes(bytes) => write_base64(out, bytes),
+            Value::Array(items) => self.array(out, schema, items)?,
+            Value::Map(map) => self.map(out, schema, map)?,
+            Value::Struct(record) => self.record(out, record)?,
+            Value::Decimal(decimal) => self.decimal(out, decimal),
+            other => write_integer(out, other.as_i64().unwrap_or_default()),
+        }
+        Ok(())
+    }
+
+    fn null(self, out: &mut BytesMut, schema: Option<&Schema>) -> Result<()> {
+        let Some(schema) = schema else {
+            out.extend_from_slice(b"null");
+            return Ok(());
+        };
+        match schema.default_value() {
+            Some(default) if self.is_null_replaced && !default.is_null() => {
+                // A struct says its schema itself, and that one has no default.
+                let is_struct = schema.kind() == Type::Struct;
+                self.value(out, (!is_struct).then_some(schema), default)
+            }
+            _ if schema.is_optional() => {
+                out.extend_from_slice(b"null");
+                Ok(())
+            }
+            _ => Err(bad(
+                "Conversion error: null value for field that is required and has no default value",
+            )),
+        }
+    }
+
+    fn array(self, out: &mut BytesMut, schema: Option<&Schema>, items: &[Value]) -> Result<()> {
+        let elements = schema.and_then(Schema::value_schema);
+        out.put_u8(b'[');
+        for (place, item) in items.iter().enumerate() {
+            if place > 0 {
+                out.put_u8(b',');
+            }
+            self.value(out, elements.map(|schema| &**schema), item)?;
+        }
+        out.put_u8(b']');
+        Ok(())
+    }
+
+    /// An object when all keys are texts, and an array of pairs otherwise.
+    fn map(self, out: &mut BytesMut, schema: Option<&Schema>, map: &Map) -> Result<()> {
+        let keys = schema.and_then(Schema::key_schema).map(|schema| &**schema);
+        let values = schema.and_then(Schema::value_schema).map(|schema| &**schema);
+        let is_object = match keys {
+            Some(keys) => keys.kind() == Type::String,
+            None => map.0.iter().all(|(key, _)| key.as_str().is_some()),
+        };
+        out.put_u8(if is_object { b'{' } else { b'[' });
+        for (place, (key, value)) in map.0.iter().enumerate() {
+            if place > 0 {
+                out.put_u8(b',');
+            }
+            if is_object {
+                self.value(out, keys, key)?;
+                out.put_u8(b':');
+                self.value(out, values, value)?;
+            } else {
+                out.put_u8(b'[');
+                self.value(out, keys, key)?;
+                out.put_u8(b',');
+                self.value(out, values, value)?;
+                out.put_u8(b']');
+            }
+        }
+        out.put_u8(if is_object { b'}' } else { b']' });
+        Ok(())
+    }
+
+    fn record(self, out: &mut BytesMut, record: &Struct) -> Result<()> {
+        out.put_u8(b'{');
+        for (place, (field, value)) in
+            record.schema().fields().iter().zip(record.values()).enumerate()
+        {
+            if place > 0 {
+                out.put_u8(b',');
+            }
+            write_text(out, &field.name);
+            out.put_u8(b':');
+            self.value(out, Some(&field.schema), value)?;
+        }
+        out.put_u8(b'}');
+        Ok(())
+    }
+
+    fn decimal(self, out: &mut BytesMut, decimal: &Decimal) {
+        if self.is_decimal_numeric {
+            let mut text = String::new();
+            write_decimal(&mut text, decimal);
+            out.extend_from_slice(text.as_bytes());
+        } else {
+            write_base64(out, &decimal.unscaled);
+        }
+    }
+}
+
+/// Whether the value is one of the schema.
+fn check(schema: &Schema, value: &Value) -> Result<()> {
+    let named = |what: &str| {
+        let colon = if what.contains(' ') { "" } else { ":" };
+        bad(format!("Invalid type for {what}{colon} class {}", java_class(value)))
+    };
+    match (schema.name(), value) {
+        (Some(logical::DATE), Value::Date(_))
+        | (Some(logical::TIME), Value::Time(_))
+        | (Some(logical::TIMESTAMP), Value::Timestamp(_)) => return Ok(()),
+        (Some(logical::DECIMAL), Value::Decimal(decimal)) => return check_scale(schema, decimal),
+        (Some(logical::DATE), _) => return Err(named("Date, expected Date but was")),
+        (Some(logical::TIME), _) => return Err(named("Time, expected Date but was")),
+        (Some(logical::TIMESTAMP), _) => return Err(named("Timestamp, expected Date but was")),
+        (Some(logical::DECIMAL), _) => return Err(named("Decimal, expected BigDecimal but was")),
+        _ => {}
+    }
+    match value {
+        Value::Date(_) | Value::Time(_) | Value::Timestamp(_) | Value::Decimal(_) => {
+            Err(named(schema.kind().name()))
+        }
+        Value::Struct(record) if schema.kind() == Type::Struct => {
+            let own: &Schema = record.schema();
+            if std::ptr::eq(own, schema) || own == schema {
+                Ok(())
+            } else {
+                Err(bad("Mismatching schema."))
+            }
+        }
+        value if value.kind() == Some(schema.kind()) => Ok(()),
+        _ => Err(named(schema.kind().name())),
+    }
+}
+
+fn check_scale(schema: &Schema, decimal: &Decimal) -> Result<()> {
+    let declared = schema.parameters().get("scale").and_then(|scale| scale.parse::<i32>().ok());
+    match declared {
+        Some(scale) if scale == decimal.scale => Ok(()),
+        Some(scale) => Err(bad(format!(
+            "Decimal value has mismatching scale for given Decimal schema. Schema has scale \
+             {scale}, value has scale {}.",
+            decimal.scale
+        ))),
+        None => Err(bad("Invalid Decimal schema: scale parameter not found.")),
+    }
+}
+
+/// A number, or in quotes what JSON has no number for.
+fn write_number(out: &mut BytesMut, text: &str, is_finite: bool) {
+    if !is_finite {
+        out.put_u8(b'"');
+    }
+    out.extend_from_slice(text.as_bytes());
+    if !is_finite {
+        out.put_u8(b'"');
+    }
+}
+
+fn write_integer(out: &mut BytesMut, number: i64) {
+    let mut digits = [0_u8; INTEGER_DIGITS];
+    let mut rest = number.unsigned_abs();
+    let mut used = 0;
+    for place in digits.iter_mut().rev() {
+        let [digit, ..] = (rest % 10).to_le_bytes();
+        *place = b'0' + digit;
+        used += 1;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        out.put_u8(b'-');
+    }
+    out.extend_from_slice(digits.get(INTEGER_DIGITS - used..).unwrap_or_default());
+}
+
+fn write_base64(out: &mut BytesMut, bytes: &[u8]) {
+    out.put_u8(b'"');
+    out.extend_from_slice(STANDARD.encode(bytes).as_bytes());
+    out.put_u8(b'"');
+}
+
+/// Appends text in quotes, with what JSON must have escaped, escaped as Jackson does.
+pub(super) fn write_text(out: &mut BytesMut, text: &str) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    out.put_u8(b'"');
+    let mut rest = text.as_bytes();
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
+        let (plain, tail) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        let Some((byte, tail)) = tail.split_first() else { break };
+        let short = match byte {
+            b'"' | b'\\' => *byte,
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            0x8 => b'b',
+            0xc => b'f',
+            _ => 0,
+        };
+        if short == 0 {
+            let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or(b'0');
+            out.extend_from_slice(b"\\u00");
+            out.extend_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
+        } else {
+            out.extend_from_slice(&[b'\\', short]);
+        }
+        rest = tail;
+    }
+    out.extend_from_slice(rest);
+    out.put_u8(b'"');
+}

@@ -1,0 +1,225 @@
+//! Why a request was not obeyed. The texts are Apache Kafka Connect's.
+
+use connect_api::error::{ConnectorError, ErrorClass};
+use thiserror::Error;
+
+use crate::{broker::BrokerError, store::StoreError};
+
+/// Result of the herder's functions.
+pub type Result<T, E = HerderError> = std::result::Result<T, E>;
+
+/// Why a request was not obeyed.
+#[derive(Debug, Error)]
+pub enum HerderError {
+    /// There is no such connector.
+    #[error("Connector {0} not found")]
+    ConnectorNotFound(String),
+    /// There is no such connector whose state could be changed.
+    #[error("Unknown connector {0}")]
+    UnknownConnector(String),
+    /// A standalone worker has no such connector to stop.
+    #[error("No connector `{0}` configured")]
+    NotConfigured(String),
+    /// There is no such connector to restart.
+    #[error("Unknown connector: {0}")]
+    RestartUnknown(String),
+    /// A standalone worker has no such connector to restart.
+    #[error("Unknown connector: {0}")]
+    RestartNotConfigured(String),
+    /// There is no such task to restart.
+    #[error("Unknown task: {0}")]
+    UnknownTask(String),
+    /// A standalone worker has no such task to restart.
+    #[error("Task {0} not found")]
+    TaskNotFound(String),
+    /// Nobody reported the connector's state yet.
+    #[error("No status found for connector {0}")]
+    NoConnectorStatus(String),
+    /// Nobody reported the task's state yet.
+    #[error("No status found for task {0}")]
+    NoTaskStatus(String),
+    /// A restart goes by the status, and there is none.
+    #[error("Status for connector {0} not found")]
+    NoStatusToRestart(String),
+    /// The connector is there already.
+    #[error("Connector {0} already exists")]
+    AlreadyExists(String),
+    /// Two names for one connector.
+    #[error(
+        "Connector name configuration ({in_config}) doesn't match connector name in the URL ({in_url})"
+    )]
+    NameMismatch {
+        /// Name inside the configuration.
+        in_config: String,
+        /// Name it is to have.
+        in_url: String,
+    },
+    /// The configuration names no class.
+    #[error("Connector config {{{0}}} contains no connector type")]
+    NoConnectorType(String),
+    /// No plug-in answers to the class.
+    #[error(
+        "Failed to find any class that implements Connector and which name matches {class}, \
+         available connectors are: {available}"
+    )]
+    UnknownClass {
+        /// Class that was asked for.
+        class: String,
+        /// What there is.
+        available: String,
+    },
+    /// Several plug-ins answer to the class.
+    #[error(
+        "More than one connector matches alias {class}. Please use full package and class name \
+         instead. Classes found: {found}"
+    )]
+    AmbiguousClass {
+        /// Alias that was asked for.
+        class: String,
+        /// The classes it could mean.
+        found: String,
+    },
+    /// The configuration is for another class than the request.
+    #[error("Included connector type {included} does not match request type {requested}")]
+    ClassMismatch {
+        /// Class in the body.
+        included: String,
+        /// Class in the URL.
+        requested: String,
+    },
+    /// The configuration has problems.
+    #[error(
+        "Connector configuration is invalid and contains the following {count} error(s):\n\
+         {messages}\nYou can also find the above list of errors at the endpoint \
+         `/connector-plugins/{{connectorType}}/config/validate`"
+    )]
+    InvalidConfig {
+        /// Number of problems.
+        count: usize,
+        /// One a line.
+        messages: String,
+    },
+    /// There is no such plug-in.
+    #[error("Unknown plugin {0}.")]
+    UnknownPlugin(String),
+    /// References in the configuration could not be resolved.
+    #[error("{0}")]
+    Unresolved(String),
+    /// The worker keeps no account of topics.
+    #[error("Topic tracking is disabled.")]
+    TopicTrackingDisabled,
+    /// The worker's account of topics cannot be reset.
+    #[error("Topic tracking reset is disabled.")]
+    TopicResetDisabled,
+    /// The request to alter offsets has none.
+    #[error("Partitions / offsets need to be provided for an alter offsets request")]
+    NoOffsets,
+    /// Offsets of a connector that has, or could have, tasks.
+    #[error(
+        "Connectors must be in the STOPPED state before their offsets can be modified. This can \
+         be done for the specified connector by issuing a 'PUT' request to the \
+         '/connectors/{0}/stop' endpoint"
+    )]
+    NotStopped(String),
+    /// The offsets of a sink are not such.
+    #[error("{0}")]
+    BadSinkOffsets(String),
+    /// The offsets are not accepted by the worker or the connector.
+    #[error("{0}")]
+    BadSourceOffsets(String),
+    /// The connector does not accept the offsets.
+    #[error("{}", .0)]
+    Refused(#[source] ConnectorError),
+    /// The group of a sink still has members.
+    #[error(
+        "Failed to {verb} consumer group offsets for connector {connector} either because its \
+         tasks haven't stopped completely yet or the connector was resumed before the request to \
+         {verb} its offsets could be successfully completed. If the connector is in a stopped \
+         state, this operation can be safely retried. If it doesn't eventually succeed, the \
+         Connect cluster may need to be restarted to get rid of the zombie sink tasks."
+    )]
+    GroupNotEmpty {
+        /// `alter` or `reset`.
+        verb: &'static str,
+        /// Name of the connector.
+        connector: String,
+    },
+    /// The group of a sink could not be read or changed.
+    #[error("Failed to {verb} consumer group offsets for sink connector {connector}")]
+    SinkOffsets {
+        /// `retrieve`, `alter` or `reset`.
+        verb: &'static str,
+        /// Name of the connector.
+        connector: String,
+        /// The broker's reason.
+        #[source]
+        source: BrokerError,
+    },
+    /// The offset store could not be read or written.
+    #[error("Failed to {verb} the offsets of source connector {connector}")]
+    SourceOffsets {
+        /// `retrieve`, `alter` or `reset`.
+        verb: &'static str,
+        /// Name of the connector.
+        connector: String,
+        /// The store's reason.
+        #[source]
+        source: BrokerError,
+    },
+    /// The connector did not start.
+    #[error("Failed to start connector: {0}")]
+    ConnectorNotStarted(String),
+    /// The config topic could not be written.
+    #[error(
+        "Failed to write to config topic; this may be due to a transient error and the request \
+         can be safely retried"
+    )]
+    ConfigNotStored(#[source] StoreError),
+    /// The worker is about to end.
+    #[error("Worker is shutting down")]
+    ShuttingDown,
+    /// Nobody answered in time.
+    #[error("Request timed out")]
+    TimedOut,
+}
+
+impl HerderError {
+    /// What follows from this error.
+    #[must_use]
+    pub const fn class(&self) -> ErrorClass {
+        match self {
+            Self::ConnectorNotFound(_)
+            | Self::UnknownConnector(_)
+            | Self::RestartUnknown(_)
+            | Self::UnknownTask(_)
+            | Self::TaskNotFound(_)
+            | Self::NoConnectorStatus(_)
+            | Self::NoTaskStatus(_)
+            | Self::NoStatusToRestart(_)
+            | Self::UnknownPlugin(_) => ErrorClass::NotFound,
+            Self::AlreadyExists(_) => ErrorClass::Conflict,
+            Self::NameMismatch { .. }
+            | Self::NoConnectorType(_)
+            | Self::UnknownClass { .. }
+            | Self::AmbiguousClass { .. }
+            | Self::ClassMismatch { .. }
+            | Self::InvalidConfig { .. }
+            | Self::NoOffsets
+            | Self::NotStopped(_)
+            | Self::BadSinkOffsets(_) => ErrorClass::Invalid,
+            Self::TopicTrackingDisabled | Self::TopicResetDisabled => ErrorClass::Forbidden,
+            Self::GroupNotEmpty { .. }
+            | Self::SinkOffsets { .. }
+            | Self::SourceOffsets { .. }
+            | Self::ConfigNotStored(_)
+            | Self::TimedOut
+            | Self::ShuttingDown => ErrorClass::Retriable,
+            Self::NotConfigured(_)
+            | Self::RestartNotConfigured(_)
+            | Self::Unresolved(_)
+            | Self::BadSourceOffsets(_)
+            | Self::Refused(_)
+            | Self::ConnectorNotStarted(_) => ErrorClass::Internal,
+        }
+    }
+}

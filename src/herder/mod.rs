@@ -1,0 +1,49 @@
+//! One actor that decides what runs on this worker.
+//!
+//! REST holds a [`HerderHandle`]. Reads are answered from a snapshot that is published whenever
+//! the truth changes, so that they wait for nothing; everything else is a message to the actor,
+//! which owns the truth outright. The actor never waits either: work that takes time runs beside it.
+//!
+//! It promises that a change is answered only once it is stored, that changes are obeyed in the
+//! order they came, and that every connector and task ends in the state its user asked for last,
+//! whatever the order of requests. It does not run tasks: a [`TaskStarter`] does, the runtime in a
+//! worker and a scripted double in tests. It does not know which broker it runs on.
+//!
+//! A lock around shared state was rejected: a slow connector would hold up every request.
+
+mod actor;
+mod command;
+#[cfg(test)]
+pub(crate) mod double;
+mod error;
+mod generate;
+mod handle;
+mod offline;
+mod offsets;
+mod plugins;
+mod replies;
+mod settings;
+mod snapshot;
+mod starter;
+#[cfg(test)]
+mod tests;
+mod validate;
+
+pub use self::{
+    command::{Put, Restarted},
+    error::{HerderError, Result},
+    handle::{Expansion, HerderHandle, NewConnector, start},
+    offline::validate_offline,
+    plugins::{Plugin, Plugins},
+    replies::{
+        ActiveTopics, ConfigInfo, ConfigInfos, ConnectorInfo, ConnectorOffset, ConnectorOffsets,
+        ConnectorStateInfo, ConnectorType, ExpandedConnector, ExpandedConnectors, Health, Message,
+        PluginInfo, ServerInfo, StateInfo, TaskInfo, TaskRef, TaskState, TopicList,
+    },
+    settings::{HerderParts, HerderSettings, OverridePolicy, Resolve, TopicTracking},
+    starter::{
+        ConnectorPlugin, TaskControl, TaskEvent, TaskEventKind, TaskId, TaskSpec, TaskStarter,
+        TaskTarget,
+    },
+    validate::RawConfig,
+};

@@ -1,0 +1,40 @@
+//! Validation without a worker.
+
+use std::{sync::Arc, time::Duration};
+
+use connect_api::config::Props;
+
+use super::{
+    error::Result,
+    plugins::Plugins,
+    settings::{HerderSettings, OverridePolicy, Resolve, TopicTracking},
+    validate::Validator,
+};
+use crate::config::{ExactlyOnceSource, Mode};
+
+/// Checks a connector's configuration as a standalone worker without properties of its own would;
+/// every problem as a sentence.
+///
+/// # Errors
+/// When the class is missing or not linked in.
+pub fn validate_offline(plugins: &Plugins, config: &Props) -> Result<Vec<String>> {
+    let settings = HerderSettings {
+        worker_id: String::new(),
+        mode: Mode::Standalone,
+        group_id: None,
+        version: String::new(),
+        commit: String::new(),
+        task_shutdown_timeout: Duration::ZERO,
+        topic_tracking: TopicTracking::Off,
+        override_policy: OverridePolicy::All,
+        exactly_once_sources: ExactlyOnceSource::Disabled,
+        worker: Props::new(),
+    };
+    let resolve: Resolve = Arc::new(|props| Ok(props.clone()));
+    let validator = Validator { settings: &settings, plugins, resolve: &resolve };
+    let config =
+        config.iter().map(|(key, value)| (key.to_owned(), Some(value.to_owned()))).collect();
+    let report = validator.validate(&config)?;
+    let values = report.configs.into_iter().filter_map(|config| config.value);
+    Ok(values.flat_map(|value| value.errors).collect())
+}

@@ -1,0 +1,42 @@
+//! What the herder needs of the runtime: tasks that start, change and stop. Tests bring a double.
+
+use std::{fmt::Debug, time::Duration};
+
+use async_trait::async_trait;
+
+pub use crate::runtime::{ConnectorPlugin, TaskEvent, TaskEventKind, TaskId, TaskSpec, TaskTarget};
+use crate::runtime::{Runtime, TaskHandle};
+
+/// Starts tasks; what becomes of them comes back as [`TaskEvent`]s.
+pub trait TaskStarter: Debug + Send + Sync {
+    /// Starts a task and returns at once.
+    fn start(&self, spec: TaskSpec) -> Box<dyn TaskControl>;
+}
+
+/// A started task.
+#[async_trait]
+pub trait TaskControl: Debug + Send + Sync {
+    /// Tells it what to do from now on; returns at once.
+    fn set_target(&self, target: TaskTarget);
+
+    /// Ends it, and cancels it when it takes longer than the deadline; `false` says that it had to
+    /// be cancelled.
+    async fn stop(self: Box<Self>, deadline: Duration) -> bool;
+}
+
+impl TaskStarter for Runtime {
+    fn start(&self, spec: TaskSpec) -> Box<dyn TaskControl> {
+        Box::new(Self::start(self, spec))
+    }
+}
+
+#[async_trait]
+impl TaskControl for TaskHandle {
+    fn set_target(&self, target: TaskTarget) {
+        Self::set_target(self, target);
+    }
+
+    async fn stop(self: Box<Self>, deadline: Duration) -> bool {
+        Self::stop(*self, deadline).await
+    }
+}

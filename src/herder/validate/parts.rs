@@ -1,0 +1,193 @@
+//! Options of transformations, predicates and converters inside a connector's configuration.
+//!
+//! Source: apache/kafka `ConnectorConfig.EnrichablePlugin`, `AbstractHerder.java`.
+
+use connect_api::config::{
+    ConfigDef, ConfigKey, ConfigKind, ConfigValue, Importance, Props, Width,
+};
+
+use crate::herder::{
+    plugins::{Plugin, Plugins},
+    replies::ConfigInfo,
+};
+
+/// A role whose plug-ins are named by aliases.
+pub(super) struct Role {
+    /// Key that lists the aliases, and prefix of their options.
+    pub(super) key: &'static str,
+    heading: &'static str,
+    interface: &'static str,
+}
+
+pub(super) const TRANSFORMS: Role =
+    Role { key: "transforms", heading: "Transforms", interface: "Transformation" };
+pub(super) const PREDICATES: Role =
+    Role { key: "predicates", heading: "Predicates", interface: "Predicate" };
+
+impl Role {
+    fn find<'a>(&self, plugins: &'a Plugins, class: &str) -> Option<&'a Plugin> {
+        if self.key == TRANSFORMS.key { plugins.transform(class) } else { plugins.predicate(class) }
+    }
+
+    /// Options of every alias, and what is wrong with their classes.
+    pub(super) fn enrich(
+        &self,
+        plugins: &Plugins,
+        props: &Props,
+    ) -> (ConfigDef, Vec<(String, String)>) {
+        let (mut def, mut problems) = (ConfigDef::new(), Vec::new());
+        for alias in aliases(props.get(self.key).unwrap_or_default()) {
+            let prefix = format!("{}.{alias}.", self.key);
+            let mut own = ConfigDef::new().with(self.class_key(plugins, &alias));
+            let type_key = format!("{prefix}type");
+            let class = props.get(&type_key).map(str::trim);
+            let found = class.and_then(|class| self.find(plugins, class));
+            if let Some(found) = found {
+                own.extend((found.def)());
+                own.extend(self.framework_keys());
+            }
+            if let Some(problem) = self.problem(plugins, props, (&alias, class, found.is_some())) {
+                problems.push((type_key, problem));
+            }
+            def.extend(own.with_prefix(&prefix, &format!("{}: {alias}", self.heading)));
+        }
+        (def, problems)
+    }
+
+    fn class_key(&self, plugins: &Plugins, alias: &str) -> ConfigKey {
+        let known =
+            if self.key == TRANSFORMS.key { &plugins.transforms } else { &plugins.predicates };
+        let one = self.key.strip_suffix('s').unwrap_or(self.key);
+        let one = if one == "transform" { "transformation" } else { one };
+        ConfigKey::new(ConfigKind::Class, "type", format!("Class for the '{alias}' {one}."))
+            .importance(Importance::High)
+            .width(Width::Long)
+            .display_name(format!("{} type for {alias}", self.interface))
+            .recommended(known.iter().map(|plugin| plugin.class.clone()))
+    }
+
+    fn framework_keys(&self) -> ConfigDef {
+        if self.key != TRANSFORMS.key {
+            return ConfigDef::new();
+        }
+        ConfigDef::new()
+            .with(
+                ConfigKey::new(
+                    ConfigKind::String,
+                    "predicate",
+                    "The alias of a predicate used to determine whether to apply this \
+                     transformation.",
+                )
+                .optional(),
+            )
+            .with(
+                ConfigKey::new(
+                    ConfigKind::Boolean,
+                    "negate",
+                    "Whether the configured predicate should be negated.",
+                )
+                .default(false),
+            )
+    }
+
+    fn problem(
+        &self,
+        plugins: &Plugins,
+        props: &Props,
+        (alias, class, is_found): (&str, Option<&str>, bool),
+    ) -> Option<String> {
+        let key = format!("{}.{alias}.type", self.key);
+        let class = class?;
+        if !is_found && plugins.contains(class) {
+            let interface = self.interface;
+            return Some(format!(
+                "Invalid value class {class} for configuration {key}: Not a {interface}"
+            ));
+        }
+        if !is_found {
+            return Some(not_found(&key, class));
+        }
+        let negate = format!("{}.{alias}.negate", self.key);
+        let predicate = format!("{}.{alias}.predicate", self.key);
+        let is_dangling = self.key == TRANSFORMS.key
+            && props.contains_key(&negate)
+            && !props.contains_key(&predicate);
+        is_dangling.then(|| {
+            format!(
+                "Config '{negate}' was provided but there is no config '{predicate}' defining a \
+                 predicate to be negated."
+            )
+        })
+    }
+}
+
+/// Each alias once.
+fn aliases(text: &str) -> Vec<String> {
+    let mut aliases: Vec<String> = Vec::new();
+    for alias in text.split(',').map(str::trim).filter(|alias| !alias.is_empty()) {
+        if !aliases.iter().any(|known| known == alias) {
+            aliases.push(alias.to_owned());
+        }
+    }
+    aliases
+}
+
+fn not_found(key: &str, class: &str) -> String {
+    format!("Invalid value {class} for configuration {key}: Class {class} could not be found.")
+}
+
+/// Converters in the order of their sections.
+const CONVERTERS: [&str; 3] = ["header.converter", "key.converter", "value.converter"];
+
+/// What is wrong with the classes of converters.
+pub(super) fn converter_problems(plugins: &Plugins, props: &Props) -> Vec<(String, String)> {
+    let problem = |key: &&str| {
+        let class = props.get(key)?.trim();
+        if converter(plugins, key, class).is_some() {
+            return None;
+        }
+        let problem = if plugins.contains(class) {
+            let interface =
+                if **key == *"header.converter" { "HeaderConverter" } else { "Converter" };
+            format!(
+                "Invalid value class {class} for configuration {key}: Class class {class} does \
+                 not implement the {interface} interface"
+            )
+        } else {
+            not_found(key, class)
+        };
+        Some(((*key).to_owned(), problem))
+    };
+    CONVERTERS.iter().filter_map(problem).collect()
+}
+
+fn converter<'a>(plugins: &'a Plugins, key: &str, class: &str) -> Option<&'a Plugin> {
+    if key == "header.converter" {
+        plugins.header_converter(class)
+    } else {
+        plugins.converter(class)
+    }
+}
+
+/// Options of the converters that the connector itself names.
+pub(super) fn converter_sections(plugins: &Plugins, props: &Props) -> Vec<Vec<ConfigInfo>> {
+    let section = |key: &&str| {
+        let found = converter(plugins, key, props.get(key)?)?;
+        let prefix = format!("{key}.");
+        let def = (found.def)();
+        let mut own = props.with_prefix(&prefix);
+        // The framework says what a converter converts, never the user.
+        own.insert("converter.type", key.trim_end_matches(".converter"));
+        let values = def.validate(&own);
+        let infos = def.keys().iter().zip(values).map(|(key, value)| prefixed(&prefix, key, value));
+        Some(infos.collect())
+    };
+    CONVERTERS.iter().filter_map(section).collect()
+}
+
+fn prefixed(prefix: &str, key: &ConfigKey, mut value: ConfigValue) -> ConfigInfo {
+    let mut definition = key.clone();
+    definition.name.insert_str(0, prefix);
+    value.name.insert_str(0, prefix);
+    ConfigInfo { definition: Some(definition), value: Some(value) }
+}

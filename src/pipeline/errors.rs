@@ -1,0 +1,194 @@
+//! What follows when a record fails.
+//!
+//! Source: KIP-298, apache/kafka `RetryWithToleranceOperator.java`.
+
+use std::{sync::Arc, time::Duration};
+
+use connect_api::{
+    config::{Config, Props, choice},
+    error::{ConnectorError, Result, chain},
+};
+use rand::RngExt as _;
+use tokio::time::Instant;
+
+use super::{
+    dead_letters::DeadLetters,
+    stage::{Failure, Origin},
+};
+
+/// First wait before a record is tried again; doubled each time.
+const FIRST_DELAY: Duration = Duration::from_millis(300);
+
+/// Doublings after which a wait is beyond any limit anyway.
+const MOST_DOUBLINGS: u32 = 20;
+
+choice! {
+    /// What to do with records that fail.
+    pub enum Tolerance {
+        /// The task fails.
+        None = "none",
+        /// They are skipped.
+        All = "all",
+    }
+}
+
+/// The connector's options for records that fail.
+#[derive(Clone, Config, Debug)]
+pub struct ErrorsConfig {
+    /// The maximum duration in milliseconds that a failed operation will be reattempted.
+    #[config(key = "errors.retry.timeout", default = 0)]
+    retry_timeout_ms: i64,
+    /// The maximum duration in milliseconds between consecutive retry attempts.
+    #[config(key = "errors.retry.delay.max.ms", default = 60000)]
+    retry_delay_max: Duration,
+    /// Behavior for tolerating errors during connector operation.
+    #[config(key = "errors.tolerance", default = Tolerance::None)]
+    pub(super) tolerance: Tolerance,
+    /// Whether each error is written to the application log.
+    #[config(key = "errors.log.enable", default = false)]
+    pub(super) log_enable: bool,
+    /// Whether the log says which record failed.
+    #[config(key = "errors.log.include.messages", default = false)]
+    log_include_messages: bool,
+}
+
+/// Tries again, reports and tolerates, for one task.
+#[derive(Debug)]
+pub struct ErrorHandler {
+    /// `CONNECTOR-NUMBER`.
+    task: String,
+    config: ErrorsConfig,
+    dead_letters: Option<Arc<DeadLetters>>,
+}
+
+impl ErrorHandler {
+    /// The handler that a connector's configuration asks for.
+    ///
+    /// # Errors
+    /// `Invalid` when a value of the configuration is wrong.
+    pub fn new(
+        task: String,
+        connector: &Props,
+        dead_letters: Option<Arc<DeadLetters>>,
+    ) -> Result<Self> {
+        Ok(Self { task, config: ErrorsConfig::parse(connector)?, dead_letters })
+    }
+
+    /// What to do with records that fail.
+    #[must_use]
+    pub const fn tolerance(&self) -> Tolerance {
+        self.config.tolerance
+    }
+
+    /// Whether a failure is written anywhere, so that sinks may report records of their own.
+    #[must_use]
+    pub const fn has_reporters(&self) -> bool {
+        self.config.log_enable || self.dead_letters.is_some()
+    }
+
+    /// Whether a record must be kept to be tried again or shown.
+    #[must_use]
+    pub const fn needs_originals(&self) -> bool {
+        self.config.retry_timeout_ms != 0
+            || (self.config.log_enable && self.config.log_include_messages)
+    }
+
+    /// Waits until every dead letter is stored.
+    ///
+    /// # Errors
+    /// When one could not be.
+    pub async fn settle(&self) -> Result<()> {
+        match &self.dead_letters {
+            Some(dead_letters) => dead_letters.settle().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Goes on after a failure: the outcome of another try, or none when the record is skipped.
+    ///
+    /// # Errors
+    /// The record is not tolerated.
+    pub async fn recover<T>(
+        &self,
+        mut failure: Failure,
+        origin: Origin<'_>,
+        mut again: impl FnMut() -> Result<Option<T>, Failure>,
+    ) -> Result<Option<T>> {
+        let start = Instant::now();
+        let mut attempt = 0;
+        while failure.error.class().is_retriable() {
+            let Some(delay) = self.delay(attempt, start.elapsed()) else { break };
+            tokio::time::sleep(delay).await;
+            attempt += 1;
+            match again() {
+                Ok(outcome) => return Ok(outcome),
+                Err(next) => failure = next,
+            }
+        }
+        self.give_up(failure, origin).await.map(|()| None)
+    }
+
+    /// The wait before the next try; none when time is up.
+    fn delay(&self, attempt: u32, elapsed: Duration) -> Option<Duration> {
+        let left = match u64::try_from(self.config.retry_timeout_ms) {
+            Ok(limit_ms) => Duration::from_millis(limit_ms).checked_sub(elapsed)?,
+            Err(_negative) => Duration::MAX,
+        };
+        if left.is_zero() {
+            return None;
+        }
+        let delay = FIRST_DELAY * 2_u32.pow(attempt.min(MOST_DOUBLINGS));
+        let most = self.config.retry_delay_max;
+        let delay = if delay > most {
+            let most_ms = u64::try_from(most.as_millis()).unwrap_or(u64::MAX).max(1);
+            Duration::from_millis(rand::rng().random_range(0..most_ms))
+        } else {
+            delay
+        };
+        Some(delay.min(left))
+    }
+
+    /// Reports a failure and says whether the record may be skipped.
+    ///
+    /// # Errors
+    /// `Internal`, caused by the failure, when it is not tolerated; the dead letter queue's error
+    /// when the record could not be written there.
+    pub async fn give_up(&self, failure: Failure, origin: Origin<'_>) -> Result<()> {
+        self.log(&failure, origin);
+        if let (Some(dead_letters), Origin::Consumed(topic, partition, record)) =
+            (&self.dead_letters, origin)
+        {
+            dead_letters.send(topic, partition, record, &failure).await?;
+        }
+        match self.config.tolerance {
+            Tolerance::All => Ok(()),
+            Tolerance::None => Err(ConnectorError::internal("Tolerance exceeded in error handler")
+                .caused_by(failure.error)),
+        }
+    }
+
+    fn log(&self, failure: &Failure, origin: Origin<'_>) {
+        if self.config.log_enable {
+            tracing::error!(
+                task = %self.task,
+                error = %chain(&failure.error),
+                "{}",
+                self.log_text(failure, origin)
+            );
+        }
+    }
+
+    /// The sentence that the log reporter writes.
+    pub(super) fn log_text(&self, failure: &Failure, origin: Origin<'_>) -> String {
+        let Failure { stage, class, .. } = failure;
+        let record = match self.config.log_include_messages {
+            true => origin.log_text(),
+            false => String::new(),
+        };
+        let task = &self.task;
+        format!(
+            "Error encountered in task {task}. Executing stage '{stage}' with class \
+             '{class}'{record}."
+        )
+    }
+}

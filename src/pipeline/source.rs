@@ -1,0 +1,157 @@
+//! Records of a source to records of topics.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use connect_api::{
+    error::{ConnectorError, Result},
+    record::{SchemaAndValue, SourceRecord},
+};
+
+use super::{
+    converters::Converters,
+    errors::ErrorHandler,
+    stage::{Failure, Origin, Stage},
+};
+use crate::{
+    broker::{ProducerRecord, RawHeader},
+    transform::{Chain, Verdict},
+};
+
+/// Bytes taken at once for what converters write.
+const BUFFER_BYTES: usize = 64 << 10;
+
+/// What a record takes beside its bytes: its own structure, its share of the buffers' books.
+const RECORD_BYTES: usize = 160;
+
+/// A batch ready to be sent.
+#[derive(Debug, Default)]
+pub struct Converted {
+    /// The records in their order; those that were skipped or dropped are missing.
+    pub records: Vec<ProducerRecord>,
+    /// About how much memory they take.
+    pub bytes: usize,
+}
+
+/// Applies the transforms and converts for a producer.
+#[derive(Debug)]
+pub struct SourcePipeline {
+    converters: Converters,
+    chain: Chain,
+    errors: Arc<ErrorHandler>,
+    buffer: BytesMut,
+}
+
+impl SourcePipeline {
+    /// A pipeline of one task.
+    #[must_use]
+    pub fn new(converters: Converters, chain: Chain, errors: Arc<ErrorHandler>) -> Self {
+        Self { converters, chain, errors, buffer: BytesMut::with_capacity(BUFFER_BYTES) }
+    }
+
+    /// What follows when a record fails.
+    #[must_use]
+    pub const fn errors(&self) -> &Arc<ErrorHandler> {
+        &self.errors
+    }
+
+    /// Converts a batch.
+    ///
+    /// # Errors
+    /// A record failed and is not tolerated.
+    pub async fn convert(&mut self, records: Vec<SourceRecord>) -> Result<Converted> {
+        let mut converted = Converted::default();
+        converted.records.reserve(records.len());
+        let keeps_originals = self.errors.needs_originals();
+        for record in records {
+            let original = keeps_originals.then(|| record.clone());
+            let outcome = match self.one(record) {
+                Ok(outcome) => outcome,
+                Err(failure) => self.recover(failure, original).await?,
+            };
+            if let Some(record) = outcome {
+                converted.bytes += size(&record);
+                converted.records.push(stamped(record)?);
+            }
+        }
+        Ok(converted)
+    }
+
+    /// Aside, so that the way of a good record stays short.
+    async fn recover(
+        &mut self,
+        failure: Failure,
+        original: Option<SourceRecord>,
+    ) -> Result<Option<ProducerRecord>> {
+        let errors = Arc::clone(&self.errors);
+        let origin = Origin::Produced(original.as_ref());
+        let again = || match &original {
+            Some(record) => self.one(record.clone()),
+            None => Ok(None),
+        };
+        errors.recover(failure, origin, again).await
+    }
+
+    fn one(&mut self, mut record: SourceRecord) -> Result<Option<ProducerRecord>, Failure> {
+        if !self.chain.is_empty() {
+            match self.chain.apply(&mut record) {
+                Ok(Verdict::Keep) => {}
+                Ok(Verdict::Drop) => return Ok(None),
+                Err((class, error)) => {
+                    return Err(Failure::at(Stage::Transformation, class)(error));
+                }
+            }
+        }
+        let headers = if record.headers.is_empty() { Vec::new() } else { self.headers(&record)? };
+        let (key, value) = (&self.converters.key, &self.converters.value);
+        let topic: &str = &record.topic;
+        Ok(Some(ProducerRecord {
+            key: convert_null(&record.key, |data| key.from_connect(topic, data, &mut self.buffer))
+                .map_err(Failure::at(Stage::KeyConverter, key.class()))?,
+            value: value
+                .from_connect(topic, &record.value, &mut self.buffer)
+                .map_err(Failure::at(Stage::ValueConverter, value.class()))?,
+            partition: record.partition,
+            timestamp_ms: record.timestamp_ms,
+            headers,
+            topic: record.topic,
+        }))
+    }
+
+    fn headers(&mut self, record: &SourceRecord) -> Result<Vec<RawHeader>, Failure> {
+        let (converter, buffer) = (&self.converters.header, &mut self.buffer);
+        let convert = |header: &connect_api::record::Header| {
+            let bytes = converter
+                .from_connect_header(&record.topic, &header.key, &header.data, buffer)
+                .map_err(Failure::at(Stage::HeaderConverter, converter.class()))?;
+            Ok((Arc::clone(&header.key), bytes))
+        };
+        record.headers.iter().map(convert).collect()
+    }
+}
+
+/// No key at all is null bytes for every converter, without asking it.
+fn convert_null<T>(
+    data: &SchemaAndValue,
+    convert: impl FnOnce(&SchemaAndValue) -> Result<Option<T>>,
+) -> Result<Option<T>> {
+    if data.schema.is_none() && data.value.is_null() { Ok(None) } else { convert(data) }
+}
+
+fn size(record: &ProducerRecord) -> usize {
+    let length = |bytes: &Option<bytes::Bytes>| bytes.as_ref().map_or(0, bytes::Bytes::len);
+    let headers = record.headers.iter().map(|(name, bytes)| name.len() + length(bytes));
+    RECORD_BYTES + length(&record.key) + length(&record.value) + headers.sum::<usize>()
+}
+
+/// Leaves the time to the producer where the source knows none.
+fn stamped(mut record: ProducerRecord) -> Result<ProducerRecord> {
+    match record.timestamp_ms {
+        Some(-1) => record.timestamp_ms = None,
+        Some(timestamp @ ..0) => {
+            return Err(ConnectorError::record(format!("Invalid record timestamp {timestamp}")));
+        }
+        _ => {}
+    }
+    Ok(record)
+}

@@ -1,0 +1,64 @@
+//! What is linked in: one line per connector.
+
+use std::sync::Arc;
+
+use axum::Router;
+use connect_api::{cluster::ConnectClusterState, time::Clock};
+use serde_json::Value as Json;
+
+use crate::{
+    convert,
+    herder::{Plugin, Plugins},
+    transform,
+};
+
+/// Everything that connector crates contribute.
+pub(crate) struct Linked {
+    /// Their classes, with the converters, transformations and predicates of our own.
+    pub(crate) classes: Plugins,
+    /// Makes their routers, once for each listener.
+    pub(crate) routers: fn(Arc<dyn ConnectClusterState>, Arc<dyn Clock>) -> Vec<Router>,
+    /// Describes the paths of the routers.
+    pub(crate) openapi: fn() -> Json,
+}
+
+/// Collects what is linked in.
+pub(crate) fn linked() -> Linked {
+    Linked { classes: classes(), routers, openapi: connect_aggregate::openapi }
+}
+
+/// The classes that are linked in.
+#[must_use]
+pub fn classes() -> Plugins {
+    let converters = || convert::registry().iter();
+    let plugin = |class: &str, version: &str, def| Plugin {
+        class: class.to_owned(),
+        version: version.to_owned(),
+        def,
+    };
+    Plugins {
+        sources: vec![Arc::new(connect_file::LogFileSource)],
+        sinks: vec![Arc::new(connect_aggregate::AggregateSink), Arc::new(connect_s3::S3Sink)],
+        converters: converters()
+            .filter(|entry| entry.is_converter)
+            .map(|entry| plugin(entry.class, entry.version, entry.def))
+            .collect(),
+        header_converters: converters()
+            .filter(|entry| entry.is_header_converter)
+            .map(|entry| plugin(entry.class, entry.version, entry.def))
+            .collect(),
+        transforms: transform::transform_registry()
+            .iter()
+            .map(|entry| plugin(entry.class, entry.version, entry.def))
+            .collect(),
+        predicates: transform::predicate_registry()
+            .iter()
+            .map(|entry| plugin(entry.class, entry.version, entry.def))
+            .collect(),
+    }
+}
+
+fn routers(cluster: Arc<dyn ConnectClusterState>, clock: Arc<dyn Clock>) -> Vec<Router> {
+    let live = connect_aggregate::LiveAggregates::of_process();
+    vec![connect_aggregate::router(live, cluster, clock)]
+}

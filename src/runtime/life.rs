@@ -1,0 +1,125 @@
+//! The life of any task: wait while paused, start, run, report the end.
+
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+use connect_api::error::{ConnectorError, ErrorClass, Result, chain};
+use futures::FutureExt as _;
+use tokio::time::Instant;
+
+use super::{
+    ConnectorPlugin, Seat, TaskEventKind, backoff::Backoff, sink_task, source_task, trace,
+};
+use crate::broker::BrokerError;
+
+/// Longest wait between two tries to reach the broker or, at the start, the connector's system.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// Runs a task to its end, whatever that is, and reports it.
+pub(super) async fn live(mut seat: Seat) {
+    let outcome = AssertUnwindSafe(run(&mut seat)).catch_unwind().await;
+    let outcome = outcome.unwrap_or_else(|panic| Err(trace::panic_error(&*panic)));
+    let kind = match outcome {
+        Ok(()) => TaskEventKind::Stopped,
+        Err(error) if seat.stop.is_cancelled() => {
+            tracing::warn!(task = %seat.spec.id, error = chain(&error),
+                "Task {} failed while it was stopping", seat.spec.id);
+            TaskEventKind::Stopped
+        }
+        Err(error) => {
+            tracing::error!(task = %seat.spec.id, error = chain(&error),
+                "Task {} failed", seat.spec.id);
+            let sentence = match seat.spec.plugin {
+                ConnectorPlugin::Source(_) => None,
+                ConnectorPlugin::Sink(_) => Some(sink_task::UNRECOVERABLE),
+            };
+            TaskEventKind::Failed { trace: trace::of_error(sentence, &error) }
+        }
+    };
+    seat.reporter.report(kind).await;
+}
+
+async fn run(seat: &mut Seat) -> Result<()> {
+    if seat.targets.is_paused() {
+        seat.reporter.report(TaskEventKind::Paused).await;
+        if !seat.wait_until_started().await {
+            return Ok(());
+        }
+    }
+    match seat.spec.plugin.clone() {
+        ConnectorPlugin::Source(connector) => source_task::run(seat, &*connector).await,
+        ConnectorPlugin::Sink(connector) => sink_task::run(seat, &*connector).await,
+    }
+}
+
+/// Tries of something that may not succeed at once.
+pub(super) struct Tries {
+    operation: &'static str,
+    /// When to give up; none to go on without end.
+    until: Option<Instant>,
+    backoff: Backoff,
+}
+
+impl Tries {
+    /// Tries to reach the broker: without end, as Kafka's clients do.
+    pub(super) const fn of_broker() -> Self {
+        let backoff = Backoff::capped_at(LONGEST_WAIT);
+        Self { operation: "reach the broker", until: None, backoff }
+    }
+
+    /// Tries to start a connector task: for `errors.retry.timeout`, -1 being without end.
+    pub(super) fn of_start(seat: &Seat) -> Self {
+        let timeout = seat.spec.connector_config.get("errors.retry.timeout");
+        let timeout_ms: i64 = timeout.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+        let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
+        Self {
+            operation: "start",
+            until: timeout.map(|timeout| Instant::now() + timeout),
+            backoff: Backoff::capped_at(LONGEST_WAIT),
+        }
+    }
+
+    /// Waits before the next try; `false` when the task was told to stop meanwhile.
+    ///
+    /// # Errors
+    /// The error itself, when another try would not help or its time is over.
+    pub(super) async fn again(&mut self, seat: &Seat, error: ConnectorError) -> Result<bool> {
+        let is_late = self.until.is_some_and(|until| Instant::now() >= until);
+        if is_late || !error.class().is_retriable() {
+            return Err(error);
+        }
+        let wait = self.backoff.next();
+        if self.backoff.is_first() {
+            tracing::warn!(task = %seat.spec.id, error = chain(&error),
+                "Task {} could not {} and tries again", seat.spec.id, self.operation);
+        }
+        tokio::select! {
+            biased;
+            () = seat.stop.cancelled() => Ok(false),
+            () = tokio::time::sleep(wait) => Ok(true),
+        }
+    }
+}
+
+impl Seat {
+    /// Waits until the target is to work; `false` when the task was told to stop before.
+    pub(super) async fn wait_until_started(&self) -> bool {
+        let mut targets = self.targets.clone();
+        while targets.is_paused() {
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return false,
+                () = targets.change() => {}
+            }
+        }
+        true
+    }
+}
+
+/// A broker's failure as a task's.
+pub(super) fn from_broker(error: BrokerError) -> ConnectorError {
+    let message = match error.class() {
+        ErrorClass::Retriable => "The broker is not available",
+        _ => "The broker refused",
+    };
+    ConnectorError::new(error.class(), message).caused_by(error)
+}

@@ -1,0 +1,241 @@
+//! Where a sink task stands: what it consumed, what it committed, and when it commits next.
+
+use std::time::Duration;
+
+use connect_api::{
+    error::{Result, chain},
+    record::TopicPartition,
+    sink::SinkOffsets,
+};
+use tokio::time::Instant;
+
+use super::Sink;
+use crate::{
+    broker,
+    runtime::{RuntimeSettings, TaskId},
+};
+
+/// A commit that was sent and not answered yet.
+struct Pending {
+    sequence: u64,
+    offsets: SinkOffsets,
+    expires: Instant,
+}
+
+/// Offsets of the assigned partitions.
+pub(super) struct Commits {
+    interval: Duration,
+    timeout: Duration,
+    due: Instant,
+    sequence: u64,
+    pending: Option<Pending>,
+    /// Offset after the last record brought to the sink.
+    current: SinkOffsets,
+    /// Offset committed last.
+    committed: SinkOffsets,
+}
+
+impl Commits {
+    pub(super) fn new(settings: &RuntimeSettings) -> Self {
+        Self {
+            interval: settings.offset_flush_interval,
+            timeout: settings.offset_flush_timeout,
+            due: Instant::now() + settings.offset_flush_interval,
+            sequence: 0,
+            pending: None,
+            current: SinkOffsets::new(),
+            committed: SinkOffsets::new(),
+        }
+    }
+
+    pub(super) fn assigned(&self) -> Vec<TopicPartition> {
+        self.current.keys().cloned().collect()
+    }
+
+    pub(super) fn is_assigned(&self, partition: &TopicPartition) -> bool {
+        self.current.contains_key(partition)
+    }
+
+    pub(super) fn due_at(&self) -> Instant {
+        self.pending.as_ref().map_or(self.due, |pending| pending.expires.min(self.due))
+    }
+
+    /// Commits at the next turn.
+    pub(super) fn hurry(&mut self) {
+        self.due = Instant::now();
+    }
+
+    /// Partitions begin at these offsets.
+    pub(super) fn begin(&mut self, positions: &SinkOffsets) {
+        let positions = || positions.iter().map(|(partition, offset)| (partition.clone(), *offset));
+        self.current.extend(positions());
+        self.committed.extend(positions());
+    }
+
+    /// Partitions belong to others now.
+    pub(super) fn end(&mut self, partitions: &[TopicPartition]) {
+        for partition in partitions {
+            self.current.remove(partition);
+            self.committed.remove(partition);
+        }
+    }
+
+    /// The sink took records up to these offsets.
+    pub(super) fn consumed(&mut self, next: SinkOffsets) {
+        for (partition, offset) in next {
+            if let Some(current) = self.current.get_mut(&partition) {
+                *current = offset;
+            }
+        }
+    }
+
+    /// The sink reads anew from these offsets.
+    pub(super) fn rewound(&mut self, offsets: &SinkOffsets) {
+        self.begin(offsets);
+    }
+
+    /// What was consumed in these partitions.
+    pub(super) fn current_of(&self, partitions: &[TopicPartition]) -> SinkOffsets {
+        let of = |partition: &TopicPartition| self.current.get_key_value(partition);
+        partitions
+            .iter()
+            .filter_map(of)
+            .map(|(partition, offset)| (partition.clone(), *offset))
+            .collect()
+    }
+
+    /// A commit ended; answers to older ones are of no interest.
+    pub(super) fn ended(&mut self, task: &TaskId, sequence: u64, outcome: broker::Result<()>) {
+        let Some(pending) = self.pending.take_if(|pending| pending.sequence == sequence) else {
+            return;
+        };
+        match outcome {
+            Ok(()) => {
+                let known = pending.offsets.into_iter();
+                let known = known.filter(|(partition, _)| self.current.contains_key(partition));
+                self.committed.extend(known);
+            }
+            Err(error) => tracing::warn!(%task, error = chain(&error),
+                "Task {task} could not commit its offsets and tries again at the next interval"),
+        }
+    }
+
+    /// Which of the offsets a sink says are safe can be committed: of assigned partitions, not
+    /// beyond what was consumed, and news.
+    fn committable(&self, task: &TaskId, consumed: &SinkOffsets, safe: SinkOffsets) -> SinkOffsets {
+        safe.into_iter()
+            .filter(|(partition, offset)| {
+                let is_possible = consumed.get(partition).is_some_and(|most| offset <= most);
+                if !is_possible {
+                    tracing::warn!(%task, %partition, offset,
+                        "Task {task} wants to commit offset {offset} of {partition}, which it has \
+                         not consumed; ignored");
+                }
+                is_possible && self.committed.get(partition) != Some(offset)
+            })
+            .collect()
+    }
+}
+
+impl Sink<'_> {
+    /// Commits when the interval has passed or the task asked for it.
+    pub(super) async fn commit_if_due(&mut self) -> Result<()> {
+        let now = Instant::now();
+        if let Some(late) = self.commits.pending.take_if(|pending| pending.expires <= now) {
+            tracing::warn!(task = %self.seat.spec.id, sequence = late.sequence,
+                "A commit of task {} was not answered in time", self.seat.spec.id);
+        }
+        if self.commits.due > now {
+            return Ok(());
+        }
+        self.commits.due = now + self.commits.interval;
+        let consumed = self.commits.current.clone();
+        if consumed.is_empty() || self.commits.pending.is_some() {
+            return Ok(());
+        }
+        let offsets = match self.safe_offsets(&consumed).await {
+            Ok(offsets) => offsets,
+            Err(error) => {
+                tracing::warn!(task = %self.seat.spec.id, error = chain(&error),
+                    "Task {} could not prepare a commit and reads again from its last one",
+                    self.seat.spec.id);
+                return self.rewind_to_committed().await;
+            }
+        };
+        if !offsets.is_empty() {
+            self.commits.sequence += 1;
+            self.commits.pending = Some(Pending {
+                sequence: self.commits.sequence,
+                offsets: offsets.clone(),
+                expires: now + self.commits.timeout,
+            });
+            self.consumer.commit(offsets, self.commits.sequence).await;
+        }
+        Ok(())
+    }
+
+    /// Asks the sink which of what it consumed is safe.
+    pub(super) async fn safe_offsets(&mut self, consumed: &SinkOffsets) -> Result<SinkOffsets> {
+        self.pipeline.errors().settle().await?;
+        let safe = self.task.pre_commit(consumed).await?;
+        Ok(self.commits.committable(&self.seat.spec.id, consumed, safe))
+    }
+
+    async fn rewind_to_committed(&mut self) -> Result<()> {
+        let committed = self.commits.committed.clone();
+        self.commits.rewound(&committed);
+        self.forget_batch_of(|_| true);
+        self.consumer.seek(committed).await;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn partition(number: i32) -> TopicPartition {
+        TopicPartition::new("t", number)
+    }
+
+    fn commits(positions: &[(i32, i64)]) -> Commits {
+        let mut commits = Commits {
+            interval: Duration::from_secs(60),
+            timeout: Duration::from_secs(5),
+            due: Instant::now(),
+            sequence: 0,
+            pending: None,
+            current: SinkOffsets::new(),
+            committed: SinkOffsets::new(),
+        };
+        let positions = positions.iter().map(|&(number, offset)| (partition(number), offset));
+        commits.begin(&positions.collect());
+        commits
+    }
+
+    #[test]
+    fn only_what_was_consumed_and_is_news_is_committed() {
+        let mut commits = commits(&[(0, 10), (1, 10)]);
+        commits.consumed([(partition(0), 20), (partition(2), 5)].into());
+        let task = TaskId { connector: "c".into(), task: 0 };
+        let consumed = commits.current.clone();
+        let safe = [(partition(0), 15), (partition(1), 10), (partition(2), 5)].into();
+        let expected: SinkOffsets = [(partition(0), 15)].into();
+        assert_eq!(commits.committable(&task, &consumed, safe), expected);
+        let beyond = [(partition(0), 21)].into();
+        assert!(commits.committable(&task, &consumed, beyond).is_empty());
+    }
+
+    #[test]
+    fn the_answer_to_an_older_commit_changes_nothing() {
+        let mut commits = commits(&[(0, 10)]);
+        let offsets: SinkOffsets = [(partition(0), 12)].into();
+        commits.pending =
+            Some(Pending { sequence: 2, offsets: offsets.clone(), expires: Instant::now() });
+        let task = TaskId { connector: "c".into(), task: 0 };
+        commits.ended(&task, 1, Ok(()));
+        assert_eq!(commits.committed.get(&partition(0)), Some(&10));
+        commits.ended(&task, 2, Ok(()));
+        assert_eq!(commits.committed, offsets);
+    }
+}

@@ -1,0 +1,339 @@
+//! A running sink task: consume, convert, transform, put, commit.
+//!
+//! Source: apache/kafka `WorkerSinkTask.java`. The loop never blocks on the consumer's thread;
+//! see `broker::consumer`.
+
+mod commits;
+mod partitions;
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use connect_api::{
+    error::{ConnectorError, ErrorClass, Result, chain},
+    record::{SinkRecord, TopicPartition},
+    sink::{SinkConnector, SinkContext, SinkOffsets, SinkRequestQueue, SinkTask},
+};
+use tokio::time::Instant;
+
+use super::{
+    Seat, TaskEventKind,
+    backoff::Backoff,
+    clients::Client,
+    life::{Tries, from_broker},
+};
+use crate::{
+    broker::{Consumer, ConsumerEvent, ConsumerSettings, PartitionRecords, Subscription},
+    pipeline::{Originals, SinkPipeline, TaskReporter},
+    transform::Chain,
+};
+use commits::Commits;
+
+/// First line of the trace of a sink task that has failed.
+pub(super) const UNRECOVERABLE: &str = "Exiting WorkerSinkTask due to unrecoverable exception.";
+
+/// Longest time between two calls of `put`, so that a sink can do what is due by the clock.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// Longest wait before a batch is brought again that the sink could not take.
+const LONGEST_REDELIVERY_WAIT: Duration = Duration::from_secs(10);
+/// Time that leaving the group may take once the sink has let go of its partitions.
+const LEAVE: Duration = Duration::from_secs(5);
+
+/// Runs the task until it is told to stop.
+pub(super) async fn run(seat: &mut Seat, connector: &dyn SinkConnector) -> Result<()> {
+    let Some(errors) = seat.sink_errors().await? else { return Ok(()) };
+    let (converters, originals) = (seat.converters()?, Originals::default());
+    let reporter = errors.has_reporters().then(|| {
+        let (errors, converters) = (Arc::clone(&errors), converters.clone());
+        Arc::new(TaskReporter::new(errors, originals.clone(), converters)) as _
+    });
+    let transforms = Chain::of(&seat.spec.connector_config)?;
+    let pipeline = SinkPipeline::new(converters, transforms, errors);
+    let context = SinkContext {
+        connector: Arc::clone(&seat.spec.id.connector),
+        task: seat.spec.id.task,
+        clock: Arc::clone(&seat.settings.clock),
+        budget: seat.settings.budget.clone(),
+        reporter,
+        requests: SinkRequestQueue::default(),
+    };
+    let settings = consumer_settings(seat)?;
+    let Some(task) = start(seat, connector, &context).await? else { return Ok(()) };
+    let Some(consumer) = open_consumer(seat, &settings).await? else { return Ok(()) };
+    seat.reporter.report(TaskEventKind::Running).await;
+    let commits = Commits::new(&seat.settings);
+    let mut sink = Sink {
+        seat,
+        task,
+        pipeline,
+        originals,
+        consumer,
+        requests: context.requests,
+        commits,
+        batch: Batch::default(),
+        paused_by_task: BTreeSet::new(),
+        seen: BTreeSet::new(),
+        redelivery: None,
+        timeout: None,
+    };
+    let outcome = sink.work().await;
+    let left = sink.leave().await;
+    if let Err(error) = sink.task.stop().await {
+        tracing::warn!(task = %sink.seat.spec.id, error = chain(&error),
+            "Task {} did not stop cleanly", sink.seat.spec.id);
+    }
+    outcome.and(left)
+}
+
+/// Starts the connector's task; none when it was told to stop before it could.
+async fn start(
+    seat: &Seat,
+    connector: &dyn SinkConnector,
+    context: &SinkContext,
+) -> Result<Option<Box<dyn SinkTask>>> {
+    let mut tries = Tries::of_start(seat);
+    loop {
+        match connector.start_task(&seat.spec.task_config, context.clone()).await {
+            Ok(task) => return Ok(Some(task)),
+            Err(error) => {
+                if !tries.again(seat, error).await? {
+                    return Ok(None);
+                }
+            }
+        }
+    }
+}
+
+async fn open_consumer(seat: &Seat, settings: &ConsumerSettings) -> Result<Option<Consumer>> {
+    let mut tries = Tries::of_broker();
+    loop {
+        match seat.settings.broker.consumer(settings).await {
+            Ok(consumer) => return Ok(Some(consumer)),
+            Err(error) => {
+                if !tries.again(seat, from_broker(error)).await? {
+                    return Ok(None);
+                }
+            }
+        }
+    }
+}
+
+fn consumer_settings(seat: &Seat) -> Result<ConsumerSettings> {
+    let config = &seat.spec.connector_config;
+    let client = seat.client("consumer", Client::Consumer);
+    let topics: Vec<String> = config
+        .get("topics")
+        .unwrap_or_default()
+        .split(',')
+        .map(|topic| topic.trim().to_owned())
+        .filter(|topic| !topic.is_empty())
+        .collect();
+    let subscription = match config.get("topics.regex").map(str::trim) {
+        Some(pattern) if !pattern.is_empty() => Subscription::Pattern(pattern.to_owned()),
+        _ if topics.is_empty() => {
+            return Err(ConnectorError::invalid("Must configure one of topics or topics.regex"));
+        }
+        _ => Subscription::Topics(topics),
+    };
+    let own_group = client.overrides.get("group.id").map(str::to_owned);
+    let group_id = own_group.unwrap_or_else(|| format!("connect-{}", seat.spec.id.connector));
+    Ok(ConsumerSettings { client, group_id, subscription })
+}
+
+/// Records that `put` is given, and where they lead.
+#[derive(Default)]
+struct Batch {
+    records: Vec<SinkRecord>,
+    /// Offset after the batch, per partition: also past records that transforms dropped.
+    next: SinkOffsets,
+}
+
+/// A batch that the sink could not take, and when it is brought again.
+struct Redelivery {
+    at: Instant,
+    backoff: Backoff,
+}
+
+/// Everything a running sink task works with.
+struct Sink<'a> {
+    seat: &'a mut Seat,
+    task: Box<dyn SinkTask>,
+    pipeline: SinkPipeline,
+    /// What was read, for the reporter.
+    originals: Originals,
+    consumer: Consumer,
+    requests: SinkRequestQueue,
+    commits: Commits,
+    batch: Batch,
+    paused_by_task: BTreeSet<TopicPartition>,
+    /// Topics that were reported.
+    seen: BTreeSet<Arc<str>>,
+    redelivery: Option<Redelivery>,
+    /// Longest wait that the task asked for.
+    timeout: Option<Duration>,
+}
+
+impl Sink<'_> {
+    async fn work(&mut self) -> Result<()> {
+        let stop = self.seat.stop.clone();
+        if self.seat.targets.is_paused() {
+            self.obey_target().await;
+        }
+        let mut targets = self.seat.targets.clone();
+        let mut last_put = Instant::now();
+        loop {
+            let wake = self.wake_at(last_put);
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                () = targets.change() => self.obey_target().await,
+                event = self.consumer.next() => {
+                    let event = event.ok_or_else(|| {
+                        ConnectorError::new(ErrorClass::Internal, "The consumer ended by itself")
+                    })?;
+                    if self.handle(event).await? {
+                        last_put = Instant::now();
+                    }
+                }
+                () = tokio::time::sleep_until(wake) => {
+                    if self.redelivery.as_ref().is_none_or(|again| again.at <= Instant::now()) {
+                        self.put().await?;
+                        last_put = Instant::now();
+                    }
+                }
+            }
+            self.obey_requests().await;
+            self.commit_if_due().await?;
+        }
+    }
+
+    /// When to call `put` at the latest.
+    fn wake_at(&self, last_put: Instant) -> Instant {
+        let heartbeat = last_put + self.timeout.map_or(HEARTBEAT, |wait| wait.min(HEARTBEAT));
+        let put = self.redelivery.as_ref().map_or(heartbeat, |again| again.at);
+        put.min(self.commits.due_at())
+    }
+
+    /// Handles an event of the consumer; `true` when records were brought to the sink.
+    async fn handle(&mut self, event: ConsumerEvent) -> Result<bool> {
+        match event {
+            ConsumerEvent::Records(parts) => {
+                self.convert(parts).await?;
+                // While a batch waits to be brought again, what comes after it waits behind it.
+                if self.redelivery.is_none() {
+                    self.put().await?;
+                    return Ok(true);
+                }
+            }
+            ConsumerEvent::Assigned(positions) => self.assigned(positions).await?,
+            ConsumerEvent::Revoked(revocation) => self.revoked(revocation).await?,
+            ConsumerEvent::Lost(partitions) => self.lost(&partitions).await?,
+            ConsumerEvent::Committed { sequence, outcome } => {
+                self.commits.ended(&self.seat.spec.id, sequence, outcome);
+            }
+            ConsumerEvent::Failed(error) => return Err(from_broker(error)),
+            ConsumerEvent::Sought(_) => {}
+        }
+        Ok(false)
+    }
+
+    /// Converts and transforms records into the batch.
+    async fn convert(&mut self, parts: Vec<PartitionRecords>) -> Result<()> {
+        for part in &parts {
+            self.batch.next.insert(part.partition.clone(), part.next_offset);
+            if self.seen.insert(Arc::clone(&part.partition.topic)) {
+                let topic = Arc::clone(&part.partition.topic);
+                self.seat.reporter.report(TaskEventKind::TopicSeen(topic)).await;
+            }
+        }
+        let mut records = self.pipeline.convert(&parts).await?;
+        if self.pipeline.errors().has_reporters() {
+            self.originals.replace(parts);
+        }
+        if self.batch.records.is_empty() {
+            self.batch.records = records;
+        } else {
+            self.batch.records.append(&mut records);
+        }
+        Ok(())
+    }
+
+    /// Brings the batch, which may be empty, to the sink.
+    async fn put(&mut self) -> Result<()> {
+        self.timeout = None;
+        match self.task.put(&self.batch.records).await {
+            Ok(()) => {
+                let batch = std::mem::take(&mut self.batch);
+                self.commits.consumed(batch.next);
+                if self.redelivery.take().is_some() {
+                    self.resume_all().await;
+                }
+                Ok(())
+            }
+            Err(error) if error.class().is_retriable() => {
+                self.redeliver_later(&error).await;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Keeps the batch, pauses everything, and waits before the next try.
+    async fn redeliver_later(&mut self, error: &ConnectorError) {
+        let is_new = self.redelivery.is_none();
+        let again = self.redelivery.get_or_insert_with(|| Redelivery {
+            at: Instant::now(),
+            backoff: Backoff::capped_at(LONGEST_REDELIVERY_WAIT),
+        });
+        let wait = again.backoff.next();
+        again.at = Instant::now() + wait;
+        if is_new {
+            tracing::warn!(task = %self.seat.spec.id, error = chain(error),
+                "Task {} could not write its records and brings them again", self.seat.spec.id);
+            let assigned = self.commits.assigned();
+            self.consumer.pause(assigned).await;
+        }
+    }
+
+    /// Does what the sink asked for during its last call.
+    async fn obey_requests(&mut self) {
+        let mut requests = self.requests.take();
+        if let Some(timeout) = requests.timeout {
+            self.timeout = Some(timeout);
+            if let Some(again) = &mut self.redelivery {
+                again.at = Instant::now() + timeout;
+            }
+        }
+        if requests.is_commit_due {
+            self.commits.hurry();
+        }
+        requests.seeks.retain(|partition, _| self.knows(partition, "seek in"));
+        if !requests.seeks.is_empty() {
+            self.commits.rewound(&requests.seeks);
+            self.forget_batch_of(|partition| requests.seeks.contains_key(partition));
+            self.consumer.seek(requests.seeks).await;
+        }
+        requests.pauses.retain(|partition, _| self.knows(partition, "pause or resume"));
+        if !requests.pauses.is_empty() {
+            let (pause, resume): (Vec<_>, Vec<_>) =
+                requests.pauses.into_iter().partition(|(_, is_pause)| *is_pause);
+            self.pause_by_task(pause.into_iter().map(|(partition, _)| partition).collect()).await;
+            self.resume_by_task(resume.into_iter().map(|(partition, _)| partition).collect()).await;
+        }
+    }
+
+    fn knows(&self, partition: &TopicPartition, operation: &str) -> bool {
+        let is_assigned = self.commits.is_assigned(partition);
+        if !is_assigned {
+            tracing::warn!(task = %self.seat.spec.id, %partition,
+                "Task {} asked to {operation} {partition}, which it is not assigned",
+                self.seat.spec.id);
+        }
+        is_assigned
+    }
+
+    /// Drops records of the kept batch whose partitions are read anew or belong to others now.
+    fn forget_batch_of(&mut self, is_gone: impl Fn(&TopicPartition) -> bool) {
+        self.batch.records.retain(|record| !is_gone(&record.origin));
+        self.batch.next.retain(|partition, _| !is_gone(partition));
+    }
+}

@@ -1,0 +1,202 @@
+//! A running source task: poll, transform, convert, send, commit.
+//!
+//! Where transactions are free, or exactly-once support asks for them, a batch and its offsets are
+//! one transaction ([`transactional`]). Otherwise batches are sent ahead and offsets follow once
+//! everything before them is acknowledged ([`steady`]).
+
+mod progress;
+mod steady;
+mod topics;
+mod transactional;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use connect_api::{
+    config::Props,
+    error::{ConnectorError, Result, chain},
+    record::{SourceBatch, SourceOffset, SourcePartition},
+    source::{OffsetReader, SourceConnector, SourceContext, SourceTask},
+};
+
+use super::{
+    Seat, TaskEventKind,
+    backoff::Backoff,
+    clients::Client,
+    life::{Tries, from_broker},
+};
+use crate::{
+    broker::{Producer, ProducerRecord, ProducerSettings},
+    pipeline::SourcePipeline,
+    store::SourceOffsets,
+    transform::Chain,
+};
+use topics::Topics;
+
+/// Where parts of a source stand.
+type Offsets = Vec<(SourcePartition, Option<SourceOffset>)>;
+
+/// Longest wait between two polls of a source that is away.
+const LONGEST_POLL_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Runs the task until it is told to stop.
+pub(super) async fn run(seat: &mut Seat, connector: &dyn SourceConnector) -> Result<()> {
+    let is_transactional = uses_transactions(seat);
+    let Some(producer) = open_producer(seat, is_transactional).await? else { return Ok(()) };
+    let transforms = Chain::of(&seat.spec.connector_config)?;
+    let pipeline = SourcePipeline::new(seat.converters()?, transforms, seat.errors(None)?);
+    let topics = Topics::new(seat).await?;
+    let Some(task) = start(seat, connector).await? else { return Ok(()) };
+    seat.reporter.report(TaskEventKind::Running).await;
+    let mut source = Source { seat, task, pipeline, producer, topics, poll_backoff: None };
+    let outcome = if is_transactional {
+        transactional::run(&mut source).await
+    } else {
+        steady::run(&mut source).await
+    };
+    if let Err(error) = source.task.stop().await {
+        tracing::warn!(task = %source.seat.spec.id, error = chain(&error),
+            "Task {} did not stop cleanly", source.seat.spec.id);
+    }
+    outcome
+}
+
+/// Transactions are used where they are free and the offsets can join them, or by demand.
+fn uses_transactions(seat: &Seat) -> bool {
+    let settings = &seat.settings;
+    let can_join = settings.offsets.as_records(&seat.spec.id.connector, &[]).is_some();
+    can_join && (settings.exactly_once_source || settings.broker.has_free_transactions())
+}
+
+async fn open_producer(seat: &Seat, is_transactional: bool) -> Result<Option<Box<dyn Producer>>> {
+    // Source: KIP-618, one transactional id per task, so that a successor fences its predecessor.
+    let transactional_id =
+        is_transactional.then(|| format!("{}-{}", seat.settings.group_id, seat.spec.id));
+    let client = seat.client("producer", Client::Producer);
+    seat.producer(&ProducerSettings { client, transactional_id }).await
+}
+
+/// Starts the connector's task; none when it was told to stop before it could.
+async fn start(
+    seat: &Seat,
+    connector: &dyn SourceConnector,
+) -> Result<Option<Box<dyn SourceTask>>> {
+    let mut tries = Tries::of_start(seat);
+    loop {
+        match connector.start_task(&seat.spec.task_config, context(seat)).await {
+            Ok(task) => return Ok(Some(task)),
+            Err(error) => {
+                if !tries.again(seat, error).await? {
+                    return Ok(None);
+                }
+            }
+        }
+    }
+}
+
+fn context(seat: &Seat) -> SourceContext {
+    SourceContext {
+        connector: Arc::clone(&seat.spec.id.connector),
+        task: seat.spec.id.task,
+        offsets: Arc::new(CommittedOffsets {
+            connector: Arc::clone(&seat.spec.id.connector),
+            store: Arc::clone(&seat.settings.offsets),
+        }),
+        clock: Arc::clone(&seat.settings.clock),
+        budget: seat.settings.budget.clone(),
+    }
+}
+
+/// The worker's offset store as one connector sees it.
+#[derive(Debug)]
+struct CommittedOffsets {
+    connector: Arc<str>,
+    store: Arc<dyn SourceOffsets>,
+}
+
+#[async_trait]
+impl OffsetReader for CommittedOffsets {
+    async fn committed(&self) -> Result<Vec<(SourcePartition, SourceOffset)>> {
+        self.store.committed(&self.connector).await.map_err(|error| {
+            ConnectorError::new(
+                error.class(),
+                format!("Could not read the offsets of connector \"{}\"", self.connector),
+            )
+            .caused_by(error)
+        })
+    }
+}
+
+/// Everything a running source task works with.
+struct Source<'a> {
+    seat: &'a mut Seat,
+    task: Box<dyn SourceTask>,
+    pipeline: SourcePipeline,
+    producer: Box<dyn Producer>,
+    topics: Topics,
+    /// Present while polls fail.
+    poll_backoff: Option<Backoff>,
+}
+
+impl Source<'_> {
+    fn config(&self) -> &Props {
+        &self.seat.spec.connector_config
+    }
+
+    /// Polls; a source that is away is asked again after a while. Cancel safe, as `poll` is.
+    async fn poll(&mut self) -> Result<SourceBatch> {
+        loop {
+            if let Some(backoff) = &mut self.poll_backoff {
+                tokio::time::sleep(backoff.next()).await;
+            }
+            match self.task.poll().await {
+                Ok(batch) => {
+                    self.poll_backoff = None;
+                    return Ok(batch);
+                }
+                Err(error) if error.class().is_retriable() => {
+                    if self.poll_backoff.is_none() {
+                        tracing::warn!(task = %self.seat.spec.id, error = chain(&error),
+                            "Task {} could not read its source and tries again", self.seat.spec.id);
+                        self.poll_backoff = Some(Backoff::capped_at(LONGEST_POLL_WAIT));
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Transforms and converts a batch, and makes sure that its topics are there.
+    async fn prepare(&mut self, batch: SourceBatch) -> Result<(Vec<ProducerRecord>, Offsets)> {
+        let records = self.pipeline.convert(batch.records).await?.records;
+        self.topics.prepare(self.seat, &records).await?;
+        Ok((records, batch.offsets))
+    }
+
+    /// Tells the connector task which offsets are durable now.
+    async fn committed(&mut self, offsets: &Offsets) {
+        if let Err(error) = self.task.commit(offsets).await {
+            tracing::warn!(task = %self.seat.spec.id, error = chain(&error),
+                "Task {} could not follow a commit of its offsets", self.seat.spec.id);
+        }
+    }
+
+    /// Reports the target that the task has now, and waits while it is paused. `false` when it was
+    /// told to stop.
+    async fn obey_target(&mut self) -> bool {
+        if self.seat.targets.is_paused() {
+            self.seat.reporter.report(TaskEventKind::Paused).await;
+            if !self.seat.wait_until_started().await {
+                return false;
+            }
+        }
+        self.seat.reporter.report(TaskEventKind::Running).await;
+        true
+    }
+}
+
+/// What became of sending for good.
+fn send_failed(error: crate::broker::BrokerError) -> ConnectorError {
+    ConnectorError::new(error.class(), "Unrecoverable exception trying to send")
+        .caused_by(from_broker(error))
+}

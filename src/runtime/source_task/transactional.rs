@@ -1,0 +1,225 @@
+//! Exactly once: a batch and its offsets are one transaction.
+//!
+//! Source: KIP-618. The next batch is read while the transaction before it is being committed.
+//! Where a transaction holds one batch (the boundary `poll`) and the broker is away or its disk is
+//! full, the whole transaction is tried again; nothing of it was stored.
+
+use std::time::Duration;
+
+use connect_api::{
+    error::{ConnectorError, ErrorClass, Result, chain},
+    record::SourceBatch,
+};
+use tokio::time::Instant;
+
+use super::{Offsets, Source, progress::merge, send_failed};
+use crate::{
+    broker::{BrokerError, Producer, ProducerRecord},
+    runtime::{backoff::Backoff, life::from_broker},
+};
+
+/// Longest wait between two tries of a transaction.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// When a transaction ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Boundary {
+    /// After every batch.
+    Poll,
+    /// When this much time has passed since the last one ended.
+    Interval(Duration),
+}
+
+struct Transactional {
+    boundary: Boundary,
+    /// Offsets of the batches in the open transaction; none when none is open.
+    open: Option<Offsets>,
+    ended: Instant,
+}
+
+pub(super) async fn run(source: &mut Source<'_>) -> Result<()> {
+    let boundary = boundary(source)?;
+    let mut transactional = Transactional { boundary, open: None, ended: Instant::now() };
+    let outcome = transactional.work(source).await;
+    if outcome.is_ok() {
+        transactional.commit_open(source).await?;
+    }
+    outcome
+}
+
+fn boundary(source: &Source<'_>) -> Result<Boundary> {
+    let config = source.config();
+    match config.get("transaction.boundary").unwrap_or("poll").trim().to_ascii_lowercase().as_str()
+    {
+        "poll" => Ok(Boundary::Poll),
+        "interval" => {
+            let own = config.get("transaction.boundary.interval.ms");
+            let own = own.and_then(|text| text.trim().parse().ok()).map(Duration::from_millis);
+            let default = source.seat.settings.offset_flush_interval;
+            Ok(Boundary::Interval(own.unwrap_or(default)))
+        }
+        other => Err(ConnectorError::invalid(format!(
+            "The connector does not support transaction.boundary={other}; it supports poll and \
+             interval"
+        ))),
+    }
+}
+
+impl Transactional {
+    async fn work(&mut self, source: &mut Source<'_>) -> Result<()> {
+        let stop = source.seat.stop.clone();
+        let mut targets = source.seat.targets.clone();
+        let mut read_ahead: Option<SourceBatch> = None;
+        loop {
+            let due = self.due();
+            let batch = match read_ahead.take() {
+                Some(batch) => batch,
+                None => tokio::select! {
+                    biased;
+                    () = stop.cancelled() => return Ok(()),
+                    () = targets.change() => {
+                        self.commit_open(source).await?;
+                        if !source.obey_target().await {
+                            return Ok(());
+                        }
+                        continue;
+                    }
+                    () = tokio::time::sleep_until(due), if self.open.is_some() => {
+                        self.commit_open(source).await?;
+                        continue;
+                    }
+                    batch = source.poll() => batch?,
+                },
+            };
+            read_ahead = self.take(source, batch).await?;
+            if stop.is_cancelled() {
+                // What was read ahead is not sent: it is read again from the committed offsets.
+                return Ok(());
+            }
+        }
+    }
+
+    fn due(&self) -> Instant {
+        match self.boundary {
+            Boundary::Poll => self.ended,
+            Boundary::Interval(interval) => self.ended + interval,
+        }
+    }
+
+    /// Sends a batch, in a transaction of its own or as a part of the open one; may come back with
+    /// the batch that was read meanwhile.
+    async fn take(
+        &mut self,
+        source: &mut Source<'_>,
+        batch: SourceBatch,
+    ) -> Result<Option<SourceBatch>> {
+        let (records, offsets) = source.prepare(batch).await?;
+        if records.is_empty() && offsets.is_empty() {
+            return Ok(None);
+        }
+        if self.boundary == Boundary::Poll {
+            return one_transaction(source, records, offsets).await;
+        }
+        if self.open.is_none() {
+            source.producer.begin().await.map_err(send_failed)?;
+        }
+        source.producer.send(records).await.map_err(send_failed)?;
+        merge(self.open.get_or_insert_default(), offsets);
+        if Instant::now() >= self.due() {
+            self.commit_open(source).await?;
+        }
+        Ok(None)
+    }
+
+    async fn commit_open(&mut self, source: &mut Source<'_>) -> Result<()> {
+        let Some(offsets) = self.open.take() else { return Ok(()) };
+        let records = offset_records(source, &offsets)?;
+        source.producer.send(records).await.map_err(send_failed)?;
+        source.producer.commit().await.map_err(send_failed)?;
+        self.ended = Instant::now();
+        source.committed(&offsets).await;
+        Ok(())
+    }
+}
+
+/// Writes a batch and its offsets in a transaction of their own, trying until it is stored, and
+/// reads the next batch meanwhile.
+async fn one_transaction(
+    source: &mut Source<'_>,
+    mut records: Vec<ProducerRecord>,
+    offsets: Offsets,
+) -> Result<Option<SourceBatch>> {
+    records.extend(offset_records(source, &offsets)?);
+    let stop = source.seat.stop.clone();
+    let name = source.seat.spec.id.to_string();
+    let mut read_ahead = None;
+    let stored = {
+        let store = store_until_done(&mut *source.producer, &name, records, &stop);
+        tokio::pin!(store);
+        loop {
+            let wants_more = read_ahead.is_none() && source.poll_backoff.is_none();
+            tokio::select! {
+                biased;
+                stored = &mut store => break stored?,
+                batch = source.task.poll(), if wants_more => read_ahead = Some(batch),
+            }
+        }
+    };
+    if stored {
+        source.committed(&offsets).await;
+    }
+    match read_ahead {
+        // A source that went away is asked again through the ordinary path, which backs off.
+        Some(Err(error)) if error.class().is_retriable() => Ok(None),
+        other => other.transpose(),
+    }
+}
+
+/// Tries a transaction until it is stored; `false` when the task was told to stop before.
+async fn store_until_done(
+    producer: &mut dyn Producer,
+    task: &str,
+    records: Vec<ProducerRecord>,
+    stop: &tokio_util::sync::CancellationToken,
+) -> Result<bool> {
+    let mut backoff = Backoff::capped_at(LONGEST_WAIT);
+    loop {
+        let error = match store(producer, records.clone()).await {
+            Ok(()) => return Ok(true),
+            Err(error) if error.class() == ErrorClass::Retriable => error,
+            Err(error) => return Err(send_failed(error)),
+        };
+        let wait = backoff.next();
+        if backoff.is_first() {
+            tracing::warn!(
+                task,
+                error = chain(&error),
+                "Task {task} could not store its records and tries again"
+            );
+        }
+        if let Err(error) = producer.abort().await {
+            return Err(from_broker(error));
+        }
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return Ok(false),
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+async fn store(
+    producer: &mut dyn Producer,
+    records: Vec<ProducerRecord>,
+) -> Result<(), BrokerError> {
+    producer.begin().await?;
+    producer.send(records).await?;
+    producer.commit().await
+}
+
+fn offset_records(source: &Source<'_>, offsets: &Offsets) -> Result<Vec<ProducerRecord>> {
+    let connector = &source.seat.spec.id.connector;
+    source.seat.settings.offsets.as_records(connector, offsets).ok_or_else(|| {
+        ConnectorError::internal("The offsets are not kept in a topic of this broker")
+    })
+}

@@ -1,0 +1,321 @@
+//! Adds fields about a record to its key or value.
+//!
+//! Source: apache/kafka `InsertField.java`.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use connect_api::{
+    config::{Config, Props},
+    error::{ConnectorError, Result},
+    record::SchemaAndValue,
+    schema::{Schema, Type, logical, same_schema},
+    value::{Struct, Value},
+    value_text::java_class,
+};
+
+use super::{ConnectRecord, Transform, Verdict};
+
+/// Options of the transform.
+#[derive(Config, Debug)]
+pub(super) struct InsertFieldConfig {
+    /// Field name for Kafka topic. Suffix with ! to make this a required field, or ? to keep it
+    /// optional (the default).
+    #[config(key = "topic.field")]
+    topic: Option<String>,
+    /// Field name for Kafka partition. Suffix with ! to make this a required field, or ? to keep it
+    /// optional (the default).
+    #[config(key = "partition.field")]
+    partition: Option<String>,
+    /// Field name for Kafka offset - only applicable to sink connectors. Suffix with ! to make this
+    /// a required field, or ? to keep it optional (the default).
+    #[config(key = "offset.field")]
+    offset: Option<String>,
+    /// Field name for record timestamp. Suffix with ! to make this a required field, or ? to keep
+    /// it optional (the default).
+    #[config(key = "timestamp.field")]
+    timestamp: Option<String>,
+    /// Field name for static data field. Suffix with ! to make this a required field, or ? to keep
+    /// it optional (the default).
+    #[config(key = "static.field")]
+    static_field: Option<String>,
+    /// Static field value, if field name configured.
+    #[config(key = "static.value")]
+    static_value: Option<String>,
+    /// Whether or not to replace fields that have a default value and that are null to the default
+    /// value. When set to true, the default value is used, otherwise null is used.
+    #[config(key = "replace.null.with.default", default = true)]
+    replace_null_with_default: bool,
+}
+
+/// Which part of a record is changed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Side {
+    Key,
+    Value,
+}
+
+/// What a field tells about the record.
+#[derive(Clone, Debug)]
+enum Content {
+    Topic,
+    Partition,
+    Offset,
+    Timestamp,
+    Static(Value),
+}
+
+#[derive(Debug)]
+struct Insertion {
+    name: Arc<str>,
+    is_optional: bool,
+    content: Content,
+}
+
+/// A schema, which of the insertions its records get, and what becomes of it.
+type Updated = (Arc<Schema>, Vec<bool>, Arc<Schema>);
+
+/// Adds fields.
+#[derive(Debug)]
+pub(super) struct InsertField {
+    side: Side,
+    insertions: Vec<Insertion>,
+    is_null_replaced: bool,
+    /// The last one: the records of a batch share theirs.
+    last: Mutex<Option<Updated>>,
+}
+
+impl InsertField {
+    pub(super) fn configured(props: &Props, side: Side) -> Result<Self> {
+        let config = InsertFieldConfig::parse(props)?;
+        let static_content = match (&config.static_field, config.static_value) {
+            (Some(field), None) => {
+                return Err(ConnectorError::invalid(format!(
+                    "No value specified for static field: {field}"
+                )));
+            }
+            (_, value) => Content::Static(value.map_or(Value::Null, Value::string)),
+        };
+        let insertions: Vec<Insertion> = [
+            (config.topic, Content::Topic),
+            (config.partition, Content::Partition),
+            (config.offset, Content::Offset),
+            (config.timestamp, Content::Timestamp),
+            (config.static_field, static_content),
+        ]
+        .into_iter()
+        .filter_map(|(name, content)| Some(insertion(&name?, content)))
+        .collect();
+        if insertions.is_empty() {
+            return Err(ConnectorError::invalid("No field insertion configured"));
+        }
+        Ok(Self {
+            side,
+            insertions,
+            is_null_replaced: config.replace_null_with_default,
+            last: Mutex::default(),
+        })
+    }
+
+    fn with_schema(
+        &self,
+        schema: &Arc<Schema>,
+        value: Value,
+        inserted: &[Option<Value>],
+    ) -> Result<SchemaAndValue> {
+        let Value::Struct(record) = value else {
+            return Err(ConnectorError::record(format!(
+                "Only Struct objects supported for [field insertion], found: {}",
+                java_class(&value)
+            )));
+        };
+        let updated = self.updated(schema, inserted)?;
+        let known = schema.fields().iter().zip(record.into_values());
+        let mut values: Vec<Value> = known
+            .map(|(field, value)| match field.schema.default_value() {
+                Some(default) if self.is_null_replaced && value.is_null() => default.clone(),
+                _ => value,
+            })
+            .collect();
+        values.extend(inserted.iter().flatten().cloned());
+        let record = Struct::new(Arc::clone(&updated), values);
+        Ok(SchemaAndValue::new(updated, Value::Struct(record)))
+    }
+
+    /// The schema with the fields added; the same for records that share theirs.
+    fn updated(&self, schema: &Arc<Schema>, inserted: &[Option<Value>]) -> Result<Arc<Schema>> {
+        let present: Vec<bool> = inserted.iter().map(Option::is_some).collect();
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, parts, updated)) = &*last
+            && *parts == present
+            && same_schema(Some(known), Some(schema))
+        {
+            return Ok(Arc::clone(updated));
+        }
+        let updated = Arc::new(self.extended(schema, &present)?);
+        *last = Some((Arc::clone(schema), present, Arc::clone(&updated)));
+        Ok(updated)
+    }
+
+    fn extended(&self, schema: &Schema, present: &[bool]) -> Result<Schema> {
+        let mut updated = Schema::new(Type::Struct);
+        if let Some(name) = schema.name() {
+            updated = updated.named(name);
+        }
+        if let Some(version) = schema.version() {
+            updated = updated.versioned(version);
+        }
+        if let Some(doc) = schema.doc() {
+            updated = updated.documented(doc);
+        }
+        for (name, value) in schema.parameters() {
+            updated = updated.parameter(name, value);
+        }
+        for field in schema.fields() {
+            updated = updated.field(Arc::clone(&field.name), Arc::clone(&field.schema));
+        }
+        for (insertion, _) in self.insertions.iter().zip(present).filter(|(_, present)| **present) {
+            if updated.field_index(&insertion.name).is_some() {
+                return Err(ConnectorError::record(format!(
+                    "Cannot create field because of field name duplication {}",
+                    insertion.name
+                )));
+            }
+            updated = updated.field(Arc::clone(&insertion.name), insertion.schema());
+        }
+        Ok(updated)
+    }
+}
+
+fn insertion(name: &str, content: Content) -> Insertion {
+    let (name, is_optional) = match name.strip_suffix('!') {
+        Some(name) => (name, false),
+        None => (name.strip_suffix('?').unwrap_or(name), true),
+    };
+    Insertion { name: name.into(), is_optional, content }
+}
+
+impl Insertion {
+    fn schema(&self) -> Schema {
+        let schema = match self.content {
+            Content::Topic | Content::Static(_) => Schema::new(Type::String),
+            Content::Partition => Schema::new(Type::Int32),
+            Content::Offset => Schema::new(Type::Int64),
+            Content::Timestamp => Schema::new(Type::Int64).named(logical::TIMESTAMP).versioned(1),
+        };
+        if self.is_optional { schema.optional() } else { schema }
+    }
+
+    /// The value for this record; none when the field is not added to it.
+    fn value(&self, record: &dyn ConnectRecord, has_schema: bool) -> Option<Value> {
+        match &self.content {
+            Content::Topic => Some(Value::string(&**record.topic())),
+            Content::Partition => record.partition().map(Value::Int32),
+            Content::Offset => record.offset().map(Value::Int64),
+            Content::Timestamp if has_schema => record.timestamp_ms().map(Value::Timestamp),
+            Content::Timestamp => record.timestamp_ms().map(Value::Int64),
+            Content::Static(value) => Some(value.clone()),
+        }
+    }
+}
+
+impl Transform for InsertField {
+    fn class(&self) -> &'static str {
+        match self.side {
+            Side::Key => "org.apache.kafka.connect.transforms.InsertField$Key",
+            Side::Value => "org.apache.kafka.connect.transforms.InsertField$Value",
+        }
+    }
+
+    fn apply(&self, record: &mut dyn ConnectRecord) -> Result<Verdict> {
+        let data = match self.side {
+            Side::Key => record.key(),
+            Side::Value => record.value(),
+        };
+        if data.value.is_null() {
+            return Ok(Verdict::Keep);
+        }
+        let has_schema = data.schema.is_some();
+        let inserted: Vec<Option<Value>> =
+            self.insertions.iter().map(|insertion| insertion.value(record, has_schema)).collect();
+        let slot = match self.side {
+            Side::Key => record.key_mut(),
+            Side::Value => record.value_mut(),
+        };
+        let data = std::mem::take(slot);
+        *slot = match data {
+            SchemaAndValue { schema: Some(schema), value } => {
+                self.with_schema(&schema, value, &inserted)?
+            }
+            SchemaAndValue { schema: None, value: Value::Map(mut map) } => {
+                for (insertion, value) in self.insertions.iter().zip(inserted) {
+                    if let Some(value) = value {
+                        map.set(&insertion.name, value);
+                    }
+                }
+                SchemaAndValue::schemaless(Value::Map(map))
+            }
+            SchemaAndValue { schema: None, value } => {
+                return Err(ConnectorError::record(format!(
+                    "Only Map objects supported in absence of schema for [field insertion], \
+                     found: {}",
+                    java_class(&value)
+                )));
+            }
+        };
+        Ok(Verdict::Keep)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use connect_api::{record::SourceRecord, value::Map};
+
+    use super::*;
+
+    fn transform(entries: &[(&str, &str)]) -> InsertField {
+        InsertField::configured(&entries.iter().copied().collect(), Side::Value).unwrap()
+    }
+
+    fn record(value: SchemaAndValue) -> SourceRecord {
+        SourceRecord { timestamp_ms: Some(5), ..SourceRecord::new("t".into(), value) }
+    }
+
+    #[test]
+    fn fields_are_appended_to_a_struct_in_their_order() {
+        let schema = Arc::new(Schema::new(Type::Struct).named("S").field("a", Schema::string()));
+        let value = Value::Struct(Struct::new(Arc::clone(&schema), vec!["x".into()]));
+        let mut record = record(SchemaAndValue::new(schema, value));
+        let all = [
+            ("static.field", "s!"),
+            ("static.value", "v"),
+            ("topic.field", "topic"),
+            ("partition.field", "p"),
+            ("timestamp.field", "at"),
+        ];
+        transform(&all).apply(&mut record).unwrap();
+        let schema = record.value.schema.clone().unwrap();
+        let names: Vec<_> = schema.fields().iter().map(|field| &*field.name).collect();
+        assert_eq!(names, ["a", "topic", "at", "s"], "no partition: the record has none");
+        assert_eq!(record.value.value.member("at"), Some(&Value::Timestamp(5)));
+        let optional: Vec<_> = schema.fields().iter().map(|f| f.schema.is_optional()).collect();
+        assert_eq!(optional, [false, true, true, false]);
+        assert_eq!(schema.name(), Some("S"));
+    }
+
+    #[test]
+    fn a_map_gets_entries_and_null_passes() {
+        let insert = transform(&[("topic.field", "topic"), ("timestamp.field", "at")]);
+        let mut with_map = record(SchemaAndValue::schemaless(Value::Map(Map::default())));
+        insert.apply(&mut with_map).unwrap();
+        assert_eq!(with_map.value.value.member("at"), Some(&Value::Int64(5)));
+        let mut tombstone = record(SchemaAndValue::NULL);
+        assert_eq!(insert.apply(&mut tombstone).unwrap(), Verdict::Keep);
+        assert_eq!(tombstone.value, SchemaAndValue::NULL);
+        let error = insert.apply(&mut record(SchemaAndValue::schemaless("x".into()))).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Only Map objects supported in absence of schema for [field insertion], found: \
+             java.lang.String"
+        );
+    }
+}

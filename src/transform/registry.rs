@@ -1,0 +1,138 @@
+//! The transforms and predicates by name.
+
+use std::sync::Arc;
+
+use connect_api::{
+    config::{Config as _, ConfigDef, Props},
+    error::{ConnectorError, Result},
+};
+
+use super::{
+    Predicate, Transform,
+    filter::Filter,
+    has_header_key::{HasHeaderKey, HasHeaderKeyConfig},
+    insert_field::{InsertField, InsertFieldConfig, Side},
+    record_is_tombstone::RecordIsTombstone,
+    regex_router::{RegexRouter, RegexRouterConfig},
+    topic_name_matches::{TopicNameMatches, TopicNameMatchesConfig},
+};
+
+type Build<T> = fn(&Props) -> Result<Arc<T>>;
+
+/// A transform's class.
+#[derive(Debug)]
+pub struct TransformPlugin {
+    /// Full class name.
+    pub class: &'static str,
+    /// Version.
+    pub version: &'static str,
+    /// Its own options.
+    pub def: fn() -> ConfigDef,
+    build: Build<dyn Transform>,
+}
+
+/// A predicate's class.
+#[derive(Debug)]
+pub struct PredicatePlugin {
+    /// Full class name.
+    pub class: &'static str,
+    /// Version.
+    pub version: &'static str,
+    /// Its own options.
+    pub def: fn() -> ConfigDef,
+    build: Build<dyn Predicate>,
+}
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+static TRANSFORMS: [TransformPlugin; 4] = [
+    TransformPlugin {
+        class: "org.apache.kafka.connect.transforms.Filter",
+        version: VERSION,
+        def: ConfigDef::new,
+        build: |_| Ok(Arc::new(Filter)),
+    },
+    TransformPlugin {
+        class: "org.apache.kafka.connect.transforms.InsertField$Key",
+        version: VERSION,
+        def: InsertFieldConfig::def,
+        build: |props| Ok(Arc::new(InsertField::configured(props, Side::Key)?)),
+    },
+    TransformPlugin {
+        class: "org.apache.kafka.connect.transforms.InsertField$Value",
+        version: VERSION,
+        def: InsertFieldConfig::def,
+        build: |props| Ok(Arc::new(InsertField::configured(props, Side::Value)?)),
+    },
+    TransformPlugin {
+        class: "org.apache.kafka.connect.transforms.RegexRouter",
+        version: VERSION,
+        def: RegexRouterConfig::def,
+        build: |props| Ok(Arc::new(RegexRouter::configured(props)?)),
+    },
+];
+
+static PREDICATES: [PredicatePlugin; 3] = [
+    PredicatePlugin {
+        class: "org.apache.kafka.connect.transforms.predicates.HasHeaderKey",
+        version: VERSION,
+        def: HasHeaderKeyConfig::def,
+        build: |props| Ok(Arc::new(HasHeaderKey::configured(props)?)),
+    },
+    PredicatePlugin {
+        class: "org.apache.kafka.connect.transforms.predicates.RecordIsTombstone",
+        version: VERSION,
+        def: ConfigDef::new,
+        build: |_| Ok(Arc::new(RecordIsTombstone)),
+    },
+    PredicatePlugin {
+        class: "org.apache.kafka.connect.transforms.predicates.TopicNameMatches",
+        version: VERSION,
+        def: TopicNameMatchesConfig::def,
+        build: |props| Ok(Arc::new(TopicNameMatches::configured(props)?)),
+    },
+];
+
+/// Every transform, by class name.
+#[must_use]
+pub fn transform_registry() -> &'static [TransformPlugin] {
+    &TRANSFORMS
+}
+
+/// Every predicate, by class name.
+#[must_use]
+pub fn predicate_registry() -> &'static [PredicatePlugin] {
+    &PREDICATES
+}
+
+/// Builds the transform of a class, given by full name or alias, for the alias of a configuration.
+///
+/// # Errors
+/// `Invalid` when there is no such class or its options are wrong.
+pub fn transform(class: &str, props: &Props, alias: &str) -> Result<Arc<dyn Transform>> {
+    let plugin = TRANSFORMS.iter().find(|plugin| is_named(plugin.class, class));
+    let plugin = plugin.ok_or_else(|| unknown(class, "transforms", alias))?;
+    (plugin.build)(props)
+}
+
+/// Builds the predicate of a class, as [`transform`] does.
+///
+/// # Errors
+/// As [`transform`].
+pub fn predicate(class: &str, props: &Props, alias: &str) -> Result<Arc<dyn Predicate>> {
+    let plugin = PREDICATES.iter().find(|plugin| is_named(plugin.class, class));
+    let plugin = plugin.ok_or_else(|| unknown(class, "predicates", alias))?;
+    (plugin.build)(props)
+}
+
+fn unknown(class: &str, kind: &str, alias: &str) -> ConnectorError {
+    ConnectorError::invalid(format!(
+        "Invalid value {class} for configuration {kind}.{alias}.type: Class {class} could not be \
+         found."
+    ))
+}
+
+/// By the full name or the simple name, such as `RegexRouter` or `InsertField$Value`.
+fn is_named(class: &str, name: &str) -> bool {
+    class == name || class.rsplit('.').next() == Some(name)
+}

@@ -1,0 +1,88 @@
+//! A worker as a child process, which a test may stop or kill.
+
+use std::{
+    fs::{self, File},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+};
+
+use super::{RestClient, eventually};
+
+/// A running `millrace distributed`, killed when dropped.
+pub(crate) struct Worker {
+    child: Child,
+    log: PathBuf,
+    pub(crate) rest: RestClient,
+}
+
+impl Worker {
+    /// Starts a worker with these properties and variables and waits until it answers.
+    pub(crate) async fn start(
+        folder: &Path,
+        properties: &[(&str, &str)],
+        environment: &[(&str, String)],
+    ) -> Self {
+        let port = free_port();
+        let file = folder.join("worker.properties");
+        let listener = format!("listeners=http://127.0.0.1:{port}\n");
+        let lines = properties.iter().map(|(key, value)| format!("{key}={value}\n"));
+        fs::write(&file, listener + &lines.collect::<String>()).unwrap();
+        let log = folder.join("worker.log");
+        let output = File::options().create(true).append(true).open(&log).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_millrace"))
+            .arg("distributed")
+            .arg(&file)
+            .envs(environment.iter().map(|(key, value)| (key, value)))
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
+            .spawn()
+            .unwrap();
+        let mut worker = Self { child, log, rest: RestClient::new(port) };
+        worker.wait_until_up().await;
+        worker
+    }
+
+    async fn wait_until_up(&mut self) {
+        eventually("the worker's REST API", async || {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("the worker ended with {status}:\n{}", self.log());
+            }
+            let answer = self.rest.try_send(reqwest::Method::GET, "/health", None).await;
+            answer.filter(|(status, _)| *status == 200)
+        })
+        .await;
+    }
+
+    /// Ends it as a power cut would.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to stop and waits until it has.
+    pub(crate) fn stop(mut self) -> ExitStatus {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.child.wait().unwrap()
+    }
+
+    /// What it has logged.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+/// A loopback port that was free a moment ago.
+fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}

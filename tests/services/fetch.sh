@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# Makes sure that a real service is on this machine.
+#
+#   tests/services/fetch.sh kafka|connect|s3|postgres ...
+#
+# Everything lands in the cache directory (see lib.sh), except PostgreSQL, which is the system's
+# own. A stamp file marks what is complete, so that a second run costs nothing; a lock lets
+# several runs start at once. Exit code 3 means "cannot be had here", with the reason in one line.
+
+# shellcheck source=tests/services/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+# Copies Maven artifacts and all they need into a directory of jars: maven_jars DIR G:A:V...
+maven_jars() {
+    local dir=$1 work log coordinate group artifact version
+    shift
+    command -v mvn >/dev/null || unavailable "Maven is missing: install Debian's maven"
+    work=$(mktemp -d "$CACHE/maven.XXXXXX")
+    log=$CACHE/maven.log
+    {
+        echo '<project><modelVersion>4.0.0</modelVersion>'
+        echo '<groupId>millrace</groupId><artifactId>service</artifactId><version>1</version><dependencies>'
+        for coordinate; do
+            IFS=: read -r group artifact version <<<"$coordinate"
+            echo "<dependency><groupId>$group</groupId><artifactId>$artifact</artifactId><version>$version</version></dependency>"
+        done
+        echo '</dependencies></project>'
+    } >"$work/pom.xml"
+    # -U: a "not found" that an earlier run remembered must not last a day.
+    if ! (cd "$work" && mvn -B -q -U dependency:copy-dependencies \
+        -DincludeScope=runtime -DoutputDirectory=lib) >"$log" 2>&1 </dev/null; then
+        rm -rf "$work"
+        unavailable "Maven could not fetch $1 (is Maven Central reachable?): $(grep -m 1 ERROR "$log" || tail -n 1 "$log")"
+    fi
+    rm -rf "$dir"
+    mkdir -p "$dir"
+    mv "$work/lib" "$dir/lib"
+    rm -rf "$work"
+}
+
+fetch_kafka() {
+    java_17 >/dev/null
+    maven_jars "$CACHE/kafka" \
+        "org.apache.kafka:kafka_2.13:$KAFKA_VERSION" \
+        "org.apache.kafka:kafka-tools:$KAFKA_VERSION" \
+        "org.slf4j:slf4j-simple:$SLF4J_VERSION"
+}
+
+# The JVM Kafka Connect worker, the oracle that ours is compared with. Log4j is what its
+# /admin/loggers talks to; without it that resource answers nothing.
+fetch_connect() {
+    java_17 >/dev/null
+    maven_jars "$CACHE/connect" \
+        "org.apache.kafka:connect-runtime:$KAFKA_VERSION" \
+        "org.apache.kafka:connect-api:$KAFKA_VERSION" \
+        "org.apache.kafka:connect-json:$KAFKA_VERSION" \
+        "org.apache.kafka:connect-transforms:$KAFKA_VERSION" \
+        "org.apache.kafka:connect-file:$KAFKA_VERSION" \
+        "org.apache.logging.log4j:log4j-core:$LOG4J_VERSION" \
+        "org.apache.logging.log4j:log4j-slf4j-impl:$LOG4J_VERSION"
+}
+
+# versitygw: an S3 server (Apache-2.0) that keeps its objects as plain files.
+fetch_s3() {
+    local log=$CACHE/s3.log
+    command -v go >/dev/null || unavailable "Go is missing: install Debian's golang (1.21 or newer, from bookworm-backports on Debian 12)"
+    if ! GOBIN="$CACHE/s3/bin" nice -n 10 \
+        go install -ldflags '-s -w' "github.com/versity/versitygw/cmd/versitygw@$VERSITYGW_VERSION" \
+        >"$log" 2>&1 </dev/null; then
+        unavailable "Go could not build versitygw $VERSITYGW_VERSION: $(tail -n 1 "$log")"
+    fi
+}
+
+fetch_postgres() {
+    local log=$CACHE/postgres.log
+    [ -z "$(postgres_bin)" ] || return 0
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        export DEBIAN_FRONTEND=noninteractive
+        # The package makes a cluster of its own on port 5432, which nothing here touches.
+        if { apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql; } \
+            >"$log" 2>&1 </dev/null && [ -n "$(postgres_bin)" ]; then
+            return 0
+        fi
+        unavailable "apt-get could not install postgresql: $(tail -n 1 "$log")"
+    fi
+    unavailable "PostgreSQL 13 or newer is missing: install Debian's postgresql"
+}
+
+# Runs fetch_SERVICE once, under a lock. A stamp holds what was fetched, so that a new version
+# in this file is fetched again.
+fetch() {
+    local service=$1 stamp=$CACHE/$1.stamp wanted
+    case $service in
+        kafka | connect) wanted="$KAFKA_VERSION" ;;
+        s3) wanted="$VERSITYGW_VERSION" ;;
+        postgres) wanted='' ;; # the system's own: looked for each time
+        *) fail "Unknown service \"$service\": kafka, connect, s3 or postgres" ;;
+    esac
+    [ -n "$wanted" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && return 0
+    mkdir -p "$CACHE"
+    (
+        flock 9
+        # Somebody else may have fetched it while we waited.
+        [ -n "$wanted" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && exit 0
+        "fetch_$service"
+        [ -z "$wanted" ] || echo "$wanted" >"$stamp"
+    ) 9>"$CACHE/$service.lock"
+}
+
+[ $# -gt 0 ] || fail "usage: fetch.sh kafka|connect|s3|postgres ..."
+command -v flock >/dev/null || unavailable "flock is missing: install Debian's util-linux"
+for service; do
+    fetch "$service"
+done

@@ -1,0 +1,50 @@
+# shellcheck shell=bash disable=SC2034  # the constants are for those who source this file
+# Shared by the scripts beside it: source it, do not run it.
+#
+# Exit codes that the callers read:
+#   0  done
+#   3  cannot be had here (a prerequisite is missing, the registry says no): the suite is skipped
+#   1  anything else: a real failure
+
+set -euo pipefail
+
+readonly CACHE="${MILLRACE_SERVICES_DIR:-${XDG_CACHE_HOME:-${HOME:?HOME is not set}/.cache}/millrace/services}"
+readonly KAFKA_VERSION=4.3.1
+readonly VERSITYGW_VERSION=v1.8.0
+readonly SLF4J_VERSION=1.7.36
+readonly LOG4J_VERSION=2.25.4
+
+# Ends the script as "cannot be had": one line that names what is missing and what to install.
+unavailable() {
+    echo "$*" >&2
+    exit 3
+}
+
+# Ends the script as a real failure.
+fail() {
+    echo "$*" >&2
+    exit 1
+}
+
+# Prints the java to use, which must be 17 or newer (Kafka 4 brokers and workers).
+java_17() {
+    local java=java version
+    [ -n "${JAVA_HOME:-}" ] && [ -x "$JAVA_HOME/bin/java" ] && java=$JAVA_HOME/bin/java
+    command -v "$java" >/dev/null ||
+        unavailable "Java 17 or newer is missing: install Debian's default-jre-headless"
+    version=$("$java" -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head -n 1)
+    [ "${version:-0}" -ge 17 ] ||
+        unavailable "Java ${version:-of an unknown version} is too old, 17 or newer is needed: install Debian's default-jre-headless"
+    command -v "$java"
+}
+
+# Prints the directory of PostgreSQL's server programs (13 or newer), or nothing.
+postgres_bin() {
+    local dir best='' best_major=0 major
+    for dir in /usr/lib/postgresql/*/bin "$(dirname "$(command -v postgres || echo /nonexistent/postgres)")"; do
+        [ -x "$dir/postgres" ] || continue
+        major=$("$dir/postgres" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
+        [ "$major" -ge 13 ] && [ "$major" -gt "$best_major" ] && best=$dir best_major=$major
+    done
+    echo "$best"
+}
