@@ -29,6 +29,7 @@ struct Temporary {
     _directory: TempDir,
 }
 
+#[expect(clippy::unused_async, reason = "other brokers have to wait for their cluster")]
 async fn open_for_a_case() -> Arc<dyn Broker> {
     let directory = tempfile::tempdir().unwrap();
     let broker = open(directory.path());
