@@ -197,9 +197,11 @@ impl LogFileConfig {
     pub(super) fn tolerance(word: Option<&str>) -> Result<Tolerance> {
         match word.map(str::trim) {
             Some(word) if word.eq_ignore_ascii_case("all") => Ok(Tolerance::All),
-            Some(word) if !word.eq_ignore_ascii_case("none") => Err(ConnectorError::invalid(
-                format!("Invalid value {word} for configuration errors.tolerance: String must be one of: none, all"),
-            )),
+            Some(word) if !word.eq_ignore_ascii_case("none") => {
+                Err(ConnectorError::invalid(format!(
+                    "Invalid value {word} for configuration errors.tolerance: String must be one of: none, all"
+                )))
+            }
             _ => Ok(Tolerance::None),
         }
     }

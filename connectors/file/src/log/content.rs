@@ -208,10 +208,9 @@ mod tests {
     #[test]
     fn compressed_bytes_are_read_at_any_position() {
         let directory = tempfile::tempdir().unwrap();
-        for (name, packed) in [
-            ("a.gz", gzip(&text())),
-            ("a.zst", zstd::stream::encode_all(&text()[..], 1).unwrap()),
-        ] {
+        for (name, packed) in
+            [("a.gz", gzip(&text())), ("a.zst", zstd::stream::encode_all(&text()[..], 1).unwrap())]
+        {
             let path = directory.path().join(name);
             std::fs::write(&path, packed).unwrap();
             let mut content = Content::open(&path).unwrap();
@@ -228,10 +227,9 @@ mod tests {
     #[test]
     fn a_half_written_archive_gives_what_it_has_and_says_so() {
         let directory = tempfile::tempdir().unwrap();
-        for (name, packed) in [
-            ("a.gz", gzip(&text())),
-            ("a.zst", zstd::stream::encode_all(&text()[..], 1).unwrap()),
-        ] {
+        for (name, packed) in
+            [("a.gz", gzip(&text())), ("a.zst", zstd::stream::encode_all(&text()[..], 1).unwrap())]
+        {
             let path = directory.path().join(name);
             std::fs::write(&path, &packed[..packed.len() / 2]).unwrap();
             let mut content = Content::open(&path).unwrap();

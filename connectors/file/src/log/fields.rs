@@ -79,7 +79,8 @@ mod tests {
         let text = |value: &Struct| {
             value.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect::<Vec<_>>()
         };
-        let fields = read("[2026-11-21 10:00:00.123] [INFO] [user_id:user123] Ünïcode ok.").unwrap();
+        let fields =
+            read("[2026-11-21 10:00:00.123] [INFO] [user_id:user123] Ünïcode ok.").unwrap();
         assert_eq!(
             text(&fields),
             [

@@ -70,9 +70,9 @@ impl Fingerprint {
     /// Source: draft-eastlake-fnv, "The FNV Non-Cryptographic Hash Algorithm".
     pub(super) fn of(bytes: &[u8]) -> Self {
         let prime = 0x0000_0000_0100_0000_0000_0000_0000_013b;
-        let hash = bytes.iter().fold(Self::NOTHING.hash, |hash, byte| {
-            (hash ^ u128::from(*byte)).wrapping_mul(prime)
-        });
+        let hash = bytes
+            .iter()
+            .fold(Self::NOTHING.hash, |hash, byte| (hash ^ u128::from(*byte)).wrapping_mul(prime));
         Self { hash, bytes: bytes.len() }
     }
 }

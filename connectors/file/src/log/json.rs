@@ -22,7 +22,8 @@ fn value(json: Json) -> Value {
         Json::String(text) => Value::String(text.into()),
         Json::Array(items) => Value::Array(items.into_iter().map(value).collect()),
         Json::Object(members) => {
-            let entry = |(name, member): (String, Json)| (Value::String(name.into()), value(member));
+            let entry =
+                |(name, member): (String, Json)| (Value::String(name.into()), value(member));
             Value::Map(Map(members.into_iter().map(entry).collect()))
         }
     }

@@ -153,8 +153,7 @@ mod tests {
 
     #[test]
     fn lines_that_do_not_start_a_record_belong_to_the_one_before() {
-        let records =
-            Splitter { max_bytes: 100, first_line: Some(Regex::new(r"^\d").unwrap()) };
+        let records = Splitter { max_bytes: 100, first_line: Some(Regex::new(r"^\d").unwrap()) };
         let text = "1 a\n  at x\n  at y\n2 b\n3 c\n  at z\n4";
         assert_eq!(texts(&records, text, Ending::Open), ["1 a\n  at x\n  at y", "2 b"]);
         let whole = texts(&records, text, Ending::WholeLines);
@@ -168,11 +167,7 @@ mod tests {
         let records = Splitter { max_bytes: 8, first_line: Some(Regex::new(r"^\d").unwrap()) };
         assert_eq!(
             split(&records, "1 a\n x\n y\n z\n2 b\n", Ending::WholeLines),
-            [
-                ("1 a\n x".to_owned(), true),
-                (" y\n z".to_owned(), false),
-                ("2 b".to_owned(), false)
-            ]
+            [("1 a\n x".to_owned(), true), (" y\n z".to_owned(), false), ("2 b".to_owned(), false)]
         );
     }
 

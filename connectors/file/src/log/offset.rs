@@ -84,8 +84,9 @@ impl Stored {
     pub(super) fn parse(offset: &SourceOffset) -> Result<Self> {
         let fields = &offset.0;
         let number = |key: &str| fields.get(key).and_then(Json::as_i64);
-        let position =
-            number(POSITION).and_then(|position| u64::try_from(position).ok()).ok_or_else(|| {
+        let position = number(POSITION)
+            .and_then(|position| u64::try_from(position).ok())
+            .ok_or_else(|| {
                 ConnectorError::invalid(
                     "Offset objects should contain the key 'position' with a non-negative number",
                 )

@@ -149,9 +149,7 @@ impl RegexWriter {
             letter => {
                 let part = letter.and_then(DatePart::of_letter).ok_or_else(|| {
                     let found = letter.map(String::from).unwrap_or_default();
-                    format!(
-                        "\"%{found}\" is not one of %Y, %y, %m, %d, %j, %H, %M, %S, %F and %%"
-                    )
+                    format!("\"%{found}\" is not one of %Y, %y, %m, %d, %j, %H, %M, %S, %F and %%")
                 })?;
                 self.regex.push_str(&format!("([0-9]{{{}}})", part.digits()));
                 self.parts.push(part);
@@ -201,9 +199,9 @@ mod tests {
                 Step::Match(step) => Some(step),
                 _ => None,
             });
-            let date = steps
-                .zip(names)
-                .try_fold(DateParts::default(), |date, (step, name)| step.read(name.as_bytes(), date));
+            let date = steps.zip(names).try_fold(DateParts::default(), |date, (step, name)| {
+                step.read(name.as_bytes(), date)
+            });
             date.and_then(|date| date.period(Tz::UTC))
         };
         assert_eq!(read(["2026", "11", "20261121.log"]).unwrap().start_ms, 1_795_219_200_000);

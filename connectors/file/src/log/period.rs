@@ -117,9 +117,7 @@ impl DateParts {
         let year = i32::try_from(self.year?).ok()?;
         let date = match self.day_of_year {
             Some(day) => NaiveDate::from_yo_opt(year, day)?,
-            None => {
-                NaiveDate::from_ymd_opt(year, self.month.unwrap_or(1), self.day.unwrap_or(1))?
-            }
+            None => NaiveDate::from_ymd_opt(year, self.month.unwrap_or(1), self.day.unwrap_or(1))?,
         };
         if self.month.is_some_and(|month| month != date.month()) {
             return None;
@@ -152,9 +150,7 @@ impl DateParts {
 pub(super) fn offset_seconds(zone: Tz, local: NaiveDateTime) -> i32 {
     let offset = match zone.offset_from_local_datetime(&local) {
         LocalResult::Single(offset) | LocalResult::Ambiguous(offset, _) => offset,
-        LocalResult::None => {
-            zone.offset_from_utc_datetime(&(local - TimeDelta::hours(24)))
-        }
+        LocalResult::None => zone.offset_from_utc_datetime(&(local - TimeDelta::hours(24))),
     };
     offset.fix().local_minus_utc()
 }

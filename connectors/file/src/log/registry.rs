@@ -288,9 +288,8 @@ impl Registry {
             return;
         }
         // One out of sight could not be opened again.
-        let may_close = |tail: &Tail| {
-            tail.is_open() && tail.state == State::Live && !tail.is_ready()
-        };
+        let may_close =
+            |tail: &Tail| tail.is_open() && tail.state == State::Live && !tail.is_ready();
         let mut idle: Vec<_> = self.tails.iter_mut().filter(|tail| may_close(tail)).collect();
         idle.sort_unstable_by_key(|tail| tail.grown_ms);
         idle.into_iter().take(surplus).for_each(Tail::close);

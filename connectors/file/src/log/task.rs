@@ -65,8 +65,7 @@ impl LogFileTask {
         stored: Vec<(Arc<str>, Stored)>,
         context: &SourceContext,
     ) -> Self {
-        let first_line =
-            config.multiline_start_pattern.as_ref().map(|pattern| pattern.0.clone());
+        let first_line = config.multiline_start_pattern.as_ref().map(|pattern| pattern.0.clone());
         Self {
             registry: Registry::new(config, stored, context.clock.now_ms()),
             notices: Notices::new(Arc::clone(&context.connector)),
@@ -180,8 +179,7 @@ impl LogFileTask {
         for index in 0..self.registry.tails.len() {
             let Some(tail) = self.registry.tails.get(index) else { return };
             let Some(ending) = self.registry.ending(tail, now_ms) else { continue };
-            if tail.has_remainder()
-                && self.read(index, ending, batch, now_ms) != Progress::Drained
+            if tail.has_remainder() && self.read(index, ending, batch, now_ms) != Progress::Drained
             {
                 // Not all of it yet, or it is another file now.
                 continue;
@@ -215,8 +213,10 @@ impl LogFileTask {
             Err(error) => {
                 if !self.is_blind {
                     let every = self.poll_interval.as_millis();
-                    warn!("Could not watch directories for changes, looking every {every} ms \
-                           instead: {error}");
+                    warn!(
+                        "Could not watch directories for changes, looking every {every} ms \
+                           instead: {error}"
+                    );
                 }
                 self.is_blind = true;
                 Wake::blind()

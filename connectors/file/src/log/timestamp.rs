@@ -41,7 +41,9 @@ impl ConfigType for TimestampFormat {
         let mut has_offset = false;
         for item in StrftimeItems::new(text) {
             match item {
-                Item::Error => return Err("Not a time pattern such as %Y-%m-%d %H:%M:%S".to_owned()),
+                Item::Error => {
+                    return Err("Not a time pattern such as %Y-%m-%d %H:%M:%S".to_owned());
+                }
                 Item::Numeric(Numeric::Timestamp, _)
                 | Item::Fixed(
                     Fixed::TimezoneOffset
@@ -276,8 +278,7 @@ mod tests {
 
     #[test]
     fn the_remembered_offset_does_not_outlive_a_change_of_the_clocks() {
-        let mut reader =
-            TimestampReader::new(TimestampFormat::Iso8601, chrono_tz::Europe::Berlin);
+        let mut reader = TimestampReader::new(TimestampFormat::Iso8601, chrono_tz::Europe::Berlin);
         let mut read = |text: &str| reader.read(&text.into()).unwrap();
         let before = read("2026-03-29 01:59:59");
         assert_eq!(read("2026-03-29 03:00:00") - before, 1000);

@@ -211,7 +211,12 @@ impl Tail {
     }
 
     /// Takes note of where the file is now; `false` when it is not there any more, or not itself.
-    pub(super) fn meet(&mut self, found: Option<&Found>, now_ms: i64, notices: &mut Notices) -> bool {
+    pub(super) fn meet(
+        &mut self,
+        found: Option<&Found>,
+        now_ms: i64,
+        notices: &mut Notices,
+    ) -> bool {
         if let State::Orphaned(_) = self.state {
             return false;
         }

@@ -128,8 +128,7 @@ fn a_pattern_takes_fields_key_and_time_out_of_a_line() {
 
 #[test]
 fn a_bad_line_fails_the_task_after_what_came_before_it() {
-    let mut world =
-        World::with("a.log", &[("parse", "pattern"), ("pattern", r"^(?<number>\d+)$")]);
+    let mut world = World::with("a.log", &[("parse", "pattern"), ("pattern", r"^(?<number>\d+)$")]);
     world.append("a.log", "1\n2\nx\n3\n");
     assert_eq!(world.step().unwrap().unwrap().records.len(), 2);
     let error = world.step().unwrap_err();
@@ -231,4 +230,27 @@ fn more_files_than_may_be_open_are_all_followed() {
         expected.sort_unstable();
         assert_eq!(lines, expected);
     }
+}
+
+#[test]
+fn options_that_need_each_other_say_so() {
+    let reasons = |props: &[(&str, &str)]| {
+        let all = [("path", "a.log"), ("topic", "t")].into_iter().chain(props.iter().copied());
+        let errors = LogFileConfig::parse(&all.collect()).unwrap_err();
+        errors.iter().map(|(key, text)| format!("{key}: {text}")).collect::<Vec<_>>()
+    };
+    assert_eq!(reasons(&[("parse", "pattern")]), ["pattern: parse=pattern needs a pattern"]);
+    assert_eq!(
+        reasons(&[("pattern", "(?<a>.)"), ("key.field", "a"), ("timestamp.field", "a")]),
+        [
+            "pattern: A pattern needs parse=pattern",
+            "timestamp.field: timestamp.field needs parse=json or parse=pattern",
+            "key.field: key.field needs parse=json or parse=pattern",
+        ]
+    );
+    assert_eq!(
+        reasons(&[("parse", "pattern"), ("pattern", "(?<a>.)"), ("key.field", "b")]),
+        ["key.field: The pattern has no group named b"]
+    );
+    assert!(LogFileConfig::tolerance(Some("some")).is_err());
 }

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use proptest::prelude::{
-    Just, ProptestConfig, Strategy, any, prop_assert, prop_oneof, proptest,
-};
+use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_assert, prop_oneof, proptest};
 
 use super::*;
 

@@ -6,7 +6,9 @@ use super::*;
 
 /// A text of whole lines that is long enough to be known for itself.
 fn long(name: &str) -> String {
-    (0..40).map(|number| format!("2026-11-21 10:00:00.{number:03} {name} line {number}\n")).collect()
+    (0..40)
+        .map(|number| format!("2026-11-21 10:00:00.{number:03} {name} line {number}\n"))
+        .collect()
 }
 
 fn lines_of(text: &str) -> Vec<String> {
