@@ -234,8 +234,11 @@ impl Registry {
 
     /// Asks the open files for their sizes; `false` when a look at the directories is due.
     pub(super) fn refresh(&mut self, now_ms: i64) -> bool {
-        // All of them: `all` would stop at the first.
-        self.tails.iter_mut().fold(true, |fine, tail| tail.refresh(now_ms) && fine)
+        let mut is_fine = true;
+        for tail in &mut self.tails {
+            is_fine &= tail.refresh(now_ms);
+        }
+        is_fine
     }
 
     /// Files with unread bytes, those of the oldest date first, and among equals the one whose

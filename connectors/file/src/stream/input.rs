@@ -103,7 +103,7 @@ mod tests {
             let mut found = Vec::new();
             let mut from = 0;
             for cut in cuts.into_iter().chain([text.len()]) {
-                pieces.push(text[from..cut].as_bytes().to_vec());
+                pieces.push(text.as_bytes()[from..cut].to_vec());
                 found.extend(lines(&mut pieces));
                 from = cut;
             }

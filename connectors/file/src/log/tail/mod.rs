@@ -87,9 +87,8 @@ pub(super) struct Tail {
     looked_to: u64,
     /// Within an overlong line, up to where its end was looked for.
     scanned_to: u64,
-    /// Whether a compressed file has no more to give as it is.
-    is_exhausted: bool,
-    /// Whether a record of several lines was given up waiting for.
+    /// Whether nothing comes of it until it changes: a compressed file has no more to give, or a
+    /// record of several lines was given up waiting for.
     pub(super) is_settled: bool,
     witness: Witness,
     content: Option<Content>,
@@ -132,7 +131,6 @@ impl Tail {
             is_dirty: false,
             looked_to: 0,
             scanned_to: 0,
-            is_exhausted: false,
             is_settled: false,
             witness: Witness::new(),
             content: None,
@@ -190,7 +188,7 @@ impl Tail {
     pub(super) fn is_ready(&self) -> bool {
         self.is_reachable()
             && match Packing::of(&self.place.path) {
-                Some(_) => !self.is_exhausted,
+                Some(_) => !self.is_settled,
                 None => self.stamp.size > self.looked_to.max(self.position),
             }
     }
@@ -273,7 +271,6 @@ impl Tail {
         self.stamp = stamp;
         self.grown_ms = now_ms;
         self.looked_to = self.position;
-        self.is_exhausted = false;
         self.is_settled = false;
         if self.content.as_ref().is_some_and(Content::is_packed) {
             // A decoder that has met the end of the file does not go on when the file grows.
@@ -413,7 +410,7 @@ impl Tail {
         self.content = Some(content);
         self.scanned_to = 0;
         self.looked_to = self.position;
-        self.is_exhausted = false;
+        self.is_settled = false;
         self.is_dirty = true;
     }
 
