@@ -256,11 +256,13 @@ fn take(
     };
     match intake.maker.make(Line { text, path, start, is_cut }) {
         Ok(record) => intake.batch.push(record, length),
-        Err(error) if intake.tolerance == Tolerance::All => intake.notices.skip(&error),
-        Err(error) => {
-            intake.batch.fail(error);
-            return false;
-        }
+        Err(error) => match intake.tolerance {
+            Tolerance::All { is_each_logged } => intake.notices.skip(&error, is_each_logged),
+            Tolerance::None => {
+                intake.batch.fail(error);
+                return false;
+            }
+        },
     }
     intake.notices.cut_lines += u64::from(is_cut);
     true

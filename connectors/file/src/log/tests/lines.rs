@@ -252,5 +252,5 @@ fn options_that_need_each_other_say_so() {
         reasons(&[("parse", "pattern"), ("pattern", "(?<a>.)"), ("key.field", "b")]),
         ["key.field: The pattern has no group named b"]
     );
-    assert!(LogFileConfig::tolerance(Some("some")).is_err());
+    assert!(Tolerance::of(&Props::from([("errors.tolerance", "some")])).is_err());
 }
