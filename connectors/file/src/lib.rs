@@ -1,8 +1,15 @@
 //! Files as a source and a sink.
 //!
-//! [`LogFileSource`] follows log files.
+//! [`LogFileSource`] follows log files by what they are, not by their names; [`FileStreamSource`]
+//! and [`FileStreamSink`] are Apache Kafka's file connectors.
 
 mod blocking;
+#[cfg(test)]
+mod conformance;
 mod log;
+mod stream;
 
-pub use self::log::LogFileSource;
+pub use self::{
+    log::LogFileSource,
+    stream::{FileStreamSink, FileStreamSource},
+};

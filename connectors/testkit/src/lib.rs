@@ -3,9 +3,10 @@
 //!
 //! [`ManualClock`] stands still until the test moves it; [`MemoryOffsets`] keeps what a source
 //! committed; [`source_context`] and [`sink_context`] make a task's context from them. [`sink`] is
-//! the suite of [`sink_conformance!`].
+//! the suite of [`sink_conformance!`], [`source`] that of [`source_conformance!`].
 
 mod doubles;
 pub mod sink;
+pub mod source;
 
 pub use doubles::{CollectingReporter, ManualClock, MemoryOffsets, sink_context, source_context};

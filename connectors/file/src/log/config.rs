@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 use connect_api::{
-    config::{Config, ConfigKind, ConfigType, Problems, choice},
+    config::{Config, ConfigKind, ConfigType, Problems, Props, choice},
     error::{ConnectorError, Result},
 };
 use regex::bytes::Regex;
@@ -189,22 +189,6 @@ impl LogFileConfig {
             }
         }
     }
-
-    /// Whether bad lines are skipped; the key belongs to every connector.
-    ///
-    /// # Errors
-    /// `Invalid` for a word that is neither `none` nor `all`.
-    pub(super) fn tolerance(word: Option<&str>) -> Result<Tolerance> {
-        match word.map(str::trim) {
-            Some(word) if word.eq_ignore_ascii_case("all") => Ok(Tolerance::All),
-            Some(word) if !word.eq_ignore_ascii_case("none") => {
-                Err(ConnectorError::invalid(format!(
-                    "Invalid value {word} for configuration errors.tolerance: String must be one of: none, all"
-                )))
-            }
-            _ => Ok(Tolerance::None),
-        }
-    }
 }
 
 /// What a line that cannot be read as configured does.
@@ -213,7 +197,38 @@ pub(super) enum Tolerance {
     /// It fails the task.
     None,
     /// It is skipped and counted.
-    All,
+    All {
+        /// Whether each has a line in the log, and not only the first of many.
+        is_each_logged: bool,
+    },
+}
+
+impl Tolerance {
+    /// What the keys that belong to every connector say.
+    ///
+    /// # Errors
+    /// `Invalid` for a word that is none of theirs.
+    pub(super) fn of(props: &Props) -> Result<Self> {
+        let invalid = |key: &str, word: &str, known: &str| {
+            ConnectorError::invalid(format!(
+                "Invalid value {word} for configuration {key}: String must be one of: {known}"
+            ))
+        };
+        let is_each_logged = match props.get("errors.log.enable").map(str::trim) {
+            Some(word) if word.eq_ignore_ascii_case("true") => true,
+            Some(word) if !word.eq_ignore_ascii_case("false") => {
+                return Err(invalid("errors.log.enable", word, "true, false"));
+            }
+            _ => false,
+        };
+        match props.get("errors.tolerance").map(str::trim) {
+            Some(word) if word.eq_ignore_ascii_case("all") => Ok(Self::All { is_each_logged }),
+            Some(word) if !word.eq_ignore_ascii_case("none") => {
+                Err(invalid("errors.tolerance", word, "none, all"))
+            }
+            _ => Ok(Self::None),
+        }
+    }
 }
 
 /// A duration as milliseconds, as clocks count them.

@@ -127,7 +127,9 @@ mod tests {
 
     fn split(splitter: &Splitter, text: &str, ending: Ending) -> Vec<(String, bool)> {
         let pieces = splitter.pieces(text.as_bytes(), ending);
-        pieces.map(|piece| (text[piece.start..piece.end].to_owned(), piece.is_cut)).collect()
+        let text =
+            |piece: Piece| String::from_utf8(text.as_bytes()[piece.start..piece.end].to_vec());
+        pieces.map(|piece| (text(piece).unwrap(), piece.is_cut)).collect()
     }
 
     fn texts(splitter: &Splitter, text: &str, ending: Ending) -> Vec<String> {

@@ -47,7 +47,7 @@ use connect_api::{
 };
 
 use self::{
-    config::LogFileConfig,
+    config::{LogFileConfig, Tolerance},
     offset::{Stored, id_of},
     task::LogFileTask,
 };
@@ -87,10 +87,13 @@ impl SourceConnector for LogFileSource {
         context: SourceContext,
     ) -> Result<Box<dyn SourceTask>> {
         let config = LogFileConfig::parse(props)?;
-        let tolerance = LogFileConfig::tolerance(props.get("errors.tolerance"))?;
+        let tolerance = Tolerance::of(props)?;
         let mut stored = Vec::new();
         for (partition, offset) in context.offsets.committed().await? {
-            stored.push((Arc::from(id_of(&partition)?), Stored::parse(&offset)?));
+            // Others are left from a time when the connector was of another class.
+            if let Ok(id) = id_of(&partition) {
+                stored.push((Arc::from(id), Stored::parse(&offset)?));
+            }
         }
         Ok(Box::new(LogFileTask::new(&config, tolerance, stored, &context)))
     }

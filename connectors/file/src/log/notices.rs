@@ -81,8 +81,11 @@ impl Notices {
     }
 
     /// Counts a line that is skipped.
-    pub(super) fn skip(&mut self, error: &ConnectorError) {
+    pub(super) fn skip(&mut self, error: &ConnectorError, is_logged: bool) {
         self.skipped_lines += 1;
+        if is_logged {
+            warn!(connector = %self.connector, "Skipped a line: {}", chain(error));
+        }
         if self.last_bad.is_none() {
             self.last_bad = Some(chain(error));
         }

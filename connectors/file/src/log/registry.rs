@@ -22,6 +22,10 @@ use super::{
     walk::{Found, cannot, walk},
 };
 
+/// How long a file waits at most that grows and stays the same as another one: long enough to copy
+/// gigabytes, short enough for two programs that write the same.
+const LONGEST_HOLD_MS: i64 = 60_000;
+
 /// The files of one connector.
 #[derive(Debug)]
 pub(super) struct Registry {
@@ -59,9 +63,19 @@ struct Rules {
 #[derive(Clone, Debug)]
 struct Held {
     since_ms: i64,
+    /// When it was last seen to change.
+    changed_ms: i64,
     stamp: Stamp,
     double_of: Arc<str>,
-    is_certain: bool,
+    is_lasting: bool,
+}
+
+impl Held {
+    /// Whether it may still be a copy in the making.
+    const fn waits(&self, now_ms: i64) -> bool {
+        self.is_lasting
+            || (now_ms - self.changed_ms < SETTLE_MS && now_ms - self.since_ms < LONGEST_HOLD_MS)
+    }
 }
 
 impl Registry {
@@ -111,7 +125,6 @@ impl Registry {
             }
         }
         self.held.retain(|node, _| view.files.contains_key(node));
-        let known = self.tails.len();
         let mut unclaimed: Vec<_> = view.files.into_values().collect();
         // Originals before their archives and before copies, which are never longer.
         unclaimed.sort_by_cached_key(|found| {
@@ -119,14 +132,14 @@ impl Registry {
             (is_packed, Reverse(found.stamp.size), found.path.clone())
         });
         for found in unclaimed {
-            self.decide(&found, known, now_ms, notices);
+            self.decide(&found, now_ms, notices);
         }
         self.is_first_start = false;
         self.forget(now_ms);
     }
 
-    /// Finds out what a file is that nobody follows; all but the first `known` were found with it.
-    fn decide(&mut self, found: &Found, known: usize, now_ms: i64, notices: &mut Notices) {
+    /// Finds out what a file is that nobody follows.
+    fn decide(&mut self, found: &Found, now_ms: i64, notices: &mut Notices) {
         if self.is_still_held(found, now_ms) {
             return;
         }
@@ -141,7 +154,11 @@ impl Registry {
             // The name went to another file since the look: the next one will see it.
             return;
         }
-        match self.relate(found, &mut content, known, now_ms) {
+        if self.is_first_start {
+            // Whatever is there is left out, copies and all.
+            return self.begin(found, content, now_ms, notices);
+        }
+        match self.relate(found, &mut content, now_ms) {
             Err(error) => notices.raise(&found.path, cannot("read file", &found.path, &error)),
             Ok(Some((index, Relation::Heir))) => {
                 notices.clear(&found.path);
@@ -150,8 +167,8 @@ impl Registry {
                     tail.adopt(found, content, now_ms);
                 }
             }
-            Ok(Some((index, Relation::Double { is_certain })))
-                if self.hold(found, index, is_certain, now_ms) => {}
+            Ok(Some((index, Relation::Double { is_lasting })))
+                if self.hold(found, index, is_lasting, now_ms) => {}
             Ok(_) => {
                 notices.clear(&found.path);
                 self.held.remove(&found.node);
@@ -162,14 +179,11 @@ impl Registry {
 
     fn is_still_held(&self, found: &Found, now_ms: i64) -> bool {
         let Some(held) = self.held.get(&found.node) else { return false };
-        let is_reachable = |tail: &Tail| {
-            tail.id == held.double_of
-                && (tail.is_reachable() || (tail.state == State::Finished && held.is_certain))
-                && (tail.state != State::Finished || tail.place.path.exists())
+        let is_there = |tail: &Tail| {
+            let is_finished = tail.state == State::Finished && tail.place.path.exists();
+            tail.id == held.double_of && (tail.is_reachable() || is_finished)
         };
-        held.stamp == found.stamp
-            && (held.is_certain || now_ms - held.since_ms < SETTLE_MS)
-            && self.tails.iter().any(is_reachable)
+        held.stamp == found.stamp && held.waits(now_ms) && self.tails.iter().any(is_there)
     }
 
     /// The closest relation to a file that is followed.
@@ -177,16 +191,11 @@ impl Registry {
         &mut self,
         found: &Found,
         content: &mut Content,
-        known: usize,
         now_ms: i64,
     ) -> std::io::Result<Option<(usize, Relation)>> {
         let mut closest: Option<(usize, Relation, u64)> = None;
         for (index, tail) in self.tails.iter_mut().enumerate() {
-            let mut relation = tail.relation(found, content, now_ms)?;
-            if index >= known && relation == (Relation::Double { is_certain: false }) {
-                // Who is there first is no copy of who is there at the same time.
-                relation = Relation::Stranger;
-            }
+            let relation = tail.relation(found, content, now_ms)?;
             let rank = |relation| match relation {
                 Relation::Heir => 2,
                 Relation::Double { .. } => 1,
@@ -203,16 +212,20 @@ impl Registry {
     }
 
     /// Lets a file wait; `false` when it has waited long enough.
-    fn hold(&mut self, found: &Found, index: usize, is_certain: bool, now_ms: i64) -> bool {
-        let since_ms = self.held.get(&found.node).map_or(now_ms, |held| held.since_ms);
-        if !is_certain && now_ms - since_ms >= SETTLE_MS {
-            return false;
-        }
+    fn hold(&mut self, found: &Found, index: usize, is_lasting: bool, now_ms: i64) -> bool {
         let Some(tail) = self.tails.get(index) else { return false };
-        let double_of = Arc::clone(&tail.id);
-        let held = Held { since_ms, stamp: found.stamp, double_of, is_certain };
+        let known = self.held.get(&found.node);
+        let unchanged = known.filter(|held| held.stamp == found.stamp);
+        let held = Held {
+            since_ms: known.map_or(now_ms, |held| held.since_ms),
+            changed_ms: unchanged.map_or(now_ms, |held| held.changed_ms),
+            stamp: found.stamp,
+            double_of: Arc::clone(&tail.id),
+            is_lasting,
+        };
+        let waits = held.waits(now_ms);
         self.held.insert(found.node, held);
-        true
+        waits
     }
 
     fn begin(&mut self, found: &Found, content: Content, now_ms: i64, notices: &mut Notices) {
@@ -234,8 +247,11 @@ impl Registry {
 
     /// Asks the open files for their sizes; `false` when a look at the directories is due.
     pub(super) fn refresh(&mut self, now_ms: i64) -> bool {
-        // All of them: `all` would stop at the first.
-        self.tails.iter_mut().fold(true, |fine, tail| tail.refresh(now_ms) && fine)
+        let mut is_fine = true;
+        for tail in &mut self.tails {
+            is_fine &= tail.refresh(now_ms);
+        }
+        is_fine
     }
 
     /// Files with unread bytes, those of the oldest date first, and among equals the one whose

@@ -52,7 +52,7 @@ pub(super) struct LogFileTask {
     /// Whether the directories must be looked through before the next read.
     is_look_due: bool,
     looked_at: Instant,
-    /// When something was read last.
+    /// When something was read last, or could have been but for the memory.
     read_at: Option<Instant>,
     is_blind: bool,
 }
@@ -133,7 +133,11 @@ impl LogFileTask {
                     self.registry.take_turn(index);
                     return;
                 }
-                Progress::Starved => return,
+                Progress::Starved => {
+                    // Nobody tells when there is room again: ask, as if lines were coming.
+                    self.read_at = Some(Instant::now());
+                    return;
+                }
                 Progress::Drained | Progress::Rewritten => {}
             }
         }

@@ -133,7 +133,7 @@ impl TimestampReader {
                             .map(|date| date.and_time(NaiveTime::MIN))
                     })
                     .ok()?;
-                Some(self.to_utc(local))
+                Some(self.utc_ms(local))
             }
         }
     }
@@ -147,7 +147,7 @@ impl TimestampReader {
             rest.after(b"-")?.number(2)?,
         )?;
         if rest.0.is_empty() {
-            return Some(self.to_utc(date.and_time(NaiveTime::MIN)));
+            return Some(self.utc_ms(date.and_time(NaiveTime::MIN)));
         }
         rest.after(b"Tt ")?;
         let (hour, minute) = (rest.number(2)?, rest.after(b":")?.number(2)?);
@@ -155,28 +155,12 @@ impl TimestampReader {
         let nanos = if rest.after(b".,").is_some() { rest.fraction()? } else { 0 };
         let local = date.and_time(NaiveTime::from_hms_nano_opt(hour, minute, second, nanos)?);
         match rest.0 {
-            [] => Some(self.to_utc(local)),
-            [b'Z' | b'z'] => Some(local.and_utc().timestamp_millis()),
-            _ => {
-                let sign = if rest.after(b"+").is_some() { -1 } else { 1 };
-                if sign == 1 {
-                    rest.after(b"-")?;
-                }
-                let hours = i64::from(rest.number(2)?);
-                let minutes = match rest.0 {
-                    [] => 0,
-                    _ => {
-                        let _colon = rest.after(b":");
-                        i64::from(rest.number(2)?)
-                    }
-                };
-                let away_ms = (hours * 60 + minutes) * 60_000;
-                rest.0.is_empty().then(|| local.and_utc().timestamp_millis() + sign * away_ms)
-            }
+            [] => Some(self.utc_ms(local)),
+            _ => Some(local.and_utc().timestamp_millis() - rest.offset_ms()?),
         }
     }
 
-    fn to_utc(&mut self, local: NaiveDateTime) -> i64 {
+    fn utc_ms(&mut self, local: NaiveDateTime) -> i64 {
         let local_ms = local.and_utc().timestamp_millis();
         let quarter = local_ms.div_euclid(QUARTER_MS);
         let offset_ms = match self.known {
@@ -210,6 +194,21 @@ impl Cursor<'_> {
         }
         self.0 = rest;
         Some(self)
+    }
+
+    /// All that is left as the offset from UTC: `Z`, `+02:00`, `-0430`, `+02`.
+    fn offset_ms(&mut self) -> Option<i64> {
+        if let [b'Z' | b'z'] = self.0 {
+            return Some(0);
+        }
+        let sign = if self.after(b"+").is_some() { 1 } else { -1 };
+        if sign == -1 {
+            self.after(b"-")?;
+        }
+        let hours = i64::from(self.number(2)?);
+        let _colon = self.after(b":");
+        let minutes = if self.0.is_empty() { 0 } else { i64::from(self.number(2)?) };
+        self.0.is_empty().then_some(sign * (hours * 60 + minutes) * 60_000)
     }
 
     /// Digits after the point, as nanoseconds.

@@ -26,7 +26,11 @@ pub async fn every_key_is_documented<F: SinkFixture>() -> Result<()> {
     Ok(())
 }
 
-fn document(def: &ConfigDef) -> Result<()> {
+/// Every key of a definition has a manual text and a default that passes its own check.
+///
+/// # Errors
+/// The key of which that is not true.
+pub(crate) fn document(def: &ConfigDef) -> Result<()> {
     for key in def.keys() {
         ensure(!key.documentation.trim().is_empty(), || {
             format!("Key \"{}\" has no text in the manual", key.name)

@@ -25,6 +25,7 @@ pub use self::{
     manual::every_key_is_documented,
 };
 
+pub(crate) use self::manual::document;
 use connect_api::error::{ConnectorError, Result, chain};
 
 /// Runs one case of the suite on a runtime of its own.
@@ -41,7 +42,7 @@ pub fn run<C: Future<Output = Result<()>>>(case: C) -> Result<(), String> {
 }
 
 /// Fails the case with this sentence unless the condition holds.
-fn ensure(holds: bool, sentence: impl FnOnce() -> String) -> Result<()> {
+pub(crate) fn ensure(holds: bool, sentence: impl FnOnce() -> String) -> Result<()> {
     if holds { Ok(()) } else { Err(ConnectorError::internal(sentence())) }
 }
 

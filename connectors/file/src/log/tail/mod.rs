@@ -1,24 +1,24 @@
 //! One file that is followed, under whatever name, from its first line to its end.
 
 mod read;
+mod relation;
 
 use std::{io, path::PathBuf, sync::Arc};
 
 use connect_api::record::{SourceOffset, SourcePartition};
 
-pub(super) use self::read::{Intake, Progress};
+pub(super) use self::{
+    read::{Intake, Progress},
+    relation::{Relation, SETTLE_MS},
+};
 use super::{
-    content::{Content, End, Packing},
-    identity::{HEAD_BYTES, Node, Stamp, Verdict, Witness, agree},
+    content::{Content, Packing},
+    identity::{Node, Stamp, Verdict, Witness},
     notices::Notices,
     offset::{Stored, partition},
     period::Period,
     walk::{Found, cannot},
 };
-
-/// How long a short copy of a file may be in the making: until then the two cannot be told apart,
-/// afterwards they are taken for two files. Copying a kilobyte takes no longer.
-pub(super) const SETTLE_MS: i64 = 1000;
 
 /// Bytes of a line as long as nobody has seen one.
 const FIRST_LINE_BYTES: usize = 128;
@@ -49,21 +49,6 @@ pub(super) enum State {
     Finished,
 }
 
-/// How a file that was just found stands to one that is followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Relation {
-    /// They have nothing in common.
-    Stranger,
-    /// It is what is left of the other one: reading goes on in it.
-    Heir,
-    /// It has the same bytes so far while the other one lives: a copy in the making, or another
-    /// file that begins alike.
-    Double {
-        /// So many bytes are the same that it cannot be chance.
-        is_certain: bool,
-    },
-}
-
 /// A file that is followed.
 #[derive(Debug)]
 pub(super) struct Tail {
@@ -87,9 +72,8 @@ pub(super) struct Tail {
     looked_to: u64,
     /// Within an overlong line, up to where its end was looked for.
     scanned_to: u64,
-    /// Whether a compressed file has no more to give as it is.
-    is_exhausted: bool,
-    /// Whether a record of several lines was given up waiting for.
+    /// Whether nothing comes of it until it changes: a compressed file has no more to give, or a
+    /// record of several lines was given up waiting for.
     pub(super) is_settled: bool,
     witness: Witness,
     content: Option<Content>,
@@ -132,7 +116,6 @@ impl Tail {
             is_dirty: false,
             looked_to: 0,
             scanned_to: 0,
-            is_exhausted: false,
             is_settled: false,
             witness: Witness::new(),
             content: None,
@@ -190,7 +173,7 @@ impl Tail {
     pub(super) fn is_ready(&self) -> bool {
         self.is_reachable()
             && match Packing::of(&self.place.path) {
-                Some(_) => !self.is_exhausted,
+                Some(_) => !self.is_settled,
                 None => self.stamp.size > self.looked_to.max(self.position),
             }
     }
@@ -273,7 +256,6 @@ impl Tail {
         self.stamp = stamp;
         self.grown_ms = now_ms;
         self.looked_to = self.position;
-        self.is_exhausted = false;
         self.is_settled = false;
         if self.content.as_ref().is_some_and(Content::is_packed) {
             // A decoder that has met the end of the file does not go on when the file grows.
@@ -325,86 +307,6 @@ impl Tail {
         Checked::Unreadable
     }
 
-    /// How a file that nobody follows yet stands to this one.
-    ///
-    /// # Errors
-    /// What the file system says about either.
-    pub(super) fn relation(
-        &mut self,
-        found: &Found,
-        content: &mut Content,
-        now_ms: i64,
-    ) -> io::Result<Relation> {
-        let is_gone = match self.state {
-            State::Live => false,
-            State::Missing(_) => self.content.is_none(),
-            State::Orphaned(_) => true,
-            State::Finished => !self.place.path.exists(),
-        };
-        if is_gone {
-            return self.inheritance(content, now_ms);
-        }
-        if content.is_packed() && self.position > 0 {
-            return Ok(match self.witness.clone().verify(content, self.position)? {
-                Verdict::Different => Relation::Stranger,
-                Verdict::Same | Verdict::TooEarly => Relation::Double { is_certain: true },
-            });
-        }
-        let mut opened = match &self.content {
-            Some(_) => None,
-            None => Content::open(&self.place.path).ok(),
-        };
-        let Some(own) = self.content.as_mut().or(opened.as_mut()) else {
-            return Ok(Relation::Stranger);
-        };
-        if own.is_packed() {
-            return Ok(Relation::Stranger);
-        }
-        if content.is_packed() {
-            let common = self.stamp.size.min(HEAD_BYTES as u64);
-            let is_alike = common > 0 && agree(own, content, common)?;
-            return Ok(match is_alike || content.end() == End::Unfinished {
-                true => Relation::Double { is_certain: true },
-                false => Relation::Stranger,
-            });
-        }
-        let size = own.metadata()?.len();
-        if size < self.position {
-            // Emptied since the look: the next one says more.
-            return Ok(Relation::Double { is_certain: true });
-        }
-        // While the original lives, no copy of it is longer.
-        let common = found.stamp.size;
-        if common > size || !agree(own, content, common)? {
-            return Ok(Relation::Stranger);
-        }
-        let is_certain = common >= HEAD_BYTES as u64;
-        Ok(match self.state {
-            State::Missing(_) if !is_certain => Relation::Stranger,
-            _ => Relation::Double { is_certain },
-        })
-    }
-
-    /// Whether a file has the lines of this one, which is gone.
-    ///
-    /// A few bytes prove it only right after the original was emptied, or where compression makes
-    /// plain what the file is: otherwise a new file that begins alike would lose its first lines.
-    fn inheritance(&mut self, content: &mut Content, now_ms: i64) -> io::Result<Relation> {
-        let is_proof = match self.state {
-            State::Orphaned(since_ms) => now_ms - since_ms <= SETTLE_MS,
-            _ => false,
-        };
-        let is_proof = is_proof || content.is_packed() || self.position >= HEAD_BYTES as u64;
-        if self.position == 0 || !is_proof {
-            return Ok(Relation::Stranger);
-        }
-        Ok(match self.witness.verify(content, self.position)? {
-            Verdict::Same => Relation::Heir,
-            Verdict::Different => Relation::Stranger,
-            Verdict::TooEarly => Relation::Double { is_certain: true },
-        })
-    }
-
     /// Goes on in a copy.
     pub(super) fn adopt(&mut self, found: &Found, content: Content, now_ms: i64) {
         self.place = place_of(found);
@@ -413,7 +315,7 @@ impl Tail {
         self.content = Some(content);
         self.scanned_to = 0;
         self.looked_to = self.position;
-        self.is_exhausted = false;
+        self.is_settled = false;
         self.is_dirty = true;
     }
 

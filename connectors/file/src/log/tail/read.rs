@@ -125,7 +125,7 @@ impl Tail {
             return Ok(Progress::More);
         }
         self.looked_to = self.position + (fresh.len() - used) as u64;
-        self.is_exhausted = end != End::Open && is_short;
+        self.is_settled = end != End::Open && is_short;
         let has_more = end != End::Open || self.stamp.size > self.looked_to;
         Ok(if is_short || !has_more { Progress::Drained } else { Progress::More })
     }
@@ -161,8 +161,8 @@ impl Tail {
                 break;
             }
         }
-        if lines > 0 {
-            self.line_bytes = (used / lines).max(1);
+        if let Some(average) = used.checked_div(lines) {
+            self.line_bytes = average.max(1);
         }
         used
     }
@@ -184,7 +184,7 @@ impl Tail {
                 if ending == Ending::Final || content.end() == End::Final {
                     break self.scanned_to;
                 }
-                self.is_exhausted = content.end() != End::Open;
+                self.is_settled = content.end() != End::Open;
                 self.looked_to = self.scanned_to;
                 intake.notices.endless_line(&self.place.path, self.position);
                 return Ok(Progress::Drained);
@@ -256,11 +256,13 @@ fn take(
     };
     match intake.maker.make(Line { text, path, start, is_cut }) {
         Ok(record) => intake.batch.push(record, length),
-        Err(error) if intake.tolerance == Tolerance::All => intake.notices.skip(&error),
-        Err(error) => {
-            intake.batch.fail(error);
-            return false;
-        }
+        Err(error) => match intake.tolerance {
+            Tolerance::All { is_each_logged } => intake.notices.skip(&error, is_each_logged),
+            Tolerance::None => {
+                intake.batch.fail(error);
+                return false;
+            }
+        },
     }
     intake.notices.cut_lines += u64::from(is_cut);
     true

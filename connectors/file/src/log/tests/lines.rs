@@ -231,3 +231,26 @@ fn more_files_than_may_be_open_are_all_followed() {
         assert_eq!(lines, expected);
     }
 }
+
+#[test]
+fn options_that_need_each_other_say_so() {
+    let reasons = |props: &[(&str, &str)]| {
+        let all = [("path", "a.log"), ("topic", "t")].into_iter().chain(props.iter().copied());
+        let errors = LogFileConfig::parse(&all.collect()).unwrap_err();
+        errors.iter().map(|(key, text)| format!("{key}: {text}")).collect::<Vec<_>>()
+    };
+    assert_eq!(reasons(&[("parse", "pattern")]), ["pattern: parse=pattern needs a pattern"]);
+    assert_eq!(
+        reasons(&[("pattern", "(?<a>.)"), ("key.field", "a"), ("timestamp.field", "a")]),
+        [
+            "pattern: A pattern needs parse=pattern",
+            "timestamp.field: timestamp.field needs parse=json or parse=pattern",
+            "key.field: key.field needs parse=json or parse=pattern",
+        ]
+    );
+    assert_eq!(
+        reasons(&[("parse", "pattern"), ("pattern", "(?<a>.)"), ("key.field", "b")]),
+        ["key.field: The pattern has no group named b"]
+    );
+    assert!(Tolerance::of(&Props::from([("errors.tolerance", "some")])).is_err());
+}

@@ -23,7 +23,7 @@ use connect_testkit::{ManualClock, MemoryOffsets, source_context};
 use tempfile::TempDir;
 
 use super::{
-    config::LogFileConfig,
+    config::{LogFileConfig, Tolerance},
     offset::{Stored, id_of},
     task::LogFileTask,
 };
@@ -121,7 +121,7 @@ impl World {
 
 fn start(props: &Props, offsets: &Arc<MemoryOffsets>, clock: &Arc<ManualClock>) -> LogFileTask {
     let config = LogFileConfig::parse(props).unwrap();
-    let tolerance = LogFileConfig::tolerance(props.get("errors.tolerance")).unwrap();
+    let tolerance = Tolerance::of(props).unwrap();
     let committed = futures_now(offsets.committed()).unwrap();
     let stored = committed
         .iter()

@@ -12,7 +12,8 @@ enum Happening {
     Append(usize),
     AppendHalfALine,
     Rotate,
-    CopyAndTruncate,
+    /// With a look in between or not.
+    CopyAndTruncate(bool),
     Truncate,
     Remove,
     Compress,
@@ -25,7 +26,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         4 => (1_usize..40).prop_map(Happening::Append),
         1 => Just(Happening::AppendHalfALine),
         2 => Just(Happening::Rotate),
-        2 => Just(Happening::CopyAndTruncate),
+        2 => any::<bool>().prop_map(Happening::CopyAndTruncate),
         1 => Just(Happening::Truncate),
         1 => Just(Happening::Remove),
         1 => Just(Happening::Compress),
@@ -90,9 +91,12 @@ impl Story {
                 self.shift();
                 self.world.rename("app.log", "app.log.1");
             }
-            Happening::CopyAndTruncate if is_there => {
+            Happening::CopyAndTruncate(is_seen) if is_there => {
                 self.shift();
                 self.world.copy("app.log", "app.log.1");
+                if *is_seen {
+                    self.read();
+                }
                 self.world.truncate("app.log");
             }
             Happening::Truncate if is_there => {

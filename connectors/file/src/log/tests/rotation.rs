@@ -164,9 +164,9 @@ fn copy_and_truncate_seen_at_every_stage_repeats_nothing() {
         let mut world = World::new("app.log*");
         world.append("app.log", &text);
         assert_eq!(world.lines(), lines_of(&text));
-        world.append("app.log.1", &text[..5]);
+        world.append("app.log.1", &text.as_bytes()[..5]);
         assert!(world.lines().is_empty(), "half a copy");
-        world.append("app.log.1", &text[5..]);
+        world.append("app.log.1", &text.as_bytes()[5..]);
         assert!(world.lines().is_empty(), "a copy");
         world.append("app.log", "two\n");
         assert_eq!(world.lines(), ["two"], "the original goes on");
@@ -202,17 +202,45 @@ fn files_that_begin_alike_are_two_files() {
     let mut world = World::new("*.log");
     world.append("a.log", "header\n");
     world.append("b.log", "header\n");
-    assert_eq!(world.lines(), ["header", "header"]);
+    assert_eq!(world.lines(), ["header"]);
+    // One that is nothing but the same line might be a copy in the making, but not for ever.
+    world.clock.advance_ms(1000);
+    assert_eq!(world.lines(), ["header"]);
     world.append("a.log", "a\n");
     world.append("c.log", "header\nc\n");
     let mut lines = world.lines();
     lines.sort_unstable();
     assert_eq!(lines, ["a", "c", "header"]);
-    // One that is nothing but the same line might be a copy in the making, but not for ever.
     world.append("d.log", "header\n");
     assert!(world.lines().is_empty());
     world.clock.advance_ms(1000);
     assert_eq!(world.lines(), ["header"]);
+}
+
+#[test]
+fn the_same_lines_in_several_directories_are_several_files() {
+    let mut world = World::new("*/%Y%m%d.log");
+    for directory in ["a", "b", "c"] {
+        world.append(&format!("{directory}/20261121.log"), long("same"));
+    }
+    let mut lines = world.lines();
+    world.clock.advance_ms(1000);
+    lines.extend(world.lines());
+    assert_eq!(
+        lines,
+        [lines_of(&long("same")), lines_of(&long("same")), lines_of(&long("same"))].concat()
+    );
+}
+
+#[test]
+fn a_file_replaced_by_a_longer_copy_of_itself_goes_on() {
+    let mut world = World::new("*.log");
+    world.append("a.log", long("one"));
+    assert_eq!(world.lines().len(), 40);
+    world.copy("a.log", "temporary");
+    world.append("temporary", "two\n");
+    world.rename("temporary", "a.log");
+    assert_eq!(world.lines(), ["two"]);
 }
 
 #[test]
@@ -369,4 +397,16 @@ fn the_offset_of_a_file_is_forgotten_once_it_is_long_gone() {
     world.drain();
     world.rename("unmounted", "logs");
     assert!(world.lines().is_empty());
+}
+
+#[test]
+fn files_that_are_too_old_are_left_alone_until_they_are_written_again() {
+    let mut world = World::with("*.log", &[("ignore.older.ms", "60000")]);
+    world.append("a.log", "old\n");
+    let file = fs::File::options().append(true).open(world.path("a.log")).unwrap();
+    let at = |ms: i64| std::time::UNIX_EPOCH + std::time::Duration::from_millis(ms.cast_unsigned());
+    file.set_modified(at(START_MS - 60_001)).unwrap();
+    assert!(world.lines().is_empty());
+    file.set_modified(at(START_MS - 60_000)).unwrap();
+    assert_eq!(world.lines(), ["old"]);
 }
