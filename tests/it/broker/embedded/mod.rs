@@ -29,10 +29,10 @@ struct Temporary {
     _directory: TempDir,
 }
 
-async fn open_for_a_case() -> Arc<dyn Broker> {
+async fn open_for_a_case() -> Option<Arc<dyn Broker>> {
     let directory = tempfile::tempdir().unwrap();
     let broker = open(directory.path());
-    Arc::new(Temporary { broker, _directory: directory })
+    Some(Arc::new(Temporary { broker, _directory: directory }))
 }
 
 fn open(directory: &Path) -> Arc<EmbeddedBroker> {
