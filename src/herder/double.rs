@@ -22,11 +22,11 @@ use super::{
     TaskEvent, TaskEventKind, TaskId, TaskSpec, TaskStarter, TaskTarget, TopicTracking, start,
 };
 use crate::{
-    broker::{Broker, embedded::EmbeddedBroker},
+    broker::{Broker, BrokerError, embedded::EmbeddedBroker},
     config::{ExactlyOnceSource, Mode},
     store::{
-        ConfigRecord, RecordLog, StatusRecord, StoreError, TopicLog, TopicOffsets, TopicSettings,
-        TopicUse,
+        ConfigRecord, LogRecord, RecordLog, StatusRecord, StoreError, TopicLog, TopicOffsets,
+        TopicSettings, TopicUse,
     },
     tasks::TaskGroup,
 };
@@ -234,10 +234,36 @@ impl TaskControl for Control {
     }
 }
 
+/// Kind of config record, by the start of its key, that cannot be written now.
+pub(crate) type Refusing = Arc<Mutex<Option<&'static str>>>;
+
+#[derive(Debug)]
+struct FaultyLog {
+    log: TopicLog<ConfigRecord>,
+    refusing: Refusing,
+}
+
+#[async_trait]
+impl RecordLog<ConfigRecord> for FaultyLog {
+    async fn read(&self) -> std::result::Result<Vec<ConfigRecord>, StoreError> {
+        self.log.read().await
+    }
+
+    async fn write(&self, records: &[ConfigRecord]) -> std::result::Result<(), StoreError> {
+        let refused = *self.refusing.lock().unwrap();
+        if refused.is_some_and(|kind| records.iter().any(|record| record.key().starts_with(kind))) {
+            let source = BrokerError::Closed;
+            return Err(StoreError::Write { topic: "configs".to_owned(), source });
+        }
+        self.log.write(records).await
+    }
+}
+
 /// A herder with everything below it.
 pub(crate) struct Double {
     pub(crate) handle: HerderHandle,
     pub(crate) running: Running,
+    pub(crate) refusing: Refusing,
     herder: JoinHandle<std::result::Result<(), StoreError>>,
     group: TaskGroup,
     broker: Arc<EmbeddedBroker>,
@@ -267,8 +293,10 @@ impl Double {
             EmbeddedBroker::open(&directory.path().join("log"), Arc::clone(&clock) as _, &group)
                 .unwrap();
         let shared: Arc<dyn Broker> = Arc::clone(&broker) as Arc<dyn Broker>;
+        let configs = TopicLog::open(&shared, &topic(TopicUse::Config, "configs")).await.unwrap();
+        let refusing = Refusing::default();
         let configs: Arc<dyn RecordLog<ConfigRecord>> =
-            Arc::new(TopicLog::open(&shared, &topic(TopicUse::Config, "configs")).await.unwrap());
+            Arc::new(FaultyLog { log: configs, refusing: Arc::clone(&refusing) });
         let statuses: Arc<dyn RecordLog<StatusRecord>> =
             Arc::new(TopicLog::open(&shared, &topic(TopicUse::Status, "statuses")).await.unwrap());
         let offsets =
@@ -300,7 +328,7 @@ impl Double {
             worker: Props::new(),
         };
         let (handle, herder) = start(settings, parts, events, &group);
-        Self { handle, running, herder, group, broker, directory }
+        Self { handle, running, refusing, herder, group, broker, directory }
     }
 
     /// Stops the worker and hands back its directory.

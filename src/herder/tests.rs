@@ -120,6 +120,23 @@ async fn only_changed_configurations_restart_tasks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_stored_before_a_failure_is_obeyed() {
+    let double = Double::start(Mode::Distributed).await;
+    create(&double, "c", &[]).await;
+    reaches(&double, "c", is_running).await;
+    *double.refusing.lock().unwrap() = Some("target-state-");
+    let stopped = double.handle.set_target("c", TargetState::Stopped).await;
+    assert!(matches!(stopped, Err(HerderError::ConfigNotStored(_))));
+    // The commit of no tasks went through before the target state did not.
+    assert!(double.handle.tasks("c").await.unwrap().is_empty());
+    *double.refusing.lock().unwrap() = Some("task-");
+    double.handle.put_config("c", config(SOURCE, &[("v", "1")])).await.unwrap();
+    *double.refusing.lock().unwrap() = None;
+    reaches(&double, "c", is_running).await;
+    double.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_of_two_creations_of_the_same_name_wins() {
     let double = Double::start(Mode::Distributed).await;
     let new =

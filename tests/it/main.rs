@@ -2,5 +2,7 @@
 #![cfg(test)]
 
 mod broker;
+mod harness;
 mod house;
 mod services;
+mod story;

@@ -119,12 +119,13 @@ impl EmbeddedBroker {
     /// log get `Closed` from then on.
     pub async fn close(&self) {
         self.log.closed.cancel();
+        // The writer is the last to close the database, and so can empty the write-ahead log.
+        self.log.readers.close();
         let (waiting, closed) = oneshot::channel::<()>();
         if self.log.submit(Job::Stop(waiting)).await.is_ok() {
             // The sender is dropped when everything is closed.
             let _closed = closed.await;
         }
-        self.log.readers.close();
     }
 
     /// Takes away what is not wanted any more, as happens by itself every few minutes.

@@ -50,8 +50,10 @@ macro_rules! broker_conformance {
                 groups {
                     members_share_partitions_and_hand_them_over,
                     a_closed_member_commits_in_its_last_revocation,
-                    offsets_of_a_group_are_altered_and_deleted,
+                    offsets_of_a_group_are_altered,
+                    a_deleted_group_has_committed_nothing,
                     a_group_with_members_is_left_alone,
+                    a_group_is_free_once_its_last_member_has_closed,
                 }
                 reading {
                     a_reader_reads_to_the_end_and_follows,

@@ -118,3 +118,51 @@ fn remove_piece(
     }
     Ok(removed_to)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use connect_api::time::SystemClock;
+
+    use crate::{
+        broker::{
+            Broker, ClientSettings, ProducerRecord, ProducerSettings, embedded::EmbeddedBroker,
+        },
+        tasks::TaskGroup,
+    };
+
+    async fn frames(log: &EmbeddedBroker) -> i64 {
+        let count = "SELECT count(*) FROM payload JOIN batch ON payload.id = batch.payload";
+        let read =
+            log.log.read(|connection| Ok(connection.query_row(count, [], |row| row.get(0))?));
+        read.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn records_of_a_deleted_topic_leave_the_disk_and_no_others() {
+        let directory = tempfile::tempdir().unwrap();
+        let log = EmbeddedBroker::open(directory.path(), Arc::new(SystemClock), &TaskGroup::new());
+        let log = log.unwrap();
+        let mut producer = log.producer(&ProducerSettings::default()).await.unwrap();
+        for topic in ["kept", "deleted", "kept", "deleted", "deleted"] {
+            let record = ProducerRecord {
+                topic: topic.into(),
+                partition: None,
+                key: None,
+                value: Some(Bytes::from_static(b"v")),
+                timestamp_ms: None,
+                headers: Vec::new(),
+            };
+            producer.send(vec![record]).await.unwrap().await.unwrap();
+        }
+        assert_eq!(frames(&log).await, 5);
+        let admin = log.admin(&ClientSettings::default()).await.unwrap();
+        admin.delete_topic("deleted").await.unwrap();
+        log.clean().await.unwrap();
+        assert_eq!(frames(&log).await, 2);
+        let kept = admin.describe_topics(&["kept".to_owned(), "deleted".to_owned()]).await.unwrap();
+        assert_eq!(kept.into_keys().collect::<Vec<_>>(), ["kept"]);
+    }
+}
