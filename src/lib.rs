@@ -9,6 +9,7 @@
 //! - [`transform`]: changes to single records on their way.
 //! - [`store`]: configurations, offsets and statuses, on topics or in memory.
 //! - [`pipeline`]: a batch through transforms, converters and tolerance.
+//! - [`runtime`]: running tasks.
 //! - [`herder`]: one actor that decides what runs.
 //! - [`rest`]: Kafka Connect's REST interface.
 //! - [`generate`]: the generators of input: users of the public doors only.
@@ -20,6 +21,7 @@ pub mod generate;
 pub mod herder;
 pub mod pipeline;
 pub mod rest;
+pub mod runtime;
 pub mod store;
 pub mod tasks;
 pub mod transform;
