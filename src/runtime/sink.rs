@@ -41,7 +41,8 @@ pub(super) async fn run(
     progress: &mut Backoff,
 ) -> Result<Ending> {
     let mut running = match Running::start(environment, &*connector, control).await {
-        Ok(running) => running,
+        Ok(Some(running)) => running,
+        Ok(None) => return Ok(Ending::Stopped),
         Err(error) => return again_if_retriable(error),
     };
     progress.reset();
@@ -97,11 +98,12 @@ struct Running {
 }
 
 impl Running {
+    /// Starts the task; none when it is to stop before it has started.
     async fn start(
         environment: &Arc<Environment>,
         connector: &dyn SinkConnector,
         control: ControlReader,
-    ) -> Result<Self> {
+    ) -> Result<Option<Self>> {
         let Environment { settings, spec, .. } = &**environment;
         let config = &spec.connector_config;
         let dead_letters = dead_letters(environment).await?.map(Arc::new);
@@ -125,13 +127,13 @@ impl Running {
         let task = tokio::select! {
             biased;
             task = connector.start_task(&spec.task_config, context) => task?,
-            () = control.stopping() => return Err(ConnectorError::internal("The task was stopped")),
+            () = control.stopping() => return Ok(None),
         };
         let consumer = settings.broker.consumer(&environment.consumer_settings()).await;
         let consumer = consumer
             .map_err(|error| broker_failure("Could not open the sink's consumer", error))?;
         let now = Instant::now();
-        Ok(Self {
+        Ok(Some(Self {
             environment: Arc::clone(environment),
             control,
             task,
@@ -149,7 +151,7 @@ impl Running {
             commit_at: now + settings.offset_flush_interval,
             sequence: 0,
             pending: None,
-        })
+        }))
     }
 
     /// Brings records to the sink until the task is to stop.

@@ -59,7 +59,8 @@ pub(super) async fn run(
     progress: &mut Backoff,
 ) -> Result<Ending> {
     let mut running = match Running::start(environment, connector, control).await {
-        Ok(running) => running,
+        Ok(Some(running)) => running,
+        Ok(None) => return Ok(Ending::Stopped),
         Err(error) => return again_if_retriable(error),
     };
     environment.reports.send(TaskEventKind::Running).await;
@@ -90,11 +91,12 @@ struct Running {
 }
 
 impl Running {
+    /// Starts the task; none when it is to stop before it has started.
     async fn start(
         environment: &Arc<Environment>,
         connector: Arc<dyn SourceConnector>,
         control: ControlReader,
-    ) -> Result<Self> {
+    ) -> Result<Option<Self>> {
         let Environment { settings, spec, .. } = &**environment;
         let config = &spec.connector_config;
         let errors = ErrorHandler::new(spec.id.to_string(), config, None)?;
@@ -125,7 +127,7 @@ impl Running {
         let task = tokio::select! {
             biased;
             task = starting => task?,
-            () = control.stopping() => return Err(ConnectorError::internal("The task was stopped")),
+            () = control.stopping() => return Ok(None),
         };
         let mut flush = tokio::time::interval(settings.offset_flush_interval);
         flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -134,7 +136,7 @@ impl Running {
         let environment = Arc::clone(environment);
         let backoff = Backoff::default();
         let poll_after = None;
-        Ok(Self {
+        Ok(Some(Self {
             environment,
             control,
             task,
@@ -144,7 +146,7 @@ impl Running {
             flush,
             backoff,
             poll_after,
-        })
+        }))
     }
 
     /// Reads and writes until the task is to stop; ends with everything written and committed.
