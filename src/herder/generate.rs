@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use connect_api::{
-    config::Props,
+    config::{ConfigDef, ConfigKey, ConfigKind, Importance, Props, Width},
     error::{ConnectorError, ErrorClass},
 };
 
@@ -42,19 +42,22 @@ pub(super) fn generate(
     plugins: &Plugins,
     resolve: &Resolve,
     name: &str,
-    config: &Props,
+    (config, worker): (&Props, &Props),
 ) -> Result<Generated, Failure> {
     let resolved = resolve(config).map_err(|reason| fatal(CONNECT_EXCEPTION, &reason))?;
     let plugin = plugins
         .connector_of(&resolved)
         .map_err(|error| fatal(CONNECT_EXCEPTION, &error.to_string()))?;
     let limit = tasks_max(&resolved)?;
+    if matches!(plugin, ConnectorPlugin::Source(_)) && is_on(worker, "topic.creation.enable") {
+        check_topic_creation(&resolved)?;
+    }
     let own = match &plugin {
         ConnectorPlugin::Source(source) => source.task_configs(&resolved, limit),
         ConnectorPlugin::Sink(sink) => sink.task_configs(&resolved, limit),
     };
     let own = own.map_err(|error| failure_of(&error))?;
-    if own.len() > limit && is_enforced(&resolved) {
+    if own.len() > limit && is_on(&resolved, "tasks.max.enforce") {
         return Err(fatal(
             "org.apache.kafka.connect.runtime.TooManyTasksException",
             &too_many(name, own.len(), limit),
@@ -62,6 +65,45 @@ pub(super) fn generate(
     }
     let tasks = own.into_iter().map(|task| complete(task, &plugin, config, &resolved)).collect();
     Ok(Generated { tasks, resolved: Arc::new(resolved) })
+}
+
+/// Topic creation needs its defaults as soon as anything is said about it.
+fn topic_creation(props: &Props) -> ConfigDef {
+    let is_used = props.keys().any(|key| key.starts_with("topic.creation."));
+    if !is_used {
+        return ConfigDef::new();
+    }
+    let group = "default";
+    let checked = |kind, name: &str, display: &str, text: &str, broken: &'static str| {
+        ConfigKey::new(kind, format!("topic.creation.default.{name}"), text)
+            .importance(Importance::Low)
+            .group(group)
+            .width(Width::Long)
+            .display_name(display)
+            .check(move |text: &str| match text.parse::<i64>() {
+                Ok(number) if number > 0 || number == -1 => Ok(()),
+                _ => Err(broken.to_owned()),
+            })
+    };
+    [
+        checked(
+            ConfigKind::Short,
+            "replication.factor",
+            "Replication Factor for Topics in default",
+            "Replication factor for new topics, or -1 for the broker's default.",
+            "Replication factor must be positive and not larger than the number of brokers in the \
+             Kafka cluster, or -1 to use the broker's default",
+        ),
+        checked(
+            ConfigKind::Int,
+            "partitions",
+            "Partition Count for Topics in default",
+            "Number of partitions of new topics, or -1 for the broker's default.",
+            "Number of partitions must be positive, or -1 to use the broker's default",
+        ),
+    ]
+    .into_iter()
+    .collect()
 }
 
 /// The text for a connector that generates more tasks than it may.
@@ -83,8 +125,16 @@ fn tasks_max(config: &Props) -> Result<usize, Failure> {
     })
 }
 
-fn is_enforced(config: &Props) -> bool {
-    !config.get("tasks.max.enforce").is_some_and(|text| text.trim().eq_ignore_ascii_case("false"))
+/// Whether a switch that is on by default was left so.
+fn is_on(props: &Props, key: &str) -> bool {
+    !props.get(key).is_some_and(|text| text.trim().eq_ignore_ascii_case("false"))
+}
+
+/// Validation does not look at these keys, the start does.
+fn check_topic_creation(props: &Props) -> Result<(), Failure> {
+    let problems = topic_creation(props).validate(props);
+    let first = problems.into_iter().flat_map(|value| value.errors).next();
+    first.map_or(Ok(()), |reason| Err(fatal(ErrorClass::Invalid.java_class(), &reason)))
 }
 
 /// Adds what the framework adds, and puts references back.

@@ -132,6 +132,14 @@ impl HerderHandle {
         }
     }
 
+    /// Waits for the next change of the truth.
+    #[cfg(test)]
+    pub(crate) async fn changed(&self) {
+        // Missed is what happened before the call; the wait is short so that it is looked at.
+        let mut snapshots = self.snapshots.clone();
+        drop(timeout(Duration::from_millis(20), snapshots.changed()).await);
+    }
+
     /// Sends a request and waits for its answer.
     async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T> {
         let (reply, answer) = oneshot::channel();

@@ -13,6 +13,8 @@
 
 mod actor;
 mod command;
+#[cfg(test)]
+pub(crate) mod double;
 mod error;
 mod generate;
 mod handle;

@@ -198,16 +198,7 @@ fn malformed(bytes: &Bytes, error: &serde_json::Error) -> RestError {
 
 #[cfg(test)]
 mod tests {
-    use axum::response::IntoResponse;
-
     use super::*;
-
-    fn message(error: RestError) -> String {
-        let response = error.into_response();
-        let body = futures::executor::block_on(axum::body::to_bytes(response.into_body(), 9_999));
-        let body: Value = serde_json::from_slice(&body.unwrap()).unwrap();
-        body["message"].as_str().unwrap().to_owned()
-    }
 
     #[test]
     fn malformed_json_is_described_in_jacksons_words() {
@@ -226,7 +217,8 @@ mod tests {
                 "Cannot deserialize value of type `org.apache.kafka.connect.runtime.rest.entities.CreateConnectorRequest` from Array value",
             ),
         ] {
-            let message = message(new_connector(&Bytes::from(body)).unwrap_err());
+            let error = new_connector(&Bytes::from(body)).unwrap_err();
+            let message = error.message();
             assert!(message.starts_with(start), "{body}: {message}");
         }
     }

@@ -40,6 +40,11 @@ impl RestError {
         Self::new(status, format!("HTTP {} {reason}", status.as_u16()))
     }
 
+    #[cfg(test)]
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// What a JVM says that did not expect this.
     pub(super) fn internal(message: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)

@@ -28,7 +28,7 @@ const PATHS: [(&str, &[&str], &str); 20] = [
 
 /// Merges the paths of extensions into our own description.
 pub(super) fn describe(extensions: &Value) -> Value {
-    let mut paths: Map<String, Value> = PATHS.iter().map(|path| describe_path(path)).collect();
+    let mut paths: Map<String, Value> = PATHS.iter().map(describe_path).collect();
     if let Some(Value::Object(more)) = extensions.get("paths") {
         paths.extend(more.clone());
     }

@@ -30,33 +30,24 @@ impl Query {
 
 fn decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        let escaped = rest.as_slice_prefix(byte);
-        match (byte, escaped) {
-            (b'+', _) => bytes.push(b' '),
-            (_, Some(code)) => {
-                bytes.push(code);
-                rest.nth(1);
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        rest = after;
+        match (first, after) {
+            (b'%', [high, low, after @ ..]) => {
+                let code = hexadecimal(*high).zip(hexadecimal(*low));
+                bytes.push(code.map_or(b'%', |(high, low)| high * 16 + low));
+                rest = if code.is_some() { after } else { rest };
             }
-            (byte, None) => bytes.push(byte),
+            (b'+', _) => bytes.push(b' '),
+            (byte, _) => bytes.push(*byte),
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Looks two bytes ahead.
-trait Escape {
-    fn as_slice_prefix(&self, byte: u8) -> Option<u8>;
-}
-
-impl Escape for std::str::Bytes<'_> {
-    fn as_slice_prefix(&self, byte: u8) -> Option<u8> {
-        let mut ahead = self.clone();
-        let mut digit = || char::from(ahead.next()?).to_digit(16);
-        let (high, low) = (digit()?, digit()?);
-        u8::try_from(high * 16 + low).ok().filter(|_| byte == b'%')
-    }
+fn hexadecimal(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 #[cfg(test)]

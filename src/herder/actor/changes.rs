@@ -6,14 +6,15 @@ use connect_api::config::Props;
 
 use super::{Actor, Waiting, answer, jobs::Done, log_failure};
 use crate::{
+    broker::BrokerError,
     config::Mode,
     herder::{
-        command::{Change, IfExists, OffsetChange},
+        command::{Change, IfExists, OffsetChange, Restarted},
         error::{HerderError, Result},
         offsets,
         replies::Message,
     },
-    store::{ConfigRecord, RecordLog, Result as StoreResult, TargetState},
+    store::{ConfigRecord, RecordLog, Result as StoreResult, StoreError, TargetState},
 };
 
 /// Records in the order they are written; each batch is read back before the next is written.
@@ -133,45 +134,47 @@ impl Actor {
 
     fn write_configs(&self, batches: Batches) {
         let store = Arc::clone(&self.parts.configs);
-        let work = async move { Done::Stored(write(store.as_ref(), batches).await) };
-        // A store that panicked may have written: what it holds is read with the next change.
+        let work = async move {
+            let mut records = Vec::new();
+            let outcome = write(store.as_ref(), batches, &mut records).await;
+            Done::Stored { records, outcome }
+        };
         let on_panic = Box::new(|reason: String| {
-            tracing::error!("Could not write to the config topic: {reason}");
-            Done::Stored(Ok(Vec::new()))
+            let operation = "Writing to the config topic".to_owned();
+            let source = BrokerError::Unavailable { operation, source: reason.into() };
+            let outcome = Err(StoreError::Write { topic: "config".to_owned(), source });
+            Done::Stored { records: Vec::new(), outcome }
         });
         self.start_job("config".to_owned(), work, on_panic);
     }
 
     /// Obeys what the log got, and then answers.
-    pub(super) fn change_stored(&mut self, outcome: StoreResult<Vec<ConfigRecord>>) {
+    pub(super) fn change_stored(&mut self, records: Vec<ConfigRecord>, outcome: StoreResult<()>) {
         let Some(change) = self.changing.take() else { return };
         let is_new = matches!(&change, Change::Put { name, .. } if !self.configs.contains(name));
         let info = match &change {
             Change::Restart { name, scope, .. } => Some(self.restart_info(name, *scope)),
             _ => None,
         };
-        match outcome {
-            Ok(records) => {
-                if let Change::Tasks { name, resolved, .. } = &change {
-                    self.note_resolved(name, resolved);
-                }
-                for record in records {
-                    if let Some(change) = self.configs.apply(record) {
-                        self.react(change);
-                    }
-                }
-                self.publish();
-                match (change, info) {
-                    (Change::Restart { reply, .. }, Some(info)) => {
-                        answer(reply, info.map(crate::herder::command::Restarted::Accepted));
-                    }
-                    (change, _) => self.confirm(change, is_new),
-                }
+        if let (Change::Tasks { name, resolved, .. }, Ok(())) = (&change, &outcome) {
+            self.note_resolved(name, resolved);
+        }
+        // Also when the change failed half-way: these are read, and are not brought again.
+        for record in records {
+            if let Some(change) = self.configs.apply(record) {
+                self.react(change);
             }
-            Err(error) => {
+        }
+        self.publish();
+        match (outcome, change, info) {
+            (Err(error), change, _) => {
                 log_failure("Could not store a change", &error);
                 self.refuse(change, HerderError::ConfigNotStored(error));
             }
+            (Ok(()), Change::Restart { reply, .. }, Some(info)) => {
+                answer(reply, info.map(Restarted::Accepted));
+            }
+            (Ok(()), change, _) => self.confirm(change, is_new),
         }
         self.next_change();
     }
@@ -226,16 +229,18 @@ impl Actor {
     }
 }
 
+/// What was read by the time of an error counts.
 async fn write(
     store: &dyn RecordLog<ConfigRecord>,
     batches: Batches,
-) -> StoreResult<Vec<ConfigRecord>> {
-    let mut read = store.read().await?;
+    records: &mut Vec<ConfigRecord>,
+) -> StoreResult<()> {
+    records.extend(store.read().await?);
     for batch in batches {
         store.write(&batch).await?;
-        read.extend(store.read().await?);
+        records.extend(store.read().await?);
     }
-    Ok(read)
+    Ok(())
 }
 
 fn put_records(name: &Arc<str>, config: &Props, initial_state: Option<TargetState>) -> Batches {

@@ -75,9 +75,10 @@ impl Actor {
     fn generate_tasks(&self, name: &Arc<str>, run: u64, config: Arc<Props>) {
         let plugins = Arc::clone(&self.parts.plugins);
         let resolve = Arc::clone(&self.parts.resolve);
+        let settings = Arc::clone(&self.settings);
         let (job, broken) = (Arc::clone(name), Arc::clone(name));
         let work = async move {
-            let outcome = generate(&plugins, &resolve, &job, &config);
+            let outcome = generate(&plugins, &resolve, &job, (&config, &settings.worker));
             Done::Generated { name: job, run, outcome }
         };
         let on_panic = Box::new(move |reason| {
@@ -174,7 +175,7 @@ impl Actor {
                 Waiting::Put { reply, is_new } => answer(reply, self.put_outcome(name, is_new)),
                 Waiting::Restart(reply) if is_started => answer(reply, Ok(Restarted::Connector)),
                 Waiting::Restart(reply) => {
-                    answer(reply, Err(HerderError::ConnectorNotStarted(name.as_ref().to_owned())))
+                    answer(reply, Err(HerderError::ConnectorNotStarted(name.as_ref().to_owned())));
                 }
             }
         }

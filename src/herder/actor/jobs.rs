@@ -25,8 +25,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// What comes back from work beside the loop.
 pub(super) enum Done {
-    /// The change under way is stored, and this is everything the log got since.
-    Stored(Result<Vec<ConfigRecord>, StoreError>),
+    /// The change under way is stored or not, and this is what the log got since.
+    Stored { records: Vec<ConfigRecord>, outcome: Result<(), StoreError> },
     /// The offsets under way are changed.
     OffsetsChanged(Result<Message, HerderError>),
     /// Statuses were written; those that were not are here.
@@ -63,7 +63,7 @@ impl Actor {
     /// Takes up what came back.
     pub(super) fn finish(&mut self, done: Done) {
         match done {
-            Done::Stored(outcome) => self.change_stored(outcome),
+            Done::Stored { records, outcome } => self.change_stored(records, outcome),
             Done::OffsetsChanged(outcome) => self.offsets_changed(outcome),
             Done::StatusesWritten(failed) => self.statuses_written(failed),
             Done::Generated { name, run, outcome } => self.connector_started(&name, run, outcome),

@@ -104,6 +104,9 @@ impl Actor {
 
     /// Takes the next step from what is in a place to what is wanted there.
     pub(super) fn reconcile(&mut self, id: &TaskId) {
+        if self.is_stopping {
+            return;
+        }
         let Some(slot) = self.slot(id) else { return };
         match slot.step() {
             Step::Nothing => {}
@@ -154,6 +157,10 @@ impl Actor {
         }
         let mut running = running.clone();
         slot.state = SlotState::Idle;
+        if self.is_stopping {
+            return;
+        }
+        let Some(slot) = self.slot(id) else { return };
         let is_wanted = slot.wanted.as_ref().is_some_and(|wanted| wanted.is_like(&running));
         if !is_wanted || slot.is_restart_due {
             return self.reconcile(id);

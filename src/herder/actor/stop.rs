@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures::future::join_all;
+use futures::{StreamExt, future::join_all};
 use tokio::time::{Instant, timeout_at};
 use tracing::{info, warn};
 
-use super::{Actor, Command, slots::SlotState};
+use super::{Actor, Command, Connector, slots::SlotState};
 use crate::{
     herder::{
         error::HerderError,
@@ -18,6 +18,8 @@ use crate::{
 /// Time for the last statuses, after the tasks had theirs.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
+type Controls = Vec<Box<dyn TaskControl>>;
+
 impl Actor {
     /// Stops every task, says so in the statuses, and refuses whoever still waits.
     pub(super) async fn shut_down(mut self) {
@@ -28,6 +30,9 @@ impl Actor {
         info!("Stopping {} source tasks and {} sink tasks", sources.len(), sinks.len());
         self.stop_all(sources, ends).await;
         self.stop_all(sinks, ends).await;
+        if timeout_at(ends, self.await_stops()).await.is_err() {
+            warn!("Some tasks that were being stopped had to be cancelled");
+        }
         self.unassign();
         let last_words = Instant::now() + LAST_WORDS;
         if timeout_at(last_words, self.drain()).await.is_err() {
@@ -56,7 +61,7 @@ impl Actor {
     }
 
     /// Takes the controls of what runs: sources, sinks.
-    fn running_tasks(&mut self) -> (Vec<Box<dyn TaskControl>>, Vec<Box<dyn TaskControl>>) {
+    fn running_tasks(&mut self) -> (Controls, Controls) {
         let (mut sources, mut sinks) = (Vec::new(), Vec::new());
         for (name, connector) in &mut self.connectors {
             let config = self.configs.config(name);
@@ -66,9 +71,11 @@ impl Actor {
                 _ => &mut sinks,
             };
             for slot in connector.slots.values_mut() {
-                let state = std::mem::replace(&mut slot.state, SlotState::Stopping);
-                if let SlotState::Running { control, .. } = state {
-                    into.push(control);
+                match std::mem::take(&mut slot.state) {
+                    SlotState::Running { control, .. } => into.push(control),
+                    // Its end comes back as a job.
+                    SlotState::Stopping => slot.state = SlotState::Stopping,
+                    SlotState::Idle | SlotState::Preparing { .. } => {}
                 }
             }
         }
@@ -76,7 +83,7 @@ impl Actor {
     }
 
     /// Goes on taking events, so that no task waits for us while we wait for it.
-    async fn stop_all(&mut self, tasks: Vec<Box<dyn TaskControl>>, ends: Instant) {
+    async fn stop_all(&mut self, tasks: Controls, ends: Instant) {
         let remaining = ends.saturating_duration_since(Instant::now());
         let mut stopping =
             std::pin::pin!(join_all(tasks.into_iter().map(|task| task.stop(remaining))));
@@ -90,6 +97,20 @@ impl Actor {
         let cancelled = stopped.iter().filter(|is_clean| !**is_clean).count();
         if cancelled > 0 {
             warn!("{cancelled} tasks did not stop in time and were cancelled");
+        }
+    }
+
+    /// Waits for tasks that were being stopped already.
+    async fn await_stops(&mut self) {
+        let is_stopping = |connector: &Connector| {
+            connector.slots.values().any(|slot| matches!(slot.state, SlotState::Stopping))
+        };
+        while self.connectors.values().any(is_stopping) {
+            tokio::select! {
+                Some(done) = self.jobs.next() => self.finish(done),
+                Some(_late) = self.events.recv() => {}
+                else => return,
+            }
         }
     }
 
@@ -118,7 +139,6 @@ impl Actor {
 
     /// Waits for stores that are being written, and writes the last statuses.
     async fn drain(&mut self) {
-        use futures::StreamExt;
         while self.is_writing || self.changing.is_some() {
             match self.jobs.next().await {
                 Some(done) => self.finish(done),

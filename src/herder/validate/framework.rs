@@ -214,13 +214,19 @@ fn sink() -> Vec<ConfigKey> {
     ]
 }
 
+fn under(
+    kind: ConfigKind,
+    name: &str,
+    group: &str,
+    display: &str,
+    documentation: &str,
+) -> ConfigKey {
+    ConfigKey::new(kind, name, documentation).group(group).display_name(display)
+}
+
 fn source() -> Vec<ConfigKey> {
-    let low = |kind, name: &str, group: &str, display: &str, documentation: &str| {
-        ConfigKey::new(kind, name, documentation).group(group).display_name(display)
-    };
-    let eos = "Exactly Once Support";
-    vec![
-        low(
+    let mut keys = vec![
+        under(
             ConfigKind::List,
             "topic.creation.groups",
             "Topic Creation",
@@ -232,7 +238,31 @@ fn source() -> Vec<ConfigKey> {
         .order(1)
         .width(Width::Long)
         .check(UNIQUE),
-        low(
+    ];
+    keys.extend(exactly_once());
+    keys.push(
+        under(
+            ConfigKind::String,
+            "offsets.storage.topic",
+            "offsets.topic",
+            "Offsets topic",
+            "Topic of the connector's own for its offsets; the worker's when not set.",
+        )
+        .optional()
+        .importance(Importance::Low)
+        .order(1)
+        .width(Width::Long)
+        .check(|text: &str| {
+            if text.is_empty() { Err("String must be non-empty".to_owned()) } else { Ok(()) }
+        }),
+    );
+    keys
+}
+
+fn exactly_once() -> Vec<ConfigKey> {
+    let eos = "Exactly Once Support";
+    vec![
+        under(
             ConfigKind::String,
             "exactly.once.support",
             eos,
@@ -245,7 +275,7 @@ fn source() -> Vec<ConfigKey> {
         .width(Width::Short)
         .check(one_of_any_case(&["requested", "required"]))
         .recommended(["requested", "required"]),
-        low(
+        under(
             ConfigKind::String,
             "transaction.boundary",
             eos,
@@ -258,7 +288,7 @@ fn source() -> Vec<ConfigKey> {
         .width(Width::Short)
         .check(one_of_any_case(&["poll", "interval", "connector"]))
         .recommended(["poll", "interval", "connector"]),
-        low(
+        under(
             ConfigKind::Long,
             "transaction.boundary.interval.ms",
             eos,
@@ -273,20 +303,6 @@ fn source() -> Vec<ConfigKey> {
         .check(|text: &str| match text.parse::<i64>() {
             Ok(number) if number < 0 => Err("Value must be at least 0".to_owned()),
             _ => Ok(()),
-        }),
-        low(
-            ConfigKind::String,
-            "offsets.storage.topic",
-            "offsets.topic",
-            "Offsets topic",
-            "Topic of the connector's own for its offsets; the worker's when not set.",
-        )
-        .optional()
-        .importance(Importance::Low)
-        .order(1)
-        .width(Width::Long)
-        .check(|text: &str| {
-            if text.is_empty() { Err("String must be non-empty".to_owned()) } else { Ok(()) }
         }),
     ]
 }

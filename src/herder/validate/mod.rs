@@ -65,9 +65,6 @@ impl Validator<'_> {
             def.extend(keys);
             problems.extend(found);
         }
-        if plugin.kind() == ConnectorType::Source {
-            def.extend(topic_creation(props));
-        }
         problems.extend(parts::converter_problems(self.plugins, props));
         let mut part = OwnPart { keys: def.keys().to_vec(), values: def.validate(props) };
         let validated = match plugin {
@@ -128,46 +125,6 @@ impl Validator<'_> {
             }),
         }
     }
-}
-
-/// Topic creation needs its defaults as soon as anything is said about it.
-fn topic_creation(props: &Props) -> ConfigDef {
-    use connect_api::config::{ConfigKind, Importance, Width};
-    let is_used = props.keys().any(|key| key.starts_with("topic.creation."));
-    if !is_used {
-        return ConfigDef::new();
-    }
-    let group = "default";
-    let checked = |kind, name: &str, display: &str, text: &str, broken: &'static str| {
-        ConfigKey::new(kind, format!("topic.creation.default.{name}"), text)
-            .importance(Importance::Low)
-            .group(group)
-            .width(Width::Long)
-            .display_name(display)
-            .check(move |text: &str| match text.parse::<i64>() {
-                Ok(number) if number > 0 || number == -1 => Ok(()),
-                _ => Err(broken.to_owned()),
-            })
-    };
-    [
-        checked(
-            ConfigKind::Short,
-            "replication.factor",
-            "Replication Factor for Topics in default",
-            "Replication factor for new topics, or -1 for the broker's default.",
-            "Replication factor must be positive and not larger than the number of brokers in the \
-             Kafka cluster, or -1 to use the broker's default",
-        ),
-        checked(
-            ConfigKind::Int,
-            "partitions",
-            "Partition Count for Topics in default",
-            "Number of partitions of new topics, or -1 for the broker's default.",
-            "Number of partitions must be positive, or -1 to use the broker's default",
-        ),
-    ]
-    .into_iter()
-    .collect()
 }
 
 /// Options and values of the framework and the connector, by the order of their definition.

@@ -103,8 +103,8 @@ fn records_have_the_bytes_of_kafka_connect() {
 
 fn record() -> impl Strategy<Value = ConfigRecord> {
     let name = "[a-z-]{1,6}";
-    let props = proptest::collection::btree_map("[a-z.]{1,5}", ".{0,8}", 0..4)
-        .prop_map(|entries| Props::from_iter(entries));
+    let props =
+        proptest::collection::btree_map("[a-z.]{1,5}", ".{0,8}", 0..4).prop_map(Props::from_iter);
     let states =
         [None, Some(TargetState::Started), Some(TargetState::Paused), Some(TargetState::Stopped)];
     prop_oneof![

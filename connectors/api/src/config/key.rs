@@ -321,10 +321,10 @@ impl Serialize for ConfigKey {
             importance: Importance,
             documentation: &'a str,
             group: Option<&'a str>,
+            order_in_group: i32,
             width: Width,
             display_name: &'a str,
             dependents: &'a [String],
-            order: i32,
         }
         let definition = Definition {
             name: &self.name,
@@ -334,10 +334,10 @@ impl Serialize for ConfigKey {
             importance: self.importance,
             documentation: &self.documentation,
             group: self.group.as_deref(),
+            order_in_group: self.order,
             width: self.width,
             display_name: &self.display_name,
             dependents: &self.dependents,
-            order: self.order,
         };
         definition.serialize(serializer)
     }
@@ -369,7 +369,7 @@ mod tests {
             serde_json::to_string(&key).unwrap(),
             r#"{"name":"topics","type":"LIST","required":false,"default_value":"a,b","#.to_owned()
                 + r#""importance":"HIGH","documentation":"Topics to read.","group":"Common","#
-                + r#""width":"LONG","display_name":"Topics","dependents":[],"order":4}"#
+                + r#""order_in_group":4,"width":"LONG","display_name":"Topics","dependents":[]}"#
         );
     }
 

@@ -272,3 +272,6 @@ async fn check(admin: &dyn Admin, topic: &TopicSettings, partitions: i32) -> Res
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

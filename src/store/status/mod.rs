@@ -110,9 +110,7 @@ impl LogRecord for StatusRecord {
 
     fn value(&self) -> Option<Bytes> {
         match self {
-            Self::Connector { status, .. } | Self::Task { status, .. } => {
-                status.as_ref().map(|status| json(status))
-            }
+            Self::Connector { status, .. } | Self::Task { status, .. } => status.as_ref().map(json),
             Self::Topic { status, .. } => status.clone().map(|topic| json(&TopicValue { topic })),
         }
     }
