@@ -14,6 +14,9 @@ mod source;
 mod stage;
 mod trace;
 
+#[cfg(test)]
+mod tests;
+
 pub use converters::Converters;
 pub use dead_letters::{DeadLetterConfig, DeadLetters};
 pub use errors::{ErrorHandler, ErrorsConfig, Tolerance};

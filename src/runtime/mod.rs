@@ -11,6 +11,8 @@ mod clients;
 mod life;
 mod sink_task;
 mod source_task;
+#[cfg(test)]
+mod tests;
 mod trace;
 
 use std::{fmt, sync::Arc, time::Duration};

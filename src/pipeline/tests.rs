@@ -1,0 +1,224 @@
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use connect_api::{
+    config::Props,
+    error::{ConnectorError, Result},
+    record::{Header, SchemaAndValue, SinkRecord, SourceRecord, TimestampType, TopicPartition},
+    schema::Schema,
+    sink::ErrantRecordReporter,
+    value::Value,
+};
+
+use super::*;
+use crate::{
+    broker::{ConsumerRecord, PartitionRecords},
+    transform::Chain,
+};
+
+fn record(offset: i64, value: &'static str) -> ConsumerRecord {
+    ConsumerRecord {
+        offset,
+        timestamp_ms: Some(7),
+        timestamp_type: TimestampType::CreateTime,
+        key: None,
+        value: Some(Bytes::from_static(value.as_bytes())),
+        headers: vec![("n".into(), Some(Bytes::from_static(b"42")))],
+    }
+}
+
+fn parts(values: &[&'static str]) -> Vec<PartitionRecords> {
+    let records: Vec<_> =
+        values.iter().zip(0..).map(|(value, offset)| record(offset, value)).collect();
+    let next_offset = i64::try_from(records.len()).unwrap();
+    vec![PartitionRecords { partition: TopicPartition::new("t", 3), records, next_offset }]
+}
+
+fn handler(props: &Props) -> Arc<ErrorHandler> {
+    Arc::new(ErrorHandler::new("conn-0".to_owned(), props, None).unwrap())
+}
+
+fn converters(class: &str) -> Converters {
+    let worker = Props::from([
+        ("key.converter", class),
+        ("value.converter", class),
+        ("key.converter.schemas.enable", "false"),
+        ("value.converter.schemas.enable", "false"),
+    ]);
+    Converters::of(&Props::new(), &worker).unwrap()
+}
+
+fn sink(class: &str, props: &[(&str, &str)]) -> SinkPipeline {
+    let props: Props = props.iter().copied().collect();
+    SinkPipeline::new(converters(class), Chain::of(&props).unwrap(), handler(&props))
+}
+
+#[tokio::test]
+async fn a_batch_keeps_its_order_and_passes_text_without_a_copy() {
+    let parts = parts(&["a", "b"]);
+    let converted = sink("StringConverter", &[]).convert(&parts).await.unwrap();
+    let offsets: Vec<_> = converted.iter().map(|record| record.offset).collect();
+    assert_eq!(offsets, [0, 1]);
+    assert_eq!(converted[1].origin, TopicPartition::new("t", 3));
+    assert_eq!(converted[1].headers[0].data.value, Value::Int8(42));
+    let Value::String(text) = &converted[1].value.value else { panic!("not text") };
+    let original = parts[0].records[1].value.as_ref().unwrap();
+    assert_eq!(text.as_bytes().as_ptr(), original.as_ptr());
+}
+
+#[tokio::test]
+async fn a_record_that_fails_is_skipped_alone_where_that_is_tolerated() {
+    let parts = parts(&["1", "{", "3"]);
+    let lenient = sink("JsonConverter", &[("errors.tolerance", "all")]);
+    let converted = lenient.convert(&parts).await.unwrap();
+    let values: Vec<_> = converted.iter().map(|record| record.value.value.clone()).collect();
+    assert_eq!(values, [Value::Int64(1), Value::Int64(3)]);
+    let error = sink("JsonConverter", &[]).convert(&parts).await.unwrap_err();
+    assert_eq!(error.to_string(), "Tolerance exceeded in error handler");
+    let cause = std::error::Error::source(&error).unwrap();
+    assert!(cause.to_string().starts_with("Converting byte[] to Kafka Connect data failed"));
+}
+
+#[tokio::test]
+async fn a_record_that_a_transform_drops_is_missing_and_its_failure_names_the_transform() {
+    let drop = [("transforms", "f"), ("transforms.f.type", "Filter")];
+    assert!(sink("StringConverter", &drop).convert(&parts(&["a"])).await.unwrap().is_empty());
+    let insert = [
+        ("transforms", "i"),
+        ("transforms.i.type", "InsertField$Value"),
+        ("transforms.i.topic.field", "topic"),
+        ("errors.tolerance", "all"),
+    ];
+    assert!(sink("StringConverter", &insert).convert(&parts(&["a"])).await.unwrap().is_empty());
+}
+
+fn source(props: &[(&str, &str)]) -> SourcePipeline {
+    let props: Props = props.iter().copied().collect();
+    let chain = Chain::of(&props).unwrap();
+    SourcePipeline::new(converters("JsonConverter"), chain, handler(&props))
+}
+
+fn source_record(value: Value) -> SourceRecord {
+    SourceRecord::new("t".into(), SchemaAndValue::schemaless(value))
+}
+
+#[tokio::test]
+async fn source_records_are_converted_with_headers_and_their_size() {
+    let mut record = source_record(Value::Int64(5));
+    record.headers.push(Header { key: "h".into(), data: SchemaAndValue::schemaless("x".into()) });
+    record.timestamp_ms = Some(-1);
+    let converted = source(&[]).convert(vec![record]).await.unwrap();
+    let record = &converted.records[0];
+    assert_eq!(record.value, Some(Bytes::from("5")));
+    assert_eq!((record.key.clone(), record.timestamp_ms), (None, None));
+    assert_eq!(record.headers, [("h".into(), Some(Bytes::from("x")))]);
+    assert!(converted.bytes > 2);
+}
+
+#[tokio::test]
+async fn a_source_record_that_fails_is_skipped_or_fails_the_batch() {
+    let bad = || {
+        let value = SchemaAndValue::new(Schema::string(), Value::Int64(1));
+        vec![SourceRecord::new("t".into(), value), source_record("good".into())]
+    };
+    let converted = source(&[("errors.tolerance", "all")]).convert(bad()).await.unwrap();
+    assert_eq!(converted.records.len(), 1);
+    assert!(source(&[]).convert(bad()).await.is_err());
+    let mut early = source_record("x".into());
+    early.timestamp_ms = Some(-5);
+    let error = source(&[("errors.tolerance", "all")]).convert(vec![early]).await.unwrap_err();
+    assert_eq!(error.to_string(), "Invalid record timestamp -5");
+}
+
+/// A failure that passes after some tries.
+async fn tries(props: &[(&str, &str)], failures: u32) -> (Result<Option<u32>>, u32) {
+    let errors = handler(&props.iter().copied().collect());
+    let failure = |error| Failure { stage: Stage::ValueConverter, class: "c", error };
+    let again = || failure(ConnectorError::retriable("away"));
+    let count = Mutex::new(0);
+    let outcome = errors
+        .recover(again(), Origin::Produced(None), || {
+            let mut count = count.lock().unwrap();
+            *count += 1;
+            if *count < failures { Err(again()) } else { Ok(Some(*count)) }
+        })
+        .await;
+    let tried = *count.lock().unwrap();
+    (outcome, tried)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_pass_is_tried_again_until_its_time_is_up() {
+    let (outcome, tried) = tries(&[], 1).await;
+    assert!(outcome.is_err());
+    assert_eq!(tried, 0, "errors.retry.timeout is 0");
+    let start = tokio::time::Instant::now();
+    let (outcome, _) = tries(&[("errors.retry.timeout", "-1")], 4).await;
+    assert_eq!(outcome.unwrap(), Some(4));
+    assert_eq!(start.elapsed().as_millis(), 300 + 600 + 1200 + 2400);
+    let start = tokio::time::Instant::now();
+    let (outcome, tried) = tries(&[("errors.retry.timeout", "1000")], 50).await;
+    assert!(outcome.is_err());
+    assert_eq!((tried, start.elapsed().as_millis()), (3, 1000), "300, 600 and what is left");
+    let skipped = [("errors.retry.timeout", "1000"), ("errors.tolerance", "all")];
+    assert_eq!(tries(&skipped, 50).await.0.unwrap(), None);
+}
+
+#[test]
+fn the_log_says_where_it_failed_and_only_if_wanted_with_which_record() {
+    let failure = Failure {
+        stage: Stage::ValueConverter,
+        class: "org.apache.kafka.connect.json.JsonConverter",
+        error: ConnectorError::record("bad"),
+    };
+    let text = |props: &[(&str, &str)], record: &ConsumerRecord| {
+        let origin = Origin::Consumed("t", 3, record);
+        handler(&props.iter().copied().collect()).log_text(&failure, origin)
+    };
+    assert_eq!(
+        text(&[], &record(1, "x")),
+        "Error encountered in task conn-0. Executing stage 'VALUE_CONVERTER' with class \
+         'org.apache.kafka.connect.json.JsonConverter'."
+    );
+    let with_record = [("errors.log.include.messages", "true")];
+    assert_eq!(
+        text(&with_record, &record(1, "x")),
+        "Error encountered in task conn-0. Executing stage 'VALUE_CONVERTER' with class \
+         'org.apache.kafka.connect.json.JsonConverter', where consumed record is {topic='t', \
+         partition=3, offset=1, timestamp=7, timestampType=CreateTime}."
+    );
+    let without_time = ConsumerRecord { timestamp_ms: None, ..record(1, "x") };
+    assert!(text(&with_record, &without_time).ends_with("partition=3, offset=1}."));
+}
+
+#[tokio::test]
+async fn a_reported_record_is_tolerated_or_not_as_the_configuration_says() {
+    let report = async |props: &[(&str, &str)]| {
+        let props: Props = props.iter().copied().collect();
+        let reporter =
+            TaskReporter::new(handler(&props), Originals::default(), converters("StringConverter"));
+        let record = SinkRecord {
+            topic: "t".into(),
+            origin: TopicPartition::new("t", 0),
+            offset: 0,
+            timestamp_ms: None,
+            timestamp_type: TimestampType::CreateTime,
+            key: SchemaAndValue::NULL,
+            value: SchemaAndValue::schemaless("x".into()),
+            headers: Vec::new(),
+        };
+        reporter.report(&record, ConnectorError::record("bad")).await
+    };
+    assert!(report(&[("errors.tolerance", "all")]).await.is_ok());
+    assert!(report(&[]).await.is_err());
+}
+
+#[test]
+fn originals_are_found_by_partition_and_offset() {
+    let originals = Originals::default();
+    originals.replace(parts(&["a", "b"]));
+    let at = TopicPartition::new("t", 3);
+    assert_eq!(originals.find(&at, 1).unwrap().value, Some(Bytes::from("b")));
+    assert!(originals.find(&at, 2).is_none());
+    assert!(originals.find(&TopicPartition::new("t", 0), 1).is_none());
+}

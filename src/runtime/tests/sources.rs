@@ -1,0 +1,265 @@
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use connect_api::{
+    config::{ConfigDef, ConfigValue, Props},
+    error::{ConnectorError, Result},
+    record::{SchemaAndValue, SourceBatch, SourceOffset, SourcePartition, SourceRecord},
+    schema::Schema,
+    source::{SourceConnector, SourceContext, SourceTask},
+    value::Value,
+};
+
+use super::harness::{Harness, PATIENCE};
+use crate::runtime::{ConnectorPlugin, RuntimeSettings, TaskEventKind, TaskTarget};
+
+/// What a poll does instead of reading.
+enum Turn {
+    Fail(ConnectorError),
+    Panic,
+}
+
+/// Counts from where it stopped, in batches of ten, up to a limit.
+#[derive(Clone, Default)]
+struct Counter {
+    limit: i64,
+    starts: Arc<Mutex<VecDeque<ConnectorError>>>,
+    turns: Arc<Mutex<VecDeque<Turn>>>,
+    told: Arc<Mutex<Vec<i64>>>,
+}
+
+impl std::fmt::Debug for Counter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Counter")
+    }
+}
+
+impl Counter {
+    fn up_to(limit: i64) -> Self {
+        Self { limit, ..Self::default() }
+    }
+
+    fn turn(self, turn: Turn) -> Self {
+        self.turns.lock().unwrap().push_back(turn);
+        self
+    }
+
+    fn plugin(&self) -> ConnectorPlugin {
+        ConnectorPlugin::Source(Arc::new(self.clone()))
+    }
+}
+
+struct CounterTask {
+    counter: Counter,
+    next: i64,
+}
+
+#[async_trait]
+impl SourceConnector for Counter {
+    fn class(&self) -> &'static str {
+        "test.Counter"
+    }
+    fn version(&self) -> &'static str {
+        "1"
+    }
+    fn config_def(&self) -> ConfigDef {
+        ConfigDef::new()
+    }
+    fn validate(&self, _props: &Props) -> Vec<ConfigValue> {
+        Vec::new()
+    }
+    fn task_configs(&self, props: &Props, _max_tasks: usize) -> Result<Vec<Props>> {
+        Ok(vec![props.clone()])
+    }
+    async fn start_task(
+        &self,
+        _props: &Props,
+        context: SourceContext,
+    ) -> Result<Box<dyn SourceTask>> {
+        if let Some(error) = self.starts.lock().unwrap().pop_front() {
+            return Err(error);
+        }
+        let committed = context.offsets.committed().await?;
+        let next = committed.first().and_then(|(_, offset)| offset.0["next"].as_i64());
+        Ok(Box::new(CounterTask { counter: self.clone(), next: next.unwrap_or(0) }))
+    }
+}
+
+#[async_trait]
+impl SourceTask for CounterTask {
+    async fn poll(&mut self) -> Result<SourceBatch> {
+        let turn = self.counter.turns.lock().unwrap().pop_front();
+        match turn {
+            Some(Turn::Fail(error)) => return Err(error),
+            Some(Turn::Panic) => panic!("the counter broke"),
+            None => {}
+        }
+        if self.next >= self.counter.limit {
+            std::future::pending::<()>().await;
+        }
+        let numbers = self.next..(self.next + 10).min(self.counter.limit);
+        self.next = numbers.end;
+        let record = |number: i64| {
+            let value = SchemaAndValue::new(Schema::string(), Value::string(number.to_string()));
+            SourceRecord { partition: Some(0), ..SourceRecord::new("numbers".into(), value) }
+        };
+        let offset = SourceOffset([("next".to_owned(), self.next.into())].into_iter().collect());
+        Ok(SourceBatch {
+            records: numbers.map(record).collect(),
+            offsets: vec![(SourcePartition::default(), Some(offset))],
+        })
+    }
+
+    async fn commit(&mut self, offsets: &[(SourcePartition, Option<SourceOffset>)]) -> Result<()> {
+        let next = |(_, offset): &(_, Option<SourceOffset>)| offset.as_ref()?.0["next"].as_i64();
+        self.counter.told.lock().unwrap().extend(offsets.iter().filter_map(next));
+        Ok(())
+    }
+}
+
+fn numbers(range: std::ops::Range<i64>) -> Vec<String> {
+    range.map(|number| number.to_string()).collect()
+}
+
+/// Both ways of writing: in transactions, and with offsets that follow.
+fn without_transactions(settings: &mut RuntimeSettings) {
+    settings.broker = Arc::new(super::plain_broker::PlainBroker(settings.broker.clone()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_writes_everything_and_learns_that_it_is_durable() {
+    for change in [|_: &mut RuntimeSettings| {}, without_transactions] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut harness = Harness::open(directory.path(), change).await;
+        let counter = Counter::up_to(95);
+        let task = harness.start_task(counter.plugin(), &[]);
+        assert_eq!(harness.event().await, TaskEventKind::Running);
+        assert_eq!(harness.wait_for("numbers", 95).await, numbers(0..95));
+        assert!(task.stop(PATIENCE).await);
+        assert_eq!(harness.event().await, TaskEventKind::Stopped);
+        let committed = harness.offsets.committed("conn").await.unwrap();
+        assert_eq!(committed[0].1.0["next"].as_i64(), Some(95), "stopping commits");
+        assert_eq!(counter.told.lock().unwrap().last(), Some(&95));
+        harness.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_source_loses_and_doubles_nothing() {
+    let mut harness = Harness::start().await;
+    let mut seen = 0;
+    for limit in [2_000, 4_000, 6_000] {
+        let counter = Counter::up_to(limit);
+        let task = harness.start_task(counter.plugin(), &[]);
+        harness.wait_for("numbers", seen + 300).await;
+        task.stop(Duration::ZERO).await;
+        seen = harness.values("numbers").await.len();
+    }
+    let task = harness.start_task(Counter::up_to(6_000).plugin(), &[]);
+    assert_eq!(harness.wait_for("numbers", 6_000).await, numbers(0..6_000));
+    assert!(task.stop(PATIENCE).await);
+    assert_eq!(harness.values("numbers").await.len(), 6_000);
+    while harness.events.try_recv().is_ok() {}
+    harness.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_goes_on_where_it_was_stopped() {
+    let harness = Harness::start().await;
+    let task = harness.start_task(Counter::up_to(30).plugin(), &[]);
+    harness.wait_for("numbers", 30).await;
+    assert!(task.stop(PATIENCE).await);
+    let task = harness.start_task(Counter::up_to(50).plugin(), &[]);
+    assert_eq!(harness.wait_for("numbers", 50).await, numbers(0..50));
+    assert!(task.stop(PATIENCE).await);
+    harness.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_is_away_is_asked_again_and_another_failure_ends_the_task() {
+    let mut harness = Harness::start().await;
+    let counter = Counter::up_to(10)
+        .turn(Turn::Fail(ConnectorError::retriable("the disk is away")))
+        .turn(Turn::Fail(ConnectorError::internal("the disk is gone").caused_by("no such disk")));
+    counter.starts.lock().unwrap().push_back(ConnectorError::retriable("not yet"));
+    let task = harness.start_task(counter.plugin(), &[]);
+    assert_eq!(harness.event().await, TaskEventKind::Running);
+    assert_eq!(
+        harness.trace().await,
+        "org.apache.kafka.connect.errors.ConnectException: the disk is gone\n\
+         Caused by: java.lang.Exception: no such disk\n"
+    );
+    assert!(task.stop(PATIENCE).await);
+    harness.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_fails_its_task_and_nothing_else() {
+    let mut harness = Harness::start().await;
+    let task = harness.start_task(Counter::up_to(10).turn(Turn::Panic).plugin(), &[]);
+    let trace = harness.trace().await;
+    assert!(
+        trace.starts_with(
+            "org.apache.kafka.connect.errors.ConnectException: Task threw an uncaught and \
+             unrecoverable exception: it panicked: the counter broke"
+        ),
+        "{trace}"
+    );
+    assert!(task.stop(PATIENCE).await);
+    let task = harness.start_task(Counter::up_to(10).plugin(), &[]);
+    assert_eq!(harness.event().await, TaskEventKind::Running);
+    assert_eq!(harness.wait_for("numbers", 10).await, numbers(0..10));
+    assert!(task.stop(PATIENCE).await);
+    harness.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_source_reads_nothing_before_it_is_resumed() {
+    let mut harness = Harness::start().await;
+    let counter = Counter::up_to(10);
+    counter.starts.lock().unwrap().push_back(ConnectorError::internal("started while paused"));
+    let task = harness.start_as(counter.plugin(), &[], TaskTarget::Paused);
+    assert_eq!(harness.event().await, TaskEventKind::Paused);
+    counter.starts.lock().unwrap().clear();
+    task.set_target(TaskTarget::Started);
+    assert_eq!(harness.event().await, TaskEventKind::Running);
+    harness.wait_for("numbers", 10).await;
+    task.set_target(TaskTarget::Paused);
+    assert_eq!(harness.event().await, TaskEventKind::Paused);
+    task.set_target(TaskTarget::Started);
+    assert_eq!(harness.event().await, TaskEventKind::Running);
+    assert!(task.stop(PATIENCE).await);
+    assert_eq!(harness.event().await, TaskEventKind::Stopped);
+    harness.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transforms_and_topic_rules_apply_on_the_way() {
+    let mut harness = Harness::start().await;
+    let config = [
+        ("transforms", "route"),
+        ("transforms.route.type", "RegexRouter"),
+        ("transforms.route.regex", "(.*)"),
+        ("transforms.route.replacement", "made-$1"),
+        ("topic.creation.default.partitions", "3"),
+        ("topic.creation.default.replication.factor", "-1"),
+    ];
+    let task = harness.start_task(Counter::up_to(5).plugin(), &config);
+    assert_eq!(harness.wait_for("made-numbers", 5).await, numbers(0..5));
+    assert!(task.stop(PATIENCE).await);
+    let admin = crate::broker::Broker::admin(&*harness.broker, &Default::default()).await.unwrap();
+    let topics = admin.describe_topics(&["made-numbers".to_owned()]).await.unwrap();
+    assert_eq!(topics["made-numbers"].partitions, 3);
+    let mut topics = Vec::new();
+    while let Ok(event) = harness.events.try_recv() {
+        if let TaskEventKind::TopicSeen(topic) = event.kind {
+            topics.push(topic.to_string());
+        }
+    }
+    assert_eq!(topics, ["made-numbers"]);
+    harness.end().await;
+}
