@@ -37,8 +37,15 @@ pub fn classes() -> Plugins {
         def,
     };
     Plugins {
-        sources: vec![Arc::new(connect_file::LogFileSource)],
-        sinks: vec![Arc::new(connect_aggregate::AggregateSink), Arc::new(connect_s3::S3Sink)],
+        sources: vec![
+            Arc::new(connect_file::LogFileSource),
+            Arc::new(connect_file::FileStreamSource),
+        ],
+        sinks: vec![
+            Arc::new(connect_aggregate::AggregateSink),
+            Arc::new(connect_file::FileStreamSink),
+            Arc::new(connect_s3::S3Sink),
+        ],
         converters: converters()
             .filter(|entry| entry.is_converter)
             .map(|entry| plugin(entry.class, entry.version, entry.def))
