@@ -5,10 +5,10 @@
 //! nobody ever sees a part of one. One process owns the directory at a time; a file that was
 //! damaged is refused and left as it is.
 //!
-//! Records lie in `SQLite` in batches ([`batch`]), written by one thread ([`writer`]) in
+//! Records lie in `SQLite` in batches (`batch`), written by one thread (`writer`) in
 //! transactions that all waiting appends share, and read by connections that never wait for it
-//! ([`readers`], [`fetch`]). [`catalog`] is the picture in memory of what there is; [`group`] says
-//! which member of a group reads what; [`cleaner`] takes away what is not wanted any more.
+//! (`readers`, `fetch`). `catalog` is the picture in memory of what there is; `group` says
+//! which member of a group reads what; `cleaner` takes away what is not wanted any more.
 //!
 //! A log of plain files was rejected: atomic transactions over several topics and committed
 //! offsets are what `SQLite` has and what is easy to get wrong.
