@@ -92,14 +92,7 @@ impl Writer {
                 }
                 group.into_iter().filter_map(acknowledge).collect()
             }
-            Err(fault) => {
-                tracing::warn!(
-                    directory = %self.directory.display(),
-                    jobs = group.len(),
-                    "Could not write to the embedded log; nothing of this was stored"
-                );
-                group.into_iter().filter_map(|job| self.refuse(job, &fault)).collect()
-            }
+            Err(fault) => group.into_iter().filter_map(|job| self.refuse(job, &fault)).collect(),
         }
     }
 
