@@ -11,6 +11,7 @@ use super::{
     catalog::Catalog,
     fault::Fault,
     readers::Readers,
+    staging::{self, Frames, Staging},
     writer::{Change, Job},
 };
 use crate::{
@@ -38,6 +39,7 @@ pub(super) struct Log {
     pub(super) room: Arc<Semaphore>,
     /// Counts the times that records were stored.
     pub(super) appended: Arc<watch::Sender<u64>>,
+    pub(super) staging: Arc<Staging>,
     /// Asks for a round of cleaning.
     pub(super) cleaning: Arc<Notify>,
     /// Cancelled when the log is closed.
@@ -78,6 +80,25 @@ impl Log {
         let log = Arc::clone(self);
         let reading = self.tasks.spawn_thread("embedded-read", move || log.readers.read(work));
         reading.await.map_err(|_stopped| BrokerError::Closed)?
+    }
+
+    /// Stores frames in an area, in places from this one on.
+    pub(super) async fn stage(
+        &self,
+        area: i64,
+        frames: Arc<Frames>,
+        first_place: i64,
+    ) -> Result<()> {
+        let bytes = frames.iter().map(|(_, frame)| frame.bytes.len()).sum();
+        let room = self.room_for(bytes).await?;
+        let apply = move |transaction: &Transaction<'_>| {
+            staging::store(transaction, area, &frames, first_place)?;
+            drop((frames, room));
+            Ok(())
+        };
+        let (reply, outcome) = oneshot::channel();
+        self.submit(Job::Change(Change::new(apply, |()| {}, reply).with_bytes(bytes))).await?;
+        outcome.await.map_err(|_dropped| BrokerError::Closed)?
     }
 
     /// Offsets that a group has committed.

@@ -5,10 +5,10 @@
 //! nobody ever sees a part of one. One process owns the directory at a time; a file that was
 //! damaged is refused and left as it is.
 //!
-//! Records lie in `SQLite` in batches ([`batch`]), written by one thread ([`writer`]) in
+//! Records lie in `SQLite` in batches (`batch`), written by one thread (`writer`) in
 //! transactions that all waiting appends share, and read by connections that never wait for it
-//! ([`readers`], [`fetch`]). [`catalog`] is the picture in memory of what there is; [`group`] says
-//! which member of a group reads what; [`cleaner`] takes away what is not wanted any more.
+//! (`readers`, `fetch`). `catalog` is the picture in memory of what there is; `group` says
+//! which member of a group reads what; `cleaner` takes away what is not wanted any more.
 //!
 //! A log of plain files was rejected: atomic transactions over several topics and committed
 //! offsets are what `SQLite` has and what is easy to get wrong.
@@ -28,6 +28,7 @@ mod reader;
 mod readers;
 mod schema;
 mod settings;
+mod staging;
 mod writer;
 
 use std::{
@@ -52,6 +53,7 @@ use self::{
     producer::EmbeddedProducer,
     reader::EmbeddedReader,
     readers::Readers,
+    staging::Staging,
     writer::{Job, Writer},
 };
 use super::{
@@ -83,6 +85,9 @@ impl EmbeddedBroker {
     pub fn open(directory: &Path, clock: Arc<dyn Clock>, tasks: &TaskGroup) -> Result<Arc<Self>> {
         let OpenDirectory { lock, connection, cluster_id } = directory::open(directory)?;
         let topics = schema::topics(&connection).map_err(|fault| fault.into_error(directory))?;
+        let cleaning = Arc::new(Notify::new());
+        let staging = Staging::load(&connection, Arc::clone(&cleaning))
+            .map_err(|fault| fault.into_error(directory))?;
         let (jobs, inbox) = mpsc::channel(QUEUE_JOBS);
         let appended = Arc::new(watch::Sender::new(0));
         let closed = tasks.token().child_token();
@@ -96,7 +101,6 @@ impl EmbeddedBroker {
         };
         let runtime = Handle::current();
         tasks.spawn_thread("embedded-writer", move || writer.run(&runtime));
-        let cleaning = Arc::new(Notify::new());
         let log = Arc::new(Log {
             cluster_id,
             clock,
@@ -106,6 +110,7 @@ impl EmbeddedBroker {
             jobs,
             room: Arc::new(Semaphore::new(QUEUE_BYTES as usize)),
             appended,
+            staging: Arc::new(staging),
             cleaning: Arc::clone(&cleaning),
             _unused: closed.clone().drop_guard(),
             closed: closed.clone(),

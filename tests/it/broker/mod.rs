@@ -56,7 +56,8 @@ macro_rules! broker_conformance {
                     a_group_is_free_once_its_last_member_has_closed,
                 }
                 reading {
-                    a_reader_reads_to_the_end_and_follows,
+                    a_reader_reads_to_the_end_each_time,
+                    a_reader_waits_for_the_next_record,
                     a_reader_reads_every_partition,
                     the_last_value_of_each_key_is_in_a_compacted_topic,
                 }

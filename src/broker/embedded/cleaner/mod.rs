@@ -66,7 +66,7 @@ pub(super) async fn clean(log: &Arc<Log>) -> Result<()> {
 
 /// Takes away the batches of partitions that were deleted.
 async fn remove_orphans(log: &Arc<Log>) -> Result<()> {
-    let mut after = 0;
+    let mut after = i64::MIN;
     while let Some((partition, is_orphan)) = log
         .read(move |connection| {
             let mut next = connection.prepare_cached(
@@ -80,6 +80,8 @@ async fn remove_orphans(log: &Arc<Log>) -> Result<()> {
     {
         let remove =
             move |transaction: &Transaction<'_>| remove_piece(transaction, partition, i64::MAX);
+        // A transaction that goes on has what it sent in a partition without a topic, too.
+        let is_orphan = is_orphan && !log.staging.is_used(partition);
         while is_orphan && log.change(remove, |_end| {}).await?.is_some() {}
         after = partition;
     }

@@ -1,8 +1,9 @@
 //! Writes records.
 //!
 //! A batch is encoded where it is sent and stored by the writer as one unit. What is sent in a
-//! transaction stays in the producer, encoded, until the commit hands all of it to the writer at
-//! once: nobody can ever see a part of it, and a crash before the commit leaves no trace.
+//! transaction stays in the producer, encoded, and when it is long on the disk where nobody looks
+//! ([`super::staging`]), until the commit makes the writer store all of it at once: nobody can ever
+//! see a part of it, and a crash before the commit leaves nothing but waste.
 
 mod sorter;
 
@@ -21,14 +22,17 @@ use tokio::sync::oneshot;
 use self::sorter::{Sorted, Sorter};
 use super::{
     admin,
-    batch::Frame,
-    catalog::{Partition, Topic},
+    catalog::Topic,
     log::Log,
+    staging::{Area, Frames},
     writer::{Append, Done, Job, Lease, Outcome},
 };
 use crate::broker::{
     BrokerError, Delivery, DeliveryReport, NewTopic, Producer, ProducerRecord, Result,
 };
+
+/// Bytes of a transaction that stay in memory.
+const MEMORY_BYTES: usize = 8 << 20;
 
 /// Writes to the log.
 #[derive(Debug)]
@@ -43,7 +47,18 @@ pub(super) struct EmbeddedProducer {
 struct Transactions {
     lease: Lease,
     /// What was sent since `begin`; none outside a transaction.
-    open: Option<Vec<(Arc<Partition>, Frame)>>,
+    open: Option<Open>,
+}
+
+/// An open transaction.
+#[derive(Debug, Default)]
+struct Open {
+    /// What is on the disk already.
+    staged: Option<Area>,
+    /// What was sent after that.
+    frames: Arc<Frames>,
+    /// Size of the latter.
+    bytes: usize,
 }
 
 impl EmbeddedProducer {
@@ -118,19 +133,17 @@ impl EmbeddedProducer {
             // Whoever sent it may not care.
             let _sent = resolve.send(report(outcome, refused, records));
         });
-        self.store(frames, None, done).await?;
+        let open = Open { frames: Arc::new(frames), ..Open::default() };
+        self.store(open, None, done).await?;
         Ok(delivery)
     }
 
-    async fn store(
-        &self,
-        frames: Vec<(Arc<Partition>, Frame)>,
-        lease: Option<Lease>,
-        done: Done,
-    ) -> Result<()> {
+    async fn store(&self, open: Open, lease: Option<Lease>, done: Done) -> Result<()> {
+        let Open { staged, frames, .. } = open;
         let bytes = frames.iter().map(|(_, frame)| frame.bytes.len()).sum();
         let room = self.log.room_for(bytes).await?;
-        self.log.submit(Job::Append(Append { frames, lease, is_fenced: false, done, room })).await
+        let append = Append { frames, staged, lease, is_fenced: false, done, room };
+        self.log.submit(Job::Append(append)).await
     }
 
     fn transactions(&mut self, operation: &str) -> Result<&mut Transactions> {
@@ -155,7 +168,10 @@ impl Producer for EmbeddedProducer {
         let sorted = self.sort(&batch).await?;
         match self.transactions.as_mut().and_then(|transactions| transactions.open.as_mut()) {
             Some(open) => {
-                open.extend(sorted.frames);
+                open.add(sorted.frames);
+                if open.bytes > MEMORY_BYTES {
+                    open.stage(&self.log).await;
+                }
                 let (resolve, delivery) = Delivery::pending();
                 // The receiver is held by `delivery`, so that this cannot fail.
                 let _sent = resolve.send(DeliveryReport { failed: sorted.refused });
@@ -170,13 +186,13 @@ impl Producer for EmbeddedProducer {
         if transactions.open.is_some() {
             return Err(refusal("Beginning a transaction", "One is open already"));
         }
-        transactions.open = Some(Vec::new());
+        transactions.open = Some(Open::default());
         Ok(())
     }
 
     async fn commit(&mut self) -> Result<()> {
         let transactions = self.transactions("Committing")?;
-        let frames = mem::take(transactions.opened("Committing")?);
+        let open = mem::take(transactions.opened("Committing")?);
         transactions.open = None;
         let lease = transactions.lease.clone();
         let (reply, outcome) = oneshot::channel();
@@ -184,7 +200,7 @@ impl Producer for EmbeddedProducer {
             // Whoever commits may have been cancelled: what is stored stays.
             let _sent = reply.send(outcome.error());
         });
-        self.store(frames, Some(lease), done).await?;
+        self.store(open, Some(lease), done).await?;
         match outcome.await.map_err(|_dropped| BrokerError::Closed)? {
             None => Ok(()),
             Some(fenced @ BrokerError::Fenced(_)) => Err(fenced),
@@ -200,8 +216,35 @@ impl Producer for EmbeddedProducer {
     }
 }
 
+impl Open {
+    fn add(&mut self, frames: Frames) {
+        self.bytes += frames.iter().map(|(_, frame)| frame.bytes.len()).sum::<usize>();
+        Arc::make_mut(&mut self.frames).extend(frames);
+    }
+
+    /// Moves what is in memory to the disk. What cannot be moved now stays, so that nothing is
+    /// lost, and is tried again with what is sent next; if the disk stays as it is, the commit
+    /// fails. Cancel safe: what got to the disk then is not counted, and taken away later.
+    async fn stage(&mut self, log: &Log) {
+        let area = self.staged.get_or_insert_with(|| log.staging.area());
+        let staged = area.reserve(&self.frames);
+        let first_place = staged.first().map_or(0, |frame| frame.place);
+        match log.stage(area.id(), Arc::clone(&self.frames), first_place).await {
+            Ok(()) => {
+                area.add(staged);
+                self.frames = Arc::default();
+                self.bytes = 0;
+            }
+            Err(error) => tracing::warn!(
+                error = connect_api::error::chain(&error),
+                "Could not move a part of a long transaction to the disk"
+            ),
+        }
+    }
+}
+
 impl Transactions {
-    fn opened(&mut self, operation: &str) -> Result<&mut Vec<(Arc<Partition>, Frame)>> {
+    fn opened(&mut self, operation: &str) -> Result<&mut Open> {
         self.open.as_mut().ok_or_else(|| refusal(operation, "No transaction was begun"))
     }
 }

@@ -13,7 +13,10 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::broker::{
     BrokerError, Result,
-    embedded::{batch::Frame, catalog::Partition, fault::Fault},
+    embedded::{
+        fault::Fault,
+        staging::{Area, Frames},
+    },
 };
 
 /// One thing to do, whole or not at all.
@@ -31,7 +34,9 @@ pub(in crate::broker::embedded) enum Job {
 #[derive(Debug)]
 pub(in crate::broker::embedded) struct Append {
     /// Each with the partition it goes to, in their order.
-    pub(in crate::broker::embedded) frames: Vec<(Arc<Partition>, Frame)>,
+    pub(in crate::broker::embedded) frames: Arc<Frames>,
+    /// What was sent before them in the same transaction and is on the disk already.
+    pub(in crate::broker::embedded) staged: Option<Area>,
     /// Nothing is stored if this has lapsed when the writer comes to it.
     pub(in crate::broker::embedded) lease: Option<Lease>,
     /// What the writer found then.
@@ -117,7 +122,10 @@ impl Lease {
 }
 
 /// A change of the database that is not an append.
-pub(in crate::broker::embedded) struct Change(Box<dyn Work>);
+pub(in crate::broker::embedded) struct Change {
+    work: Box<dyn Work>,
+    bytes: usize,
+}
 
 impl Change {
     /// `apply` changes the database, `publish` what is in memory once that is stored.
@@ -131,19 +139,30 @@ impl Change {
         A: FnOnce(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
         P: FnOnce(&T) + Send + 'static,
     {
-        Self(Box::new(Stages { apply: Some(apply), publish, reply, applied: None }))
+        let work = Stages { apply: Some(apply), publish, reply, applied: None };
+        Self { work: Box::new(work), bytes: 0 }
+    }
+
+    /// Says how many bytes of records it stores.
+    pub(in crate::broker::embedded) fn with_bytes(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
+        self
+    }
+
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
     }
 
     pub(super) fn apply(&mut self, transaction: &Transaction<'_>) -> Result<(), Fault> {
-        self.0.apply(transaction)
+        self.work.apply(transaction)
     }
 
     pub(super) fn stored(self) {
-        self.0.stored();
+        self.work.stored();
     }
 
     pub(super) fn failed(self, fault: &Fault, directory: &Path) {
-        self.0.failed(fault.clone().into_error(directory));
+        self.work.failed(fault.clone().into_error(directory));
     }
 }
 

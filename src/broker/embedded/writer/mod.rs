@@ -6,16 +6,16 @@
 
 mod job;
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, path::PathBuf, sync::Arc};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::{
     runtime::Handle,
     sync::{mpsc, oneshot, watch},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{catalog::Partition, directory::DirectoryLock, fault::Fault, schema};
+use super::{catalog::Partition, directory::DirectoryLock, fault::Fault, schema, staging};
 pub(super) use job::{Append, Change, Done, Job, Lease, Outcome};
 
 /// Bytes after which a transaction takes no more jobs: large enough that the `fsync` is a small
@@ -92,14 +92,7 @@ impl Writer {
                 }
                 group.into_iter().filter_map(acknowledge).collect()
             }
-            Err(fault) => {
-                tracing::warn!(
-                    directory = %self.directory.display(),
-                    jobs = group.len(),
-                    "Could not write to the embedded log; nothing of this was stored"
-                );
-                group.into_iter().filter_map(|job| self.refuse(job, &fault)).collect()
-            }
+            Err(fault) => group.into_iter().filter_map(|job| self.refuse(job, &fault)).collect(),
         }
     }
 
@@ -143,15 +136,15 @@ fn bytes_of(group: &[Job]) -> usize {
 fn job_bytes(job: &Job) -> usize {
     match job {
         Job::Append(append) => append.bytes() + JOB_BYTES,
-        Job::Change(_) => JOB_BYTES,
+        Job::Change(change) => change.bytes() + JOB_BYTES,
         Job::Stop(_) => 0,
     }
 }
 
 fn acknowledge(job: Job) -> Option<oneshot::Sender<()>> {
     match job {
-        Job::Append(Append { done, lease, is_fenced, room, .. }) => {
-            drop(room);
+        Job::Append(Append { done, lease, is_fenced, room, staged, .. }) => {
+            drop((room, staged));
             match lease.filter(|_lease| is_fenced) {
                 Some(lapsed) => done.tell(Outcome::Fenced(&lapsed)),
                 None => done.tell(Outcome::Stored),
@@ -186,27 +179,30 @@ fn store_append(
     if !append.check_lease() {
         return Ok(());
     }
-    let mut payloads = transaction.prepare_cached("INSERT INTO payload (frame) VALUES (?)")?;
-    let mut batches = transaction.prepare_cached(
-        "INSERT INTO batch (partition, base_offset, last_offset, max_timestamp_ms, bytes, payload)
-         VALUES (?, ?, ?, ?, ?, ?)",
-    )?;
-    for (partition, frame) in &append.frames {
-        let (_, end) =
-            ends.entry(partition.id).or_insert_with(|| (Arc::clone(partition), partition.high()));
-        let base_offset = *end;
-        *end = base_offset
-            .checked_add(i64::from(frame.records))
-            .ok_or_else(|| Fault::broken(format!("Partition {} is full", partition.name)))?;
-        let payload = payloads.insert(params![frame.bytes])?;
-        batches.execute(params![
-            partition.id,
-            base_offset,
-            *end - 1,
-            frame.max_timestamp_ms,
-            i64::try_from(frame.bytes.len()).unwrap_or(i64::MAX),
-            payload,
-        ])?;
+    if let Some(area) = &append.staged {
+        for frame in area.frames() {
+            let offsets = next_offsets(ends, &frame.partition, frame.records)?;
+            area.publish(transaction, frame, offsets.start)?;
+        }
+    }
+    for (partition, frame) in append.frames.iter() {
+        let offsets = next_offsets(ends, partition, frame.records)?;
+        staging::insert_batch(transaction, frame, partition.id, offsets)?;
     }
     Ok(())
+}
+
+/// The next offsets of a partition.
+fn next_offsets(
+    ends: &mut Ends,
+    partition: &Arc<Partition>,
+    records: u32,
+) -> Result<Range<i64>, Fault> {
+    let (_, end) =
+        ends.entry(partition.id).or_insert_with(|| (Arc::clone(partition), partition.high()));
+    let base_offset = *end;
+    *end = base_offset
+        .checked_add(i64::from(records))
+        .ok_or_else(|| Fault::broken(format!("Partition {} is full", partition.name)))?;
+    Ok(base_offset..*end)
 }

@@ -1,6 +1,6 @@
 //! What is there after the log was closed and opened again, and limits of reading.
 
-use millrace::broker::{Broker, Subscription, Watermarks};
+use millrace::broker::{Broker, Producer, Subscription, Watermarks};
 
 use super::{as_broker, open};
 use crate::broker::suite::{
@@ -119,4 +119,71 @@ async fn appends_of_many_producers_are_all_stored_once() {
         assert_eq!(own.collect::<Vec<_>>(), expected);
     }
     assert_eq!(values.len(), 400);
+}
+
+/// Values of a megabyte, so that a transaction outgrows what is kept of it in memory.
+fn long_values(kind: &str) -> Vec<String> {
+    (0..40).map(|at| format!("{kind} {at} {}", "x".repeat(1 << 20))).collect()
+}
+
+async fn send_long(producer: &mut Box<dyn Producer>, topic: &str, values: &[String]) {
+    for value in values {
+        send_values(producer, topic, &[value]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_long_transaction_is_stored_whole_and_in_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = open(directory.path());
+    let broker = as_broker(&log);
+    let mut long = transactional(&broker, "long").await;
+    long.begin().await.unwrap();
+    let values = long_values("long");
+    send_long(&mut long, "topic", &values).await;
+    send_values(&mut producer(&broker).await, "topic", &["between"]).await;
+    log.clean().await.unwrap();
+    assert_eq!(stored(&broker).await, ["between"]);
+    long.commit().await.unwrap();
+    let mut expected = vec!["between".to_owned()];
+    expected.extend(values);
+    assert_eq!(stored(&broker).await, expected);
+    log.clean().await.unwrap();
+    log.close().await;
+    assert_eq!(stored(&as_broker(&open(directory.path()))).await, expected);
+}
+
+#[tokio::test]
+async fn a_long_transaction_that_ends_badly_leaves_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let values = long_values("never");
+    let log = open(directory.path());
+    let broker = as_broker(&log);
+    let mut long = transactional(&broker, "long").await;
+    long.begin().await.unwrap();
+    send_long(&mut long, "topic", &values).await;
+    long.abort().await.unwrap();
+    log.clean().await.unwrap();
+    long.begin().await.unwrap();
+    send_long(&mut long, "topic", &values).await;
+    log.close().await;
+    let size = |name: &str| std::fs::metadata(directory.path().join(name)).map_or(0, |at| at.len());
+    let before = size("log.db");
+    let log = open(directory.path());
+    let broker = as_broker(&log);
+    assert!(stored(&broker).await.is_empty());
+    log.clean().await.unwrap();
+    // What is left over is used again: the file does not grow.
+    let values = long_values("seen");
+    let mut long = transactional(&broker, "long").await;
+    long.begin().await.unwrap();
+    send_long(&mut long, "topic", &values).await;
+    long.commit().await.unwrap();
+    assert_eq!(stored(&broker).await, values);
+    log.close().await;
+    assert!(size("log.db") <= before + before / 4, "{} after {before}", size("log.db"));
+}
+
+async fn stored(broker: &std::sync::Arc<dyn Broker>) -> Vec<String> {
+    values(broker, "topic").await
 }
