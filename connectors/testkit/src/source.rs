@@ -343,8 +343,7 @@ pub async fn broken_configuration_is_invalid<F: SourceFixture>() -> Result<()> {
     Ok(())
 }
 
-/// Runs every case of the source conformance suite on a
-/// [`SourceFixture`](crate::source::SourceFixture).
+/// Runs every case of the source conformance suite on a [`SourceFixture`].
 ///
 /// `source_conformance!(MyFixture);` makes a module `source_conformance` with one test per case.
 /// Write it in a test module; in several of them for several fixtures.
