@@ -193,7 +193,7 @@ proptest! {
         prop_assume!(!value.is_null());
         let data = SchemaAndValue::schemaless(value);
         let text = written(&plain(), &data).unwrap();
-        prop_assert_eq!(read(&plain(), &text).unwrap(), data.clone());
+        prop_assert_eq!(&read(&plain(), &text).unwrap(), &data);
         let enveloped = written(&converter(&[]), &data).unwrap();
         prop_assert_eq!(read(&converter(&[]), &enveloped).unwrap(), data);
     }

@@ -43,7 +43,8 @@ impl Harness {
     pub(super) async fn open(directory: &Path, change: impl FnOnce(&mut RuntimeSettings)) -> Self {
         let tasks = TaskGroup::new();
         let clock = Arc::new(SystemClock);
-        let broker = EmbeddedBroker::open(directory, clock.clone(), &tasks).unwrap();
+        let broker =
+            EmbeddedBroker::open(directory, Arc::<SystemClock>::clone(&clock), &tasks).unwrap();
         let topic = TopicSettings {
             usage: TopicUse::Offsets,
             name: "offsets".to_owned(),
@@ -52,7 +53,7 @@ impl Harness {
             settings: Default::default(),
             client_prefix: "test".to_owned(),
         };
-        let shared: Arc<dyn Broker> = broker.clone();
+        let shared: Arc<dyn Broker> = Arc::<EmbeddedBroker>::clone(&broker);
         let offsets: Arc<dyn SourceOffsets> =
             Arc::new(TopicOffsets::open(&shared, &topic).await.unwrap());
         let worker = Props::from([
@@ -61,7 +62,7 @@ impl Harness {
         ]);
         let mut settings = RuntimeSettings {
             broker: shared,
-            offsets: offsets.clone(),
+            offsets: Arc::clone(&offsets),
             clock,
             budget: MemoryBudget::new(64 << 20),
             tasks: tasks.child(),

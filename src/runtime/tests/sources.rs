@@ -127,7 +127,7 @@ fn numbers(range: std::ops::Range<i64>) -> Vec<String> {
 
 /// Both ways of writing: in transactions, and with offsets that follow.
 fn without_transactions(settings: &mut RuntimeSettings) {
-    settings.broker = Arc::new(super::plain_broker::PlainBroker(settings.broker.clone()));
+    settings.broker = Arc::new(super::plain_broker::PlainBroker(Arc::clone(&settings.broker)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
