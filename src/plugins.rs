@@ -20,11 +20,13 @@ pub(crate) struct Linked {
     pub(crate) routers: fn(Arc<dyn ConnectClusterState>, Arc<dyn Clock>) -> Vec<Router>,
     /// Describes the paths of the routers.
     pub(crate) openapi: fn() -> Json,
+    /// Ends answers that would go on for ever, so that the REST server can drain.
+    pub(crate) end_streams: fn(),
 }
 
 /// Collects what is linked in.
 pub(crate) fn linked() -> Linked {
-    Linked { classes: classes(), routers, openapi: connect_aggregate::openapi }
+    Linked { classes: classes(), routers, openapi: connect_aggregate::openapi, end_streams }
 }
 
 /// The classes that are linked in.
@@ -63,6 +65,10 @@ pub fn classes() -> Plugins {
             .map(|entry| plugin(entry.class, entry.version, entry.def))
             .collect(),
     }
+}
+
+fn end_streams() {
+    connect_aggregate::LiveAggregates::of_process().end_streams();
 }
 
 fn routers(cluster: Arc<dyn ConnectClusterState>, clock: Arc<dyn Clock>) -> Vec<Router> {

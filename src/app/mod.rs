@@ -56,6 +56,7 @@ pub struct App {
     herding: JoinHandle<std::result::Result<(), StoreError>>,
     task_timeout: Duration,
     rest_stop: CancellationToken,
+    end_streams: fn(),
     rest: TaskGroup,
     tasks: TaskGroup,
 }
@@ -98,6 +99,7 @@ impl App {
             herding,
             task_timeout: config.task_shutdown_timeout,
             rest_stop: CancellationToken::new(),
+            end_streams: plugins.end_streams,
             rest: TaskGroup::new(),
             tasks,
         };
@@ -160,6 +162,7 @@ impl App {
     pub async fn stop(mut self) -> Result<()> {
         let mut survivors = Vec::new();
         self.rest_stop.cancel();
+        (self.end_streams)();
         survivors.extend(self.rest.stop(DRAIN_REST).await.err().unwrap_or_default());
         if !self.herding.is_finished() {
             self.herder.stop().await;

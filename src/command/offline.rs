@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::{Failure, Result};
-use crate::{config::read_connector_file, herder, plugins};
+use crate::{
+    config::{Environment, References, read_connector_file},
+    herder, plugins,
+};
 
 /// Prints type, class and version of everything that is linked in.
 pub(super) fn list_plugins() -> Result<()> {
@@ -20,7 +23,8 @@ pub(super) fn list_plugins() -> Result<()> {
 /// Checks a connector file and prints every problem.
 pub(super) fn validate(file: &Path) -> Result<()> {
     let connector = read_connector_file(file).map_err(Failure::wrong)?;
-    let report = herder::validate_offline(&plugins::classes(), &connector.config);
+    let config = References::usual(Environment::default()).resolve(&connector.config);
+    let report = herder::validate_offline(&plugins::classes(), &config);
     let problems = report.map_err(Failure::wrong)?;
     if problems.is_empty() {
         return say(&format!("Connector \"{}\" is configured correctly\n", connector.name));

@@ -49,6 +49,18 @@ impl References {
         Ok(Self { providers, environment })
     }
 
+    /// Kafka Connect's three providers under their usual names, for use without a worker.
+    #[must_use]
+    pub fn usual(environment: Environment) -> Self {
+        let providers = [
+            ("file", Provider::File { allowed: Vec::new() }),
+            ("dir", Provider::Directory { allowed: Vec::new() }),
+            ("env", Provider::Environment { allowed: None }),
+        ];
+        let providers = providers.into_iter().map(|(name, provider)| (name.to_owned(), provider));
+        Self { providers: providers.collect(), environment }
+    }
+
     /// A copy with every reference replaced that can be.
     #[must_use]
     pub fn resolve(&self, props: &Props) -> Props {

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::config::{ExactlyOnceSource, Mode};
 
-/// Checks a connector's configuration as a standalone worker without properties of its own would;
-/// every problem as a sentence.
+/// Checks a connector's configuration, references resolved, as a standalone worker without
+/// properties of its own would; every problem as a sentence.
 ///
 /// # Errors
 /// When the class is missing or not linked in.

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod broker;
+mod configs;
 mod harness;
 mod house;
 mod services;

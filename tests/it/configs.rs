@@ -1,0 +1,66 @@
+//! Every configuration that is shipped loads and validates.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use millrace::{
+    config::{
+        Environment, Mode, References, WorkerConfig, read_connector_file, read_properties,
+    },
+    herder, plugins,
+};
+
+/// What the shipped configurations refer to as `${env:…}`.
+fn environment() -> Environment {
+    [
+        ("MILLRACE_LOGS", "logs"),
+        ("MILLRACE_S3_URL", "http://localhost:9000"),
+        ("MILLRACE_S3_BUCKET", "logs"),
+        ("MILLRACE_AGGREGATES", "sqlite:aggregates.db"),
+        ("AWS_ACCESS_KEY_ID", "key"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+    ]
+    .into_iter()
+    .fold(Environment::default(), |environment, (name, value)| environment.with(name, value))
+}
+
+fn files(extension: &str) -> Vec<PathBuf> {
+    let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
+    let mut files: Vec<_> = [configs.clone(), configs.join("demo")]
+        .iter()
+        .flat_map(|folder| fs::read_dir(folder).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|found| found == extension))
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn every_shipped_connector_validates() {
+    let files = files("json");
+    assert!(files.len() >= 7, "{files:?}");
+    let references = References::usual(environment());
+    for file in files {
+        let connector = read_connector_file(&file).unwrap();
+        let config = references.resolve(&connector.config);
+        let problems = herder::validate_offline(&plugins::classes(), &config).unwrap();
+        assert!(problems.is_empty(), "{}: {problems:#?}", file.display());
+    }
+}
+
+#[test]
+fn every_shipped_worker_loads() {
+    let workers: Vec<_> = files("properties")
+        .into_iter()
+        .filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("worker-"))
+        .collect();
+    assert!(workers.len() >= 3, "{workers:?}");
+    for file in workers {
+        let is_standalone = file.ends_with("worker-standalone.properties");
+        let mode = if is_standalone { Mode::Standalone } else { Mode::Distributed };
+        WorkerConfig::load(&read_properties(&file).unwrap(), mode).unwrap();
+    }
+}
