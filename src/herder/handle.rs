@@ -2,11 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_trait::async_trait;
-use connect_api::{
-    cluster::{ConnectClusterState, ConnectorView},
-    config::{ConfigKey, Props},
-};
+use connect_api::config::{ConfigKey, Props};
 use tokio::{
     sync::{Mutex, mpsc, oneshot, watch},
     task::JoinHandle,
@@ -44,7 +40,7 @@ pub struct HerderHandle {
     commands: mpsc::Sender<Command>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     settings: Arc<HerderSettings>,
-    parts: HerderParts,
+    pub(super) parts: HerderParts,
     /// Patches read before they write, so they come one at a time.
     patching: Arc<Mutex<()>>,
 }
@@ -122,7 +118,7 @@ impl HerderHandle {
     }
 
     /// The truth, once the stores were read.
-    async fn snapshot(&self) -> Result<Arc<Snapshot>> {
+    pub(super) async fn snapshot(&self) -> Result<Arc<Snapshot>> {
         let mut snapshots = self.snapshots.clone();
         let loaded = timeout(PATIENCE, snapshots.wait_for(|snapshot| snapshot.is_loaded)).await;
         match loaded {
@@ -433,30 +429,3 @@ impl HerderHandle {
     }
 }
 
-#[async_trait]
-impl ConnectClusterState for HerderHandle {
-    async fn connectors_of(&self, class: &str) -> Vec<ConnectorView> {
-        let Ok(snapshot) = self.snapshot().await else { return Vec::new() };
-        let of_class = |config: &Props| {
-            self.parts.plugins.connector_of(config).is_ok_and(|plugin| plugin.class() == class)
-        };
-        snapshot
-            .configured()
-            .filter_map(|connector| {
-                let config = connector.config.as_ref().filter(|config| of_class(config))?;
-                let shown = |state| serde_json::to_value(state).ok()?.as_str().map(str::to_owned);
-                Some(ConnectorView {
-                    name: connector.name.as_ref().to_owned(),
-                    config: (self.parts.resolve)(config).ok()?,
-                    state: connector.status.connector.as_ref().and_then(|known| shown(known.state)),
-                    tasks: connector
-                        .status
-                        .tasks
-                        .values()
-                        .filter_map(|known| shown(known.state))
-                        .collect(),
-                })
-            })
-            .collect()
-    }
-}

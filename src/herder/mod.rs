@@ -12,6 +12,7 @@
 //! A lock around shared state was rejected: a slow connector would hold up every request.
 
 mod actor;
+mod cluster;
 mod command;
 #[cfg(test)]
 pub(crate) mod double;
@@ -47,3 +48,4 @@ pub use self::{
     },
     validate::RawConfig,
 };
+pub use crate::store::{RestartScope, TargetState};

@@ -6,10 +6,7 @@ use axum::body::Bytes;
 use serde_json::{Map, Value};
 
 use super::error::{RestError, Result};
-use crate::{
-    herder::{ConnectorOffset, NewConnector, RawConfig},
-    store::TargetState,
-};
+use crate::herder::{ConnectorOffset, NewConnector, RawConfig, TargetState};
 
 const NO_SOURCE: &str =
     "at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: ";

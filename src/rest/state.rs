@@ -11,9 +11,8 @@ use super::{
     error::{RestError, Result},
     query::Query,
 };
-use crate::{
-    herder::{ActiveTopics, ConnectorStateInfo, HerderHandle, Restarted, TaskState},
-    store::{RestartScope, TargetState},
+use crate::herder::{
+    ActiveTopics, ConnectorStateInfo, HerderHandle, RestartScope, Restarted, TargetState, TaskState,
 };
 
 /// `GET /connectors/{c}/status`

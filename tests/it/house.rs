@@ -36,7 +36,7 @@ const FLOORS: [(&str, &[&str]); 16] = [
 const KEEPERS: [(&str, &[&str]); 4] = [
     ("rdkafka", &["src/broker/kafka"]),
     ("rusqlite", &["src/broker/embedded", "connectors/aggregate"]),
-    ("axum", &["src/rest", "connectors/aggregate", "src/app.rs", "src/app/"]),
+    ("axum", &["src/rest", "connectors/aggregate", "src/plugins.rs"]),
     ("aws_sdk_s3", &["connectors/s3"]),
 ];
 
@@ -71,7 +71,7 @@ fn sources(folder: &str) -> Vec<(String, String)> {
 
 /// Code without the unit tests at its end.
 fn code(text: &str) -> &str {
-    text.split("\n#[cfg(test)]").next().unwrap()
+    text.split("\n#[cfg(test)]\nmod tests {").next().unwrap()
 }
 
 fn is_test(path: &str) -> bool {
