@@ -2,7 +2,9 @@
 //!
 //! `synchronous=FULL`: in WAL mode the less careful `NORMAL` keeps the file consistent but may
 //! lose the last transactions when the power fails, and what was acknowledged must not be lost.
-//! The price is one `fsync` per transaction, which all appends that wait share.
+//! The price is one `fsync` per transaction, which all appends that wait share: whoever awaits each
+//! single append gets what the disk can sync (some hundreds a second on a busy small machine), and
+//! with a hundred on their way over ten thousand a second (`examples/embedded_throughput.rs`).
 //!
 //! A batch's bytes lie in a table of their own, so that the index over partitions and offsets stays
 //! small: finding an offset, adding up sizes and looking for old batches never touch records.
