@@ -41,6 +41,9 @@ const LOOK: Duration = Duration::from_millis(20);
 /// Source: apache/kafka `AdminClientConfig`, `default.api.timeout.ms`.
 pub(super) const API_TIMEOUT_MS: u64 = 60_000;
 
+/// What is being done when offsets are asked for by name.
+const ASKING_OFFSETS: &str = "Asking where partitions begin and end";
+
 /// librdkafka's name for the first offset there is.
 pub(super) const BEGINNING: i64 = -2;
 
@@ -189,6 +192,35 @@ impl KafkaAdmin {
     }
 }
 
+/// librdkafka says of partitions without a leader only that it has found none; the cluster knows
+/// whether that is because their topic does not exist.
+fn explained(
+    native: &Native,
+    partitions: &[TopicPartition],
+    refusal: Refusal,
+    wait: Duration,
+) -> BrokerError {
+    if refusal.code != Code::NoEnt {
+        return refusal.during(ASKING_OFFSETS);
+    }
+    let names: BTreeSet<String> = partitions.iter().map(|at| at.topic.to_string()).collect();
+    let names: Vec<String> = names.into_iter().collect();
+    match native.describe_topics(&names, wait) {
+        Err(refusal) => refusal.during(ASKING_OFFSETS),
+        Ok(found) => {
+            let is_missing = |at: &&TopicPartition| {
+                found.get(at.topic.as_ref()).is_none_or(|&count| at.partition >= count)
+            };
+            match partitions.iter().find(is_missing) {
+                Some(missing) => BrokerError::UnknownTopic(missing.topic.to_string()),
+                None => {
+                    Refusal::because(Code::LeaderNotAvailable, refusal.text).during(ASKING_OFFSETS)
+                }
+            }
+        }
+    }
+}
+
 /// Turns an offset by name (beginning, end) into numbers.
 ///
 /// # Errors
@@ -199,20 +231,16 @@ pub(super) fn offsets_by_name(
     (offset, isolation): (i64, Isolation),
     wait: Duration,
 ) -> Result<BTreeMap<TopicPartition, i64>> {
-    const OPERATION: &str = "Asking where partitions begin and end";
     if partitions.is_empty() {
         return Ok(BTreeMap::new());
     }
     let entries = partitions.iter().map(|at| (at.topic.as_ref(), at.partition, Some(offset)));
     let found = partition_list(entries)
         .and_then(|list| native.list_offsets(&list, isolation, wait))
-        .map_err(|refusal| {
-            let topic = partitions.first().map_or("", |at| at.topic.as_ref());
-            refusal.about_topic(topic, OPERATION)
-        })?;
+        .map_err(|refusal| explained(native, partitions, refusal, wait))?;
     let number = |entry: PartitionEntry| match entry.code {
         Code::NoError => Ok((TopicPartition::new(entry.topic, entry.partition), entry.offset)),
-        code => Err(Refusal::new(code).about_topic(&entry.topic, OPERATION)),
+        code => Err(Refusal::new(code).about_topic(&entry.topic, ASKING_OFFSETS)),
     };
     found.into_iter().map(number).collect()
 }

@@ -34,7 +34,12 @@ impl RestClient {
         Some((status, body))
     }
 
-    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&Json>) -> (u16, Json) {
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Json>,
+    ) -> (u16, Json) {
         self.try_send(method, path, body).await.expect("the worker answers")
     }
 

@@ -13,7 +13,11 @@ const LINES_PER_SECOND: f64 = 5000.0;
 const FLUSH_SIZE: u32 = 500;
 
 /// Lets a worker live for a random while and kills it, twenty times, while the log grows.
-async fn killed_again_and_again(name: &str, broker: &Broker<'_>, longest_life: Duration) -> Outcome {
+async fn killed_again_and_again(
+    name: &str,
+    broker: &Broker<'_>,
+    longest_life: Duration,
+) -> Outcome {
     let s3 = services::require!(s3, Outcome::Skipped);
     let story = Story::begin(name, broker, s3).await;
     let worker = story.start_worker().await;
