@@ -1,23 +1,26 @@
 //! The life of any task: wait while paused, start, run, report the end.
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{any::Any, panic::AssertUnwindSafe, time::Duration};
 
 use connect_api::error::{ConnectorError, ErrorClass, Result, chain};
 use futures::FutureExt as _;
 use tokio::time::Instant;
 
 use super::{
-    ConnectorPlugin, Seat, TaskEventKind, backoff::Backoff, sink_task, source_task, trace,
+    ConnectorPlugin, Seat, TaskEventKind, backoff::Backoff, sink_task, source_task,
 };
-use crate::broker::BrokerError;
+use crate::{broker::BrokerError, pipeline::java_trace};
 
 /// Longest wait between two tries to reach the broker or, at the start, the connector's system.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
+/// Time that a start is tried at least. What is away for longer is shown as a failed task.
+const SHORTEST_START: Duration = Duration::from_secs(10);
+
 /// Runs a task to its end, whatever that is, and reports it.
 pub(super) async fn live(mut seat: Seat) {
     let outcome = AssertUnwindSafe(run(&mut seat)).catch_unwind().await;
-    let outcome = outcome.unwrap_or_else(|panic| Err(trace::panic_error(&*panic)));
+    let outcome = outcome.unwrap_or_else(|panic| Err(panic_error(&*panic)));
     let kind = match outcome {
         Ok(()) => TaskEventKind::Stopped,
         Err(error) if seat.stop.is_cancelled() => {
@@ -28,11 +31,7 @@ pub(super) async fn live(mut seat: Seat) {
         Err(error) => {
             tracing::error!(task = %seat.spec.id, error = chain(&error),
                 "Task {} failed", seat.spec.id);
-            let sentence = match seat.spec.plugin {
-                ConnectorPlugin::Source(_) => None,
-                ConnectorPlugin::Sink(_) => Some(sink_task::UNRECOVERABLE),
-            };
-            TaskEventKind::Failed { trace: trace::of_error(sentence, &error) }
+            TaskEventKind::Failed { trace: java_trace(&error) }
         }
     };
     seat.reporter.report(kind).await;
@@ -66,11 +65,13 @@ impl Tries {
         Self { operation: "reach the broker", until: None, backoff }
     }
 
-    /// Tries to start a connector task: for `errors.retry.timeout`, -1 being without end.
+    /// Tries to start a connector task: for `errors.retry.timeout`, -1 being without end, and at
+    /// least long enough to outlast a hiccup of the other system.
     pub(super) fn of_start(seat: &Seat) -> Self {
         let timeout = seat.spec.connector_config.get("errors.retry.timeout");
         let timeout_ms: i64 = timeout.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
         let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
+        let timeout = timeout.map(|timeout| timeout.max(SHORTEST_START));
         Self {
             operation: "start",
             until: timeout.map(|timeout| Instant::now() + timeout),
@@ -102,17 +103,29 @@ impl Tries {
 
 impl Seat {
     /// Waits until the target is to work; `false` when the task was told to stop before.
-    pub(super) async fn wait_until_started(&self) -> bool {
-        let mut targets = self.targets.clone();
-        while targets.is_paused() {
+    pub(super) async fn wait_until_started(&mut self) -> bool {
+        while self.targets.is_paused() {
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return false,
-                () = targets.change() => {}
+                () = self.targets.change() => {}
             }
         }
         true
     }
+}
+
+/// Error of a task that ended by a panic.
+fn panic_error(panic: &(dyn Any + Send)) -> ConnectorError {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "without a message".to_owned());
+    let message =
+        format!("Task threw an uncaught and unrecoverable exception: it panicked: {text}");
+    ConnectorError::internal(message)
+        .hint("This is a bug in the connector; the task can be restarted")
 }
 
 /// A broker's failure as a task's.

@@ -13,7 +13,6 @@ mod sink_task;
 mod source_task;
 #[cfg(test)]
 mod tests;
-mod trace;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -210,8 +209,9 @@ struct Seat {
 struct Targets(watch::Receiver<TaskTarget>);
 
 impl Targets {
-    fn is_paused(&self) -> bool {
-        *self.0.borrow() == TaskTarget::Paused
+    /// What it is now; [`Targets::change`] waits for what comes after.
+    fn is_paused(&mut self) -> bool {
+        *self.0.borrow_and_update() == TaskTarget::Paused
     }
 
     /// Waits until the target changes; for ever when nobody can change it any more. Cancel safe.

@@ -3,7 +3,7 @@
 //! The life of a sink task, in order, always on one task of the worker:
 //!
 //! 1. [`SinkConnector::start_task`] builds it. An error of class `Retriable` is tried again with
-//!    back-off, any other fails the task.
+//!    back-off for `errors.retry.timeout`, ten seconds at least; any other fails the task.
 //! 2. [`SinkTask::open`] names partitions that were newly assigned. A sink that keeps its offsets
 //!    in its own store asks [`SinkContext::seek`] here to continue from them.
 //! 3. [`SinkTask::put`] brings a batch, again and again, **also an empty one** at least every

@@ -3,7 +3,8 @@
 //! The life of a source task, in order, always on one task of the worker:
 //!
 //! 1. [`SourceConnector::start_task`] builds it from its configuration and the offsets committed
-//!    so far. An error of class `Retriable` is tried again with back-off, any other fails the task.
+//!    so far. An error of class `Retriable` is tried again with back-off for
+//!    `errors.retry.timeout`, ten seconds at least; any other fails the task.
 //! 2. [`SourceTask::poll`] is called over and over. The records of a batch go through the
 //!    transforms and converters into the producer, in order.
 //! 3. [`SourceTask::commit`] follows whenever offsets became durable.

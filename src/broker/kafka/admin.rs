@@ -41,6 +41,9 @@ const LOOK: Duration = Duration::from_millis(20);
 /// Source: apache/kafka `AdminClientConfig`, `default.api.timeout.ms`.
 pub(super) const API_TIMEOUT_MS: u64 = 60_000;
 
+/// What is being done when offsets are asked for by name.
+const ASKING_OFFSETS: &str = "Asking where partitions begin and end";
+
 /// librdkafka's name for the first offset there is.
 pub(super) const BEGINNING: i64 = -2;
 
@@ -189,7 +192,40 @@ impl KafkaAdmin {
     }
 }
 
-/// Turns an offset by name (beginning, end) into numbers.
+/// librdkafka says of partitions without a leader only that it has found none; the cluster knows
+/// whether that is because their topic does not exist.
+fn explained(
+    native: &Native,
+    partitions: &[TopicPartition],
+    refusal: Refusal,
+    wait: Duration,
+) -> BrokerError {
+    if refusal.code != Code::NoEnt {
+        return refusal.during(ASKING_OFFSETS);
+    }
+    let names: BTreeSet<String> = partitions.iter().map(|at| at.topic.to_string()).collect();
+    let names: Vec<String> = names.into_iter().collect();
+    match native.describe_topics(&names, wait) {
+        Err(refusal) => refusal.during(ASKING_OFFSETS),
+        Ok(found) => {
+            let is_missing = |at: &&TopicPartition| {
+                found.get(at.topic.as_ref()).is_none_or(|&count| at.partition >= count)
+            };
+            match partitions.iter().find(is_missing) {
+                Some(missing) => BrokerError::UnknownTopic(missing.topic.to_string()),
+                None => {
+                    Refusal::because(Code::LeaderNotAvailable, refusal.text).during(ASKING_OFFSETS)
+                }
+            }
+        }
+    }
+}
+
+/// Time between two questions to a partition whose leader is not known yet.
+const LEADER_PAUSE: Duration = Duration::from_millis(50);
+
+/// Turns an offset by name (beginning, end) into numbers. Leaders are known everywhere only a while
+/// after a topic was created, so that it asks again as long as it may wait.
 ///
 /// # Errors
 /// `UnknownTopic`, or when the cluster does not answer in time.
@@ -199,39 +235,36 @@ pub(super) fn offsets_by_name(
     (offset, isolation): (i64, Isolation),
     wait: Duration,
 ) -> Result<BTreeMap<TopicPartition, i64>> {
-    const OPERATION: &str = "Asking where partitions begin and end";
-    if partitions.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let ask = || {
-        let entries = partitions.iter().map(|at| (at.topic.as_ref(), at.partition, Some(offset)));
-        let found = partition_list(entries)
-            .and_then(|list| native.list_offsets(&list, isolation, wait))
-            .map_err(|refusal| (String::new(), refusal))?;
-        found.into_iter().map(number).collect::<Result<_, _>>()
-    };
     let mut left = wait;
     loop {
-        match ask() {
-            Ok(offsets) => return Ok(offsets),
-            // A topic's leaders are known everywhere only a while after it was created.
-            Err((_, refusal)) if refusal.is_retriable() && left > LEADER_PAUSE => {
+        match ask_offsets(native, partitions, (offset, isolation), wait) {
+            Err(BrokerError::Unavailable { .. }) if left > LEADER_PAUSE => {
                 std::thread::sleep(LEADER_PAUSE);
                 left -= LEADER_PAUSE;
             }
-            Err((topic, refusal)) => return Err(refusal.about_topic(&topic, OPERATION)),
+            answer => return answer,
         }
     }
 }
 
-/// Time between two questions to a partition whose leader is not known yet.
-const LEADER_PAUSE: Duration = Duration::from_millis(50);
-
-fn number(entry: PartitionEntry) -> Result<(TopicPartition, i64), (String, Refusal)> {
-    match entry.code {
-        Code::NoError => Ok((TopicPartition::new(entry.topic, entry.partition), entry.offset)),
-        code => Err((entry.topic, Refusal::new(code))),
+fn ask_offsets(
+    native: &Native,
+    partitions: &[TopicPartition],
+    (offset, isolation): (i64, Isolation),
+    wait: Duration,
+) -> Result<BTreeMap<TopicPartition, i64>> {
+    if partitions.is_empty() {
+        return Ok(BTreeMap::new());
     }
+    let entries = partitions.iter().map(|at| (at.topic.as_ref(), at.partition, Some(offset)));
+    let found = partition_list(entries)
+        .and_then(|list| native.list_offsets(&list, isolation, wait))
+        .map_err(|refusal| explained(native, partitions, refusal, wait))?;
+    let number = |entry: PartitionEntry| match entry.code {
+        Code::NoError => Ok((TopicPartition::new(entry.topic, entry.partition), entry.offset)),
+        code => Err(Refusal::new(code).about_topic(&entry.topic, ASKING_OFFSETS)),
+    };
+    found.into_iter().map(number).collect()
 }
 
 #[async_trait]

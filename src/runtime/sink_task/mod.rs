@@ -28,8 +28,8 @@ use crate::{
 };
 use commits::Commits;
 
-/// First line of the trace of a sink task that has failed.
-pub(super) const UNRECOVERABLE: &str = "Exiting WorkerSinkTask due to unrecoverable exception.";
+/// First line of the trace of a task whose sink has failed for good.
+const UNRECOVERABLE: &str = "Exiting WorkerSinkTask due to unrecoverable exception.";
 
 /// Longest time between two calls of `put`, so that a sink can do what is due by the clock.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -275,7 +275,10 @@ impl Sink<'_> {
                 self.redeliver_later(&error).await;
                 Ok(())
             }
-            Err(error) => Err(error),
+            Err(error) => {
+                let class = error.class();
+                Err(ConnectorError::new(class, UNRECOVERABLE).caused_by(error))
+            }
         }
     }
 

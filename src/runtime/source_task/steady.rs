@@ -58,6 +58,7 @@ impl Steady {
                     if !source.obey_target().await {
                         return Ok(());
                     }
+                    targets = source.seat.targets.clone();
                 }
                 report = self.progress.next() => judge(source, report)?,
                 (offsets, outcome) = under_way(&mut self.committing) => {

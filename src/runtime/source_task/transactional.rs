@@ -82,6 +82,7 @@ impl Transactional {
                         if !source.obey_target().await {
                             return Ok(());
                         }
+                        targets = source.seat.targets.clone();
                         continue;
                     }
                     () = tokio::time::sleep_until(due), if self.open.is_some() => {

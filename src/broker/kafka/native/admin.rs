@@ -15,7 +15,10 @@ use rdkafka::{
 use super::{
     Native, Owned, PartitionEntry, c_text, checked, elements, entry, millis, refusal, string, taken,
 };
-use crate::broker::{NewTopic, kafka::refusal::Refusal};
+use crate::broker::{
+    NewTopic,
+    kafka::refusal::{Refusal, is_missing_topic},
+};
 
 /// How much longer we wait for an answer than librdkafka does, so that its own words arrive.
 const GRACE: Duration = Duration::from_millis(500);
@@ -268,7 +271,8 @@ unsafe fn described(
         let error = rd::rd_kafka_TopicDescription_error(topic);
         if !error.is_null() {
             let refusal = refusal(error);
-            if super::super::refusal::is_missing_topic(refusal.code) {
+            // What cannot be a name names no topic.
+            if is_missing_topic(refusal.code) || refusal.code == Code::InvalidTopic {
                 return Ok(None);
             }
             if refusal.code != Code::NoError {

@@ -30,7 +30,6 @@ struct Temporary {
 }
 
 #[expect(clippy::unused_async, reason = "other brokers have to wait for their cluster")]
-#[expect(clippy::unnecessary_wraps, reason = "other brokers cannot always be had")]
 async fn open_for_a_case() -> Option<Arc<dyn Broker>> {
     let directory = tempfile::tempdir().unwrap();
     let broker = open(directory.path());

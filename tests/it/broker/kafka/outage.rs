@@ -61,8 +61,7 @@ async fn writing_goes_on_without_loss_or_doubling_when_a_killed_broker_is_back()
     let broker = open(kafka.bootstrap());
     within(async {
         let name = topic(&broker, 1).await;
-        let written =
-            write_through_an_outage(&mut kafka, &broker, &name, KafkaNode::kill).await;
+        let written = write_through_an_outage(&mut kafka, &broker, &name, KafkaNode::kill).await;
         assert_eq!(values(&broker, &name).await, expected(written));
     })
     .await;
