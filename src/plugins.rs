@@ -12,12 +12,14 @@ use crate::{
     transform,
 };
 
+type MakeRouters = fn(Arc<dyn ConnectClusterState>, Arc<dyn Clock>) -> Vec<Router>;
+
 /// Everything that connector crates contribute.
 pub(crate) struct Linked {
     /// Their classes, with the converters, transformations and predicates of our own.
     pub(crate) classes: Plugins,
     /// Makes their routers, once for each listener.
-    pub(crate) routers: fn(Arc<dyn ConnectClusterState>, Arc<dyn Clock>) -> Vec<Router>,
+    pub(crate) routers: MakeRouters,
     /// Describes the paths of the routers.
     pub(crate) openapi: fn() -> Json,
     /// Ends answers that would go on for ever, so that the REST server can drain.

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use connect_api::config::{ConfigKey, Props};
+use connect_api::config::ConfigKey;
 use tokio::{
     sync::{Mutex, mpsc, oneshot, watch},
     task::JoinHandle,
@@ -428,4 +428,3 @@ impl HerderHandle {
         let _stopped = self.commands.send(Command::Stop).await;
     }
 }
-

@@ -6,9 +6,7 @@ use connect_api::error::{ConnectorError, ErrorClass, Result, chain};
 use futures::FutureExt as _;
 use tokio::time::Instant;
 
-use super::{
-    ConnectorPlugin, Seat, TaskEventKind, backoff::Backoff, sink_task, source_task,
-};
+use super::{ConnectorPlugin, Seat, TaskEventKind, backoff::Backoff, sink_task, source_task};
 use crate::{broker::BrokerError, pipeline::java_trace};
 
 /// Longest wait between two tries to reach the broker or, at the start, the connector's system.

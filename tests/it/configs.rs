@@ -6,9 +6,7 @@ use std::{
 };
 
 use millrace::{
-    config::{
-        Environment, Mode, References, WorkerConfig, read_connector_file, read_properties,
-    },
+    config::{Environment, Mode, References, WorkerConfig, read_connector_file, read_properties},
     herder, plugins,
 };
 

@@ -276,8 +276,7 @@ impl Sink<'_> {
                 Ok(())
             }
             Err(error) => {
-                let class = error.class();
-                Err(ConnectorError::new(class, UNRECOVERABLE).caused_by(error))
+                Err(ConnectorError::internal(UNRECOVERABLE).caused_by(error))
             }
         }
     }
