@@ -275,9 +275,7 @@ impl Sink<'_> {
                 self.redeliver_later(&error).await;
                 Ok(())
             }
-            Err(error) => {
-                Err(ConnectorError::internal(UNRECOVERABLE).caused_by(error))
-            }
+            Err(error) => Err(ConnectorError::internal(UNRECOVERABLE).caused_by(error)),
         }
     }
 
