@@ -61,8 +61,8 @@ impl fmt::Debug for KafkaBroker {
 impl KafkaBroker {
     /// Describes a cluster; connects to it when a client is first used.
     ///
-    /// `worker_settings` are client settings of the worker such as `security.protocol`; every
-    /// client has them, and may override them. Threads run in `tasks`.
+    /// Of `worker_settings` every client has those that all kinds of client have in common, such as
+    /// `security.protocol`, and may override them. Threads run in `tasks`.
     ///
     /// # Errors
     /// `Invalid` when a setting is wrong; not when the cluster is away.
@@ -71,7 +71,7 @@ impl KafkaBroker {
         worker_settings: Props,
         tasks: &TaskGroup,
     ) -> Result<Arc<Self>> {
-        let mut base = worker_settings;
+        let mut base = Settings::common(&worker_settings);
         base.insert("bootstrap.servers", bootstrap_servers);
         let broker = Self { base, tasks: tasks.clone(), admins: Mutex::default() };
         broker.settings(Role::Admin, &ClientSettings::default())?;
@@ -80,7 +80,7 @@ impl KafkaBroker {
 
     fn settings(&self, role: Role, client: &ClientSettings) -> Result<Settings> {
         let own = Props::from_iter([("client.id", client_id(client))]);
-        Settings::translate(role, &[&own, &self.base, &client.overrides])
+        Settings::translate(role, &[&self.base, &own, &client.overrides])
     }
 
     fn shared_admin(&self, client: &ClientSettings) -> Result<Arc<KafkaAdmin>> {

@@ -4,23 +4,24 @@
 //! taken acknowledgements. Calls that block (everything about transactions) run on a thread of
 //! their own, while the polling thread goes on.
 
+mod transaction;
+
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
 use async_trait::async_trait;
-use connect_api::record::TopicPartition;
-use rdkafka::{bindings::rd_kafka_IsolationLevel_t as Isolation, types::RDKafkaErrorCode as Code};
+use rdkafka::types::RDKafkaErrorCode as Code;
 use tokio::{sync::Notify, time::Instant};
 use tracing::warn;
 
+use self::transaction::{Transaction, Written};
 use super::{
-    admin::{END, offsets_by_name},
     deliveries::Deliveries,
     native::{Callbacks, Kind, Message, Native, Topic},
     refusal::{Advice, Refusal},
@@ -38,15 +39,6 @@ const POLL: Duration = Duration::from_millis(100);
 /// How long a producer that was let go may take to deliver what it has taken.
 const FAREWELL: Duration = Duration::from_secs(10);
 
-/// How long one blocking call of a transaction may take before it is looked at and repeated.
-const STEP: Duration = Duration::from_secs(5);
-
-/// How long a commit waits until it is seen.
-const VISIBILITY: Duration = Duration::from_secs(5);
-
-/// How often it looks.
-const LOOK: Duration = Duration::from_millis(5);
-
 /// A producer of a Kafka cluster.
 pub(super) struct KafkaProducer {
     native: Arc<Native>,
@@ -56,14 +48,6 @@ pub(super) struct KafkaProducer {
     /// The topic of the last record, which is nearly always that of the next.
     last_topic: Option<(Arc<str>, Arc<Topic>)>,
     transaction: Option<Transaction>,
-}
-
-/// What a transactional producer remembers.
-struct Transaction {
-    id: String,
-    is_open: bool,
-    /// How long a commit is tried before the caller is told that the cluster is away.
-    patience: Duration,
 }
 
 /// What the producer shares with its polling thread.
@@ -79,42 +63,6 @@ struct State {
     is_ended: AtomicBool,
     /// Where the transaction has written, with a transactional id.
     written: Option<Written>,
-}
-
-/// Last offset that the transaction has written, per partition.
-#[derive(Default)]
-struct Written {
-    last: Mutex<Last>,
-}
-
-#[derive(Default)]
-struct Last {
-    offsets: BTreeMap<TopicPartition, i64>,
-    /// Where the last records went that were reported, which is nearly always where the next did.
-    run: Option<(usize, TopicPartition, i64)>,
-}
-
-impl Written {
-    fn note(&self, record: Message<'_>) {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((topic, at, offset)) = &mut last.run
-            && (*topic, at.partition) == (record.topic_id(), record.partition())
-        {
-            *offset = record.offset();
-            return;
-        }
-        let at = TopicPartition::new(record.topic(), record.partition());
-        if let Some((_, at, offset)) = last.run.replace((record.topic_id(), at, record.offset())) {
-            last.offsets.insert(at, offset);
-        }
-    }
-
-    fn take(&self) -> BTreeMap<TopicPartition, i64> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let Last { mut offsets, run } = std::mem::take(&mut *last);
-        offsets.extend(run.map(|(_, at, offset)| (at, offset)));
-        offsets
-    }
 }
 
 impl Callbacks for State {
@@ -215,7 +163,7 @@ impl KafkaProducer {
             match self.native.produce(&topic, record, number) {
                 Ok(()) => return Ok(()),
                 Err(Code::QueueFull) => self.wait_for_room().await?,
-                Err(code) if is_about_the_producer(code) => return Err(self.broken(code)),
+                Err(code) if is_about_the_producer(code) => return Err(self.give_up(code).await),
                 Err(code) => {
                     self.state.deliveries.report(number, Err(code));
                     return Ok(());
@@ -234,6 +182,22 @@ impl KafkaProducer {
         Ok(())
     }
 
+    /// What follows when nothing more can be sent: in a transaction, it is rolled back.
+    async fn give_up(&mut self, code: Code) -> BrokerError {
+        let is_fatal = self.native.client().fatal_error().is_some();
+        if code != Code::State || is_fatal || self.transaction.is_none() {
+            return self.broken(code);
+        }
+        if !self.is_open() {
+            let text = "Records were sent by a transactional producer outside a transaction";
+            return BrokerError::Invalid(text.to_owned());
+        }
+        match self.roll_back().await {
+            Ok(()) => BrokerError::TransactionAborted { source: Box::new(Refusal::new(code)) },
+            Err(error) => error,
+        }
+    }
+
     /// The error that ends this producer.
     fn broken(&self, code: Code) -> BrokerError {
         let refusal = match self.native.client().fatal_error() {
@@ -250,80 +214,6 @@ impl KafkaProducer {
             }
             _ => refusal.during(operation),
         }
-    }
-
-    async fn init_transactions(&mut self) -> Result<()> {
-        if self.transaction.is_none() {
-            return Ok(());
-        }
-        self.persist("Initialising transactions", Native::init_transactions)
-            .await
-            .map_err(|refusal| self.explained(refusal, "Initialising transactions"))
-    }
-
-    /// Repeats a blocking step of a transaction until it succeeds, fails for good, or the
-    /// patience is at its end.
-    async fn persist(
-        &self,
-        name: &str,
-        step: fn(&Native, Duration) -> Result<(), Refusal>,
-    ) -> Result<(), Refusal> {
-        let patience = self.transaction.as_ref().map_or(STEP, |transaction| transaction.patience);
-        let end = Instant::now() + patience;
-        loop {
-            let native = Arc::clone(&self.native);
-            let wait = STEP.min(end.saturating_duration_since(Instant::now()));
-            let thread = self.tasks.spawn_thread(name, move || step(&native, wait));
-            let outcome = thread.await.unwrap_or_else(|_| Err(Refusal::new(Code::Interrupted)));
-            match outcome {
-                Err(refusal) if refusal.is_retriable() && Instant::now() < end => {
-                    self.state.reporter.trouble(refusal.code, &refusal.text);
-                    tokio::time::sleep(POLL).await;
-                }
-                outcome => return outcome,
-            }
-        }
-    }
-
-    /// Waits until read-committed readers see what was committed: the coordinator answers when the
-    /// outcome is certain, and tells the partitions afterwards. An older transaction of another
-    /// producer may hide it for longer, which is not ours to wait for.
-    async fn await_visibility(&self) {
-        let Some(written) = self.state.written.as_ref().map(Written::take) else { return };
-        let partitions: Vec<_> = written.keys().cloned().collect();
-        let end = Instant::now() + VISIBILITY;
-        while Instant::now() < end {
-            let (native, asked) = (Arc::clone(&self.native), partitions.clone());
-            let committed = (END, Isolation::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED);
-            let thread = self.tasks.spawn_thread("Looking for a transaction", move || {
-                offsets_by_name(&native, &asked, committed, STEP)
-            });
-            let Ok(Ok(ends)) = thread.await else { return };
-            if written.iter().all(|(at, last)| ends.get(at).is_some_and(|end| end > last)) {
-                return;
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-    }
-
-    async fn roll_back(&mut self) -> Result<()> {
-        let outcome = self.persist("Aborting a transaction", Native::abort_transaction).await;
-        outcome.map_err(|refusal| self.explained(refusal, "Aborting a transaction"))?;
-        self.set_open(false);
-        if let Some(written) = &self.state.written {
-            written.take();
-        }
-        Ok(())
-    }
-
-    fn set_open(&mut self, is_open: bool) {
-        if let Some(transaction) = &mut self.transaction {
-            transaction.is_open = is_open;
-        }
-    }
-
-    fn is_open(&self) -> bool {
-        self.transaction.as_ref().is_some_and(|transaction| transaction.is_open)
     }
 }
 
