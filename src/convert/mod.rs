@@ -2,7 +2,7 @@
 //!
 //! The pipeline calls a converter once per key, value and header. Text and bytes pass as slices of
 //! the buffer they arrived in; what must be written goes into a buffer that the records of a batch
-//! share, so that memory is taken per batch and not per record. [`registry`] lists the converters
+//! share, so that memory is taken per batch and not per record. [`registry()`] lists the converters
 //! for validation and `GET /connector-plugins`.
 
 mod byte_array;

@@ -83,13 +83,28 @@ fn imported_rooms(text: &str) -> BTreeSet<String> {
     let mut rooms = BTreeSet::new();
     for part in code(text).split("crate::").skip(1) {
         if let Some(group) = part.strip_prefix('{') {
-            let group = group.split('}').next().unwrap_or_default();
-            rooms.extend(group.split(',').filter_map(first_word));
+            rooms.extend(outermost(group).iter().filter_map(|item| first_word(item)));
         } else {
             rooms.extend(first_word(part));
         }
     }
     rooms
+}
+
+/// Items of a group of imports up to its closing brace, groups within it left whole.
+fn outermost(group: &str) -> Vec<String> {
+    let (mut items, mut depth) = (vec![String::new()], 0);
+    for c in group.chars() {
+        match c {
+            '}' if depth == 0 => break,
+            ',' if depth == 0 => items.push(String::new()),
+            _ => {
+                depth += i32::from(c == '{') - i32::from(c == '}');
+                items.last_mut().unwrap().push(c);
+            }
+        }
+    }
+    items
 }
 
 fn first_word(text: &str) -> Option<String> {

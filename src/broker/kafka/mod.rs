@@ -6,7 +6,7 @@
 //!
 //! librdkafka's own threads do the talking. Ours are few: one per producer (it takes the
 //! acknowledgements), one per consumer and per reader (it takes the records), none for an admin
-//! client that has nothing to do. Memory is bounded by settings: see [`settings`] for the limits.
+//! client that has nothing to do. Memory is bounded by settings: see `settings` for the limits.
 
 mod admin;
 mod consumer;

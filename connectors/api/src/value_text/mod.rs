@@ -2,7 +2,7 @@
 //!
 //! Two forms, both fixed by Kafka Connect. [`write_java_text`] is what Java prints: the string
 //! converter and the file sink write it. [`header_text`] is the form of headers and of literals in
-//! configurations, close to JSON, and [`infer`] reads it back and guesses the types.
+//! configurations, close to JSON, and [`infer()`] reads it back and guesses the types.
 
 mod dates;
 mod decimal;
