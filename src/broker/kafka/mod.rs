@@ -127,7 +127,6 @@ impl Broker for KafkaBroker {
     async fn consumer(&self, wanted: &ConsumerSettings) -> Result<Consumer> {
         let mut settings = self.settings(Role::Member, &wanted.client)?;
         settings.force("group.id", wanted.group_id.as_str());
-        settings.force("enable.partition.eof", "true");
         consumer::open(&settings, client_id(&wanted.client), &wanted.subscription, &self.tasks)
     }
 

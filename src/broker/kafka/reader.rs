@@ -202,7 +202,7 @@ impl Thread {
             if !fetched.records.is_empty() || !fetched.ends.is_empty() {
                 self.send(Ok(Step { records: fetched.records, ends: fetched.ends }));
             }
-            for refusal in fetched.errors {
+            for (_partition, refusal) in fetched.errors {
                 if is_missing_topic(refusal.code) || is_forbidden(refusal.code) {
                     let operation = format!("Reading topic \"{}\"", self.topic);
                     self.send(Err(refusal.about_topic(&self.topic, operation)));

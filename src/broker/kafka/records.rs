@@ -28,8 +28,8 @@ pub(super) struct Fetched {
     pub(super) records: Vec<PartitionRecords>,
     /// Partitions that were read to their end, with the offset where that is.
     pub(super) ends: Vec<(TopicPartition, i64)>,
-    /// Errors in the place of records.
-    pub(super) errors: Vec<Refusal>,
+    /// Errors in the place of records, with the partition they are about.
+    pub(super) errors: Vec<(TopicPartition, Refusal)>,
 }
 
 /// Turns messages into records.
@@ -65,7 +65,10 @@ impl Collector {
                 Code::PartitionEOF => {
                     fetched.ends.push((self.partition(message), message.offset()));
                 }
-                code => fetched.errors.push(Refusal::because(code, message.error_text())),
+                code => {
+                    let refusal = Refusal::because(code, message.error_text());
+                    fetched.errors.push((self.partition(message), refusal));
+                }
             }
         }
         fetched

@@ -79,11 +79,12 @@ impl Member {
     }
 
     /// A seek that fails must not go unnoticed: what is read next would not be what was asked for.
-    fn seek(&mut self, mut offsets: SinkOffsets) {
+    pub(super) fn seek(&mut self, mut offsets: SinkOffsets) {
         offsets.retain(|at, _| self.positions.contains_key(at));
         if offsets.is_empty() {
             return;
         }
+        self.begun.retain(|at| !offsets.contains_key(at));
         match self.try_seek(&offsets) {
             Ok(()) => self.positions.extend(offsets),
             Err(refusal) => self.fail(refusal),

@@ -50,6 +50,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long leaving the group may take when the cluster does not answer.
 const LEAVING: Duration = Duration::from_secs(30);
 
+/// How often positions are moved past what is not shown.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// Joins a group, on a thread of its own.
 ///
 /// # Errors
@@ -79,8 +82,10 @@ pub(super) fn open(
         interest,
         reset: Reset::of(settings),
         positions: BTreeMap::new(),
+        begun: BTreeSet::new(),
         paused: BTreeSet::new(),
         is_stalled: false,
+        next_look: Instant::now(),
         phase: Phase::Reading,
     };
     drop(tasks.spawn_thread(format!("kafka consumer {client_id}"), move || member.run()));
@@ -187,10 +192,15 @@ struct Member {
     reset: Reset,
     /// Assigned partitions with the offset after what was read of them.
     positions: BTreeMap<TopicPartition, i64>,
+    /// Partitions of which something was read since they were assigned or sought: only of these
+    /// does librdkafka know how far it is.
+    begun: BTreeSet<TopicPartition>,
     /// Partitions that the task has paused.
     paused: BTreeSet<TopicPartition>,
     /// All partitions are paused because the task has no room.
     is_stalled: bool,
+    /// When to ask next how far librdkafka is.
+    next_look: Instant,
     phase: Phase,
 }
 
@@ -235,19 +245,56 @@ impl Member {
     }
 
     fn take(&mut self, fetched: Fetched) {
-        let Fetched { mut records, ends, errors } = fetched;
+        let Fetched { mut records, errors, .. } = fetched;
         records.retain(|part| self.positions.contains_key(&part.partition));
-        for (partition, end) in ends {
-            pass_end(&mut records, &self.positions, partition, end);
+        for (partition, refusal) in errors {
+            self.read_again(partition);
+            self.attend_to(refusal);
         }
         for part in &records {
             self.positions.insert(part.partition.clone(), part.next_offset);
+            self.begun.insert(part.partition.clone());
         }
+        self.pass_hidden(&mut records);
         if !records.is_empty() && self.phase == Phase::Reading {
             self.outbox.push_back(ConsumerEvent::Records(records));
         }
-        for refusal in errors {
-            self.attend_to(refusal);
+    }
+
+    /// Moves positions past what is not shown: markers, and records that were aborted.
+    fn pass_hidden(&mut self, records: &mut Vec<PartitionRecords>) {
+        let now = Instant::now();
+        if self.begun.is_empty() || now < self.next_look {
+            return;
+        }
+        self.next_look = now + LOOK;
+        let entries = self.begun.iter().map(|at| (at.topic.as_ref(), at.partition, None));
+        let found = partition_list(entries)
+            .and_then(|list| self.fetcher.native().positions(&list))
+            .unwrap_or_default();
+        for entry in found {
+            let partition = TopicPartition::new(entry.topic, entry.partition);
+            let Some(position) = self.positions.get_mut(&partition) else { continue };
+            if entry.offset <= *position {
+                continue;
+            }
+            *position = entry.offset;
+            match records.iter_mut().find(|part| part.partition == partition) {
+                Some(part) => part.next_offset = entry.offset,
+                None => records.push(PartitionRecords {
+                    partition,
+                    records: Vec::new(),
+                    next_offset: entry.offset,
+                }),
+            }
+        }
+    }
+
+    /// Sets librdkafka right about what it has handed out: in a batch it counts an error as a
+    /// record, and would go on after the record that is still to come when it resumes.
+    fn read_again(&mut self, partition: TopicPartition) {
+        if let Some(&position) = self.positions.get(&partition) {
+            self.seek([(partition, position)].into());
         }
     }
 
@@ -359,19 +406,5 @@ impl Member {
         }
         // The last commits are answered together with the leave.
         self.poll(Duration::ZERO);
-    }
-}
-
-/// Moves a partition on to its end, past what is not shown.
-fn pass_end(
-    records: &mut Vec<PartitionRecords>,
-    positions: &BTreeMap<TopicPartition, i64>,
-    partition: TopicPartition,
-    end: i64,
-) {
-    if let Some(part) = records.iter_mut().find(|part| part.partition == partition) {
-        part.next_offset = part.next_offset.max(end);
-    } else if positions.get(&partition).is_some_and(|&position| position < end) {
-        records.push(PartitionRecords { partition, records: Vec::new(), next_offset: end });
     }
 }

@@ -218,6 +218,7 @@ impl Member {
         });
         for partition in partitions {
             self.positions.remove(partition);
+            self.begun.remove(partition);
             self.paused.remove(partition);
         }
     }

@@ -114,6 +114,18 @@ impl Native {
         }
     }
 
+    /// Offset after the last record that was handed out, per partition; negative before the first.
+    pub(in crate::broker::kafka) fn positions(
+        &self,
+        partitions: &TopicPartitionList,
+    ) -> Result<Vec<PartitionEntry>, Refusal> {
+        // SAFETY: 1 and 2; the answer is written into the list.
+        unsafe {
+            checked(rd::rd_kafka_position(self.ptr(), partitions.ptr()))?;
+            Ok(entries(partitions.ptr()))
+        }
+    }
+
     /// Whether leaving the group has come to its end.
     pub(in crate::broker::kafka) fn has_left(&self) -> bool {
         // SAFETY: 1 and 2.
