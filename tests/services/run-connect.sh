@@ -53,6 +53,8 @@ appender.console.layout.pattern=[%d] %p %X{connector.context}%m (%c:%L)%n
 rootLogger.level=INFO
 rootLogger.appenderRef.console.ref=CONSOLE
 PROPERTIES
-exec "$java" -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xms64m -Xmx256m \
+# A measurement wants the worker as it runs in production.
+read -r -a jvm <<<"${MILLRACE_SERVICE_JVM:--XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xms64m -Xmx256m}"
+exec "$java" "${jvm[@]}" \
     -Dlog4j2.configurationFile="$dir/log4j2.properties" -cp "$CACHE/connect/lib/*" \
     "org.apache.kafka.connect.cli.$main" "$dir/worker.properties"

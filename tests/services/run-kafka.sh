@@ -50,5 +50,11 @@ if [ ! -f "$dir/logs/meta.properties" ]; then
     "$java" "${jvm[@]}" -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -cp "$classpath" \
         kafka.tools.StorageTool format -t "$cluster" -c "$dir/server.properties"
 fi
-exec "$java" "${jvm[@]}" -Xms96m -Xmx384m -Dorg.slf4j.simpleLogger.defaultLogLevel=warn \
+# A measurement wants the broker as it runs in production.
+if [ -n "${MILLRACE_SERVICE_JVM:-}" ]; then
+    read -r -a jvm <<<"$MILLRACE_SERVICE_JVM"
+else
+    jvm+=(-Xms96m -Xmx384m)
+fi
+exec "$java" "${jvm[@]}" -Dorg.slf4j.simpleLogger.defaultLogLevel=warn \
     -cp "$classpath" kafka.Kafka "$dir/server.properties"
