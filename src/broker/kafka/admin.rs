@@ -112,6 +112,22 @@ impl KafkaAdmin {
         answer.map_err(|refusal| refusal.during(operation))
     }
 
+    /// Turns an offset by name, [`BEGINNING`] or [`END`], into numbers.
+    ///
+    /// # Errors
+    /// `UnknownTopic`, or when the cluster does not answer in time.
+    pub(super) async fn offsets_by_name(
+        &self,
+        partitions: Vec<TopicPartition>,
+        offset: i64,
+        isolation: Isolation,
+    ) -> Result<BTreeMap<TopicPartition, i64>> {
+        let answer = self.call(move |native, wait| {
+            Ok(offsets_by_name(native, &partitions, (offset, isolation), wait))
+        });
+        answer.await.map_err(|refusal| refusal.during(ASKING_OFFSETS))?
+    }
+
     /// Runs a blocking call on a thread of its own.
     async fn call<T: Send + 'static>(
         &self,

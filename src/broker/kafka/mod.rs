@@ -137,7 +137,8 @@ impl Broker for KafkaBroker {
         settings.force("isolation.level", isolation);
         settings.force("enable.partition.eof", "true");
         let client_id = client_id(&wanted.client);
-        let reader = KafkaReader::open(&settings, client_id, &wanted.topic, &self.tasks).await?;
+        let with = (self.shared_admin(&wanted.client)?, &self.tasks);
+        let reader = KafkaReader::open(&settings, client_id, &wanted.topic, with).await?;
         Ok(Box::new(reader))
     }
 

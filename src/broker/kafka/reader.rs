@@ -1,10 +1,6 @@
 //! Reads a whole topic without a group: a thread that fetches, and the end of a queue.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use connect_api::record::TopicPartition;
@@ -13,7 +9,7 @@ use tokio::{runtime::Handle, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    admin::{API_TIMEOUT_MS, END, offsets_by_name},
+    admin::{API_TIMEOUT_MS, BEGINNING, END, KafkaAdmin},
     native::{Callbacks, Fetcher, Kind, Native},
     records::Collector,
     refusal::{Refusal, is_forbidden, is_missing_topic},
@@ -21,7 +17,7 @@ use super::{
     settings::Settings,
 };
 use crate::{
-    broker::{BrokerError, PartitionRecords, Result, TopicReader},
+    broker::{Admin as _, BrokerError, PartitionRecords, Result, TopicReader},
     tasks::TaskGroup,
 };
 
@@ -45,10 +41,9 @@ pub(super) struct KafkaReader {
     /// Records that were read and not handed out yet.
     ready: Vec<PartitionRecords>,
     positions: BTreeMap<TopicPartition, i64>,
-    /// Gone with the thread.
-    native: Weak<Native>,
+    /// Asks where the topic ends: on its own connection, no question waits behind a fetch.
+    admin: Arc<KafkaAdmin>,
     isolation: Isolation,
-    tasks: TaskGroup,
     timeout: Duration,
 }
 
@@ -73,20 +68,21 @@ impl KafkaReader {
         settings: &Settings,
         client_id: &str,
         topic: &str,
-        tasks: &TaskGroup,
+        (admin, tasks): (Arc<KafkaAdmin>, &TaskGroup),
     ) -> Result<Self> {
         let reports = Arc::new(Reports(Reporter::new(client_id)));
         reports.0.ignored(&settings.ignored);
         let callbacks: Arc<dyn Callbacks> = Arc::<Reports>::clone(&reports);
         let native = Native::open(Kind::Reader, &settings.config(), callbacks)
             .map_err(|refusal| BrokerError::Invalid(refusal.to_string()))?;
-        let timeout = Duration::from_millis(settings.api_timeout_ms.unwrap_or(API_TIMEOUT_MS));
-        let native = Arc::new(native);
-        let (own_native, own_topic) = (Arc::downgrade(&native), topic.to_owned());
-        let started = tasks.spawn_thread(format!("kafka reader {client_id} begins"), move || {
-            begin(native, &own_topic, timeout)
-        });
-        let (fetcher, partitions) = started.await.map_err(|_ended| BrokerError::Closed)??;
+        let isolation = match settings.get("isolation.level") {
+            Some("read_committed") => Isolation::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED,
+            _ => Isolation::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED,
+        };
+        let positions = beginnings(&admin, topic).await?;
+        let first = positions.iter().map(|(at, offset)| (at.partition, *offset));
+        let fetcher = Fetcher::reader(Arc::new(native), topic, first)
+            .map_err(|refusal| refusal.during(format!("Reading topic \"{topic}\"")))?;
         let (sender, steps) = mpsc::channel(BATCHES);
         let thread = Thread {
             fetcher,
@@ -98,32 +94,14 @@ impl KafkaReader {
             token: tasks.token().clone(),
         };
         drop(tasks.spawn_thread(format!("kafka reader {client_id}"), move || thread.run()));
-        let isolation = match settings.get("isolation.level") {
-            Some("read_committed") => Isolation::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED,
-            _ => Isolation::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED,
-        };
-        let name: Arc<str> = topic.into();
-        let partition = |partition| (TopicPartition { topic: Arc::clone(&name), partition }, 0);
-        Ok(Self {
-            topic: topic.to_owned(),
-            steps,
-            ready: Vec::new(),
-            positions: (0..partitions).map(partition).collect(),
-            native: own_native,
-            isolation,
-            tasks: tasks.clone(),
-            timeout,
-        })
+        let timeout = Duration::from_millis(settings.api_timeout_ms.unwrap_or(API_TIMEOUT_MS));
+        let ready = Vec::new();
+        Ok(Self { topic: topic.to_owned(), steps, ready, positions, admin, isolation, timeout })
     }
 
     async fn ends(&self) -> Result<BTreeMap<TopicPartition, i64>> {
-        let native = self.native.upgrade().ok_or(BrokerError::Closed)?;
-        let partitions: Vec<_> = self.positions.keys().cloned().collect();
-        let (wanted, wait) = ((END, self.isolation), self.timeout);
-        let thread = self.tasks.spawn_thread("kafka reader asks for the end", move || {
-            offsets_by_name(&native, &partitions, wanted, wait)
-        });
-        thread.await.map_err(|_ended| BrokerError::Closed)?
+        let partitions = self.positions.keys().cloned().collect();
+        self.admin.offsets_by_name(partitions, END, self.isolation).await
     }
 
     /// Takes what the thread found. Cancel safe.
@@ -167,16 +145,15 @@ impl TopicReader for KafkaReader {
     }
 }
 
-/// Looks the topic up and begins with all its partitions.
-fn begin(native: Arc<Native>, topic: &str, wait: Duration) -> Result<(Fetcher, i32)> {
-    let operation = || format!("Reading topic \"{topic}\"");
-    let found = native
-        .describe_topics(&[topic.to_owned()], wait)
-        .map_err(|refusal| refusal.about_topic(topic, operation()))?;
-    let partitions =
-        found.get(topic).copied().ok_or_else(|| BrokerError::UnknownTopic(topic.to_owned()))?;
-    let fetcher = Fetcher::reader(native, topic, partitions);
-    Ok((fetcher.map_err(|refusal| refusal.during(operation()))?, partitions))
+/// Where each partition of the topic begins.
+async fn beginnings(admin: &KafkaAdmin, topic: &str) -> Result<BTreeMap<TopicPartition, i64>> {
+    let found = admin.describe_topics(&[topic.to_owned()]).await?;
+    let found = found.get(topic).ok_or_else(|| BrokerError::UnknownTopic(topic.to_owned()))?;
+    let name: Arc<str> = topic.into();
+    let partition = |partition| TopicPartition { topic: Arc::clone(&name), partition };
+    let partitions = (0..found.partitions).map(partition).collect();
+    let all = Isolation::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED;
+    admin.offsets_by_name(partitions, BEGINNING, all).await
 }
 
 /// What the fetching thread owns.

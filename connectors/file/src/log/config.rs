@@ -135,7 +135,7 @@ pub(super) struct LogFileConfig {
     #[config(default = Encoding::Utf8, importance = Low)]
     pub(super) encoding: Encoding,
     /// Most records of one batch.
-    #[config(key = "batch.max.records", default = 20_000, importance = Low, check = at_least(1))]
+    #[config(key = "batch.max.records", default = 10_000, importance = Low, check = at_least(1))]
     pub(super) batch_max_records: usize,
     /// Bytes of lines after which a batch is full.
     #[config(key = "batch.max.bytes", default = 4_194_304, importance = Low, check = at_least(1))]

@@ -20,8 +20,8 @@ const BATCH_MESSAGES: usize = 16_384;
 /// A client that reads, with the queue its records and events arrive in.
 pub(in crate::broker::kafka) struct Fetcher {
     queue: *mut rd::rd_kafka_queue_t,
-    /// The topic that is read without a group, and its number of partitions.
-    topic: Option<(*mut rd::rd_kafka_topic_t, i32)>,
+    /// The topic that is read without a group, and which of its partitions.
+    topic: Option<(*mut rd::rd_kafka_topic_t, Vec<i32>)>,
     /// Room for the messages of a batch, used again for the next.
     messages: Vec<*mut rd::rd_kafka_message_t>,
     native: Arc<Native>,
@@ -45,11 +45,11 @@ impl Fetcher {
         Ok(Self { queue, topic: None, messages: Vec::new(), native })
     }
 
-    /// Reads all partitions of a topic from the beginning, without a group.
+    /// Reads partitions of a topic, each from an offset, without a group.
     pub(in crate::broker::kafka) fn reader(
         native: Arc<Native>,
         topic: &str,
-        partitions: i32,
+        partitions: impl IntoIterator<Item = (i32, i64)>,
     ) -> Result<Self, Refusal> {
         let name = c_text(topic)?;
         // SAFETY: 1 and 2; both are ours to let go of.
@@ -63,15 +63,15 @@ impl Fetcher {
         if handle.is_null() {
             return Err(Refusal::new(Code::InvalidTopic));
         }
-        fetcher.topic = Some((handle, partitions));
-        for partition in 0..partitions {
-            let beginning = i64::from(rd::RD_KAFKA_OFFSET_BEGINNING);
+        let (_, started) = fetcher.topic.insert((handle, Vec::new()));
+        for (partition, offset) in partitions {
             // SAFETY: 1 and 2; topic and queue are live.
             unsafe {
-                if rd::rd_kafka_consume_start_queue(handle, partition, beginning, queue) != 0 {
+                if rd::rd_kafka_consume_start_queue(handle, partition, offset, queue) != 0 {
                     return Err(Refusal::new(rd::rd_kafka_last_error().into()));
                 }
             }
+            started.push(partition);
         }
         Ok(fetcher)
     }
@@ -143,8 +143,8 @@ impl Drop for Fetcher {
     fn drop(&mut self) {
         // SAFETY: both are ours, and the client is let go after them.
         unsafe {
-            if let Some((topic, partitions)) = self.topic {
-                for partition in 0..partitions {
+            if let Some((topic, partitions)) = self.topic.take() {
+                for partition in partitions {
                     rd::rd_kafka_consume_stop(topic, partition);
                 }
                 rd::rd_kafka_topic_destroy(topic);

@@ -1,12 +1,20 @@
 //! Sending records, and transactions.
 
-use std::{ffi::c_void, ptr, sync::Arc, time::Duration};
+use std::{
+    ffi::{c_int, c_void},
+    ptr,
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use rdkafka::{bindings as rd, types::RDKafkaErrorCode as Code};
 
 use super::{Native, Owned, c_text, millis, taken};
 use crate::broker::{ProducerRecord, RawHeader, kafka::refusal::Refusal};
+
+/// librdkafka's `RD_KAFKA_PARTITION_UA`: the partitioner decides.
+const ANY_PARTITION: i32 = -1;
 
 /// A topic to send to, looked up once.
 pub(in crate::broker::kafka) struct Topic {
@@ -39,6 +47,53 @@ impl Native {
         Ok(Topic { ptr, _native: Arc::clone(self) })
     }
 
+    /// Copies records of one topic into the queue, none of which has a timestamp or headers, which
+    /// makes them cheaper than one by one. Their deliveries are reported by these numbers. Says how
+    /// many were taken before the queue was full, and which of them were refused.
+    pub(in crate::broker::kafka) fn produce_plain<'a>(
+        &self,
+        topic: &Topic,
+        records: impl Iterator<Item = (usize, &'a ProducerRecord)>,
+    ) -> (usize, Vec<(usize, Code)>) {
+        let mut messages: Vec<_> = records
+            .map(|(number, record)| {
+                let (payload, len) = parts(record.value.as_ref());
+                let (key, key_len) = parts(record.key.as_ref());
+                rd::rd_kafka_message_t {
+                    err: rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR,
+                    rkt: ptr::null_mut(),
+                    partition: record.partition.unwrap_or(ANY_PARTITION),
+                    payload: payload.cast_mut(),
+                    len,
+                    key: key.cast_mut(),
+                    key_len,
+                    offset: 0,
+                    _private: ptr::without_provenance_mut::<c_void>(number),
+                }
+            })
+            .collect();
+        // SAFETY: 1 and 2. With `F_COPY` the bytes are copied, never written, before the call
+        // returns; with `F_PARTITION` each message says its own partition.
+        unsafe {
+            rd::rd_kafka_produce_batch(
+                topic.ptr,
+                ANY_PARTITION,
+                rd::RD_KAFKA_MSG_F_COPY | rd::RD_KAFKA_MSG_F_PARTITION,
+                messages.as_mut_ptr(),
+                c_int::try_from(messages.len()).unwrap_or(c_int::MAX),
+            );
+        }
+        // Once the queue is full, every record that follows is told so.
+        let is_taken =
+            |message: &rd::rd_kafka_message_t| Code::from(message.err) != Code::QueueFull;
+        let taken = messages.iter().take_while(|message| is_taken(message)).count();
+        let refused = messages.iter().take(taken).filter_map(|message| {
+            let code = Code::from(message.err);
+            (code != Code::NoError).then(|| (message._private.addr(), code))
+        });
+        (taken, refused.collect())
+    }
+
     /// Copies a record into the queue; its delivery is reported by this number.
     pub(in crate::broker::kafka) fn produce(
         &self,
@@ -57,7 +112,7 @@ impl Native {
                 rd::rd_kafka_vtype_t::RD_KAFKA_VTYPE_RKT,
                 topic.ptr,
                 rd::rd_kafka_vtype_t::RD_KAFKA_VTYPE_PARTITION,
-                record.partition.unwrap_or(-1),
+                record.partition.unwrap_or(ANY_PARTITION),
                 rd::rd_kafka_vtype_t::RD_KAFKA_VTYPE_MSGFLAGS,
                 rd::RD_KAFKA_MSG_F_COPY,
                 rd::rd_kafka_vtype_t::RD_KAFKA_VTYPE_VALUE,
@@ -82,6 +137,26 @@ impl Native {
         // The headers are the message's now.
         std::mem::forget(headers);
         Ok(())
+    }
+
+    /// Asks for the cluster's brokers, which connects to one of them.
+    pub(in crate::broker::kafka) fn meet_brokers(&self, wait: Duration) {
+        let mut metadata = ptr::null();
+        // SAFETY: 1 and 2; the answer is ours, and absent after an error, which says no more than
+        // that no broker has answered in time.
+        unsafe {
+            rd::rd_kafka_metadata(self.ptr(), 0, ptr::null_mut(), &raw mut metadata, millis(wait));
+            if !metadata.is_null() {
+                rd::rd_kafka_metadata_destroy(metadata);
+            }
+        }
+    }
+
+    /// Sends what waits for more to come, and runs callbacks, until nothing is left or for this
+    /// long.
+    pub(in crate::broker::kafka) fn flush(&self, wait: Duration) {
+        // SAFETY: 1, 2 and 4. It fails only with "not yet".
+        unsafe { rd::rd_kafka_flush(self.ptr(), millis(wait)) };
     }
 
     /// Records that were taken and whose delivery was not reported yet.

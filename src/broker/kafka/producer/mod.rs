@@ -9,9 +9,10 @@ mod transaction;
 use std::{
     collections::HashMap,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
+    thread::{self, Thread},
     time::Duration,
 };
 
@@ -35,6 +36,17 @@ use crate::{
 
 /// How long the polling thread waits for acknowledgements at a time.
 const POLL: Duration = Duration::from_millis(100);
+
+/// How long a record waits for others to be sent with. As in Java.
+///
+/// Source: apache/kafka `ProducerConfig`, `linger.ms`.
+const LINGER: Duration = Duration::from_millis(5);
+
+/// With so many records on their way, requests fill up without waiting.
+const BUSY: i32 = 5000;
+
+/// Most records offered with one call.
+const MOST_AT_ONCE: usize = 1000;
 
 /// How long a producer that was let go may take to deliver what it has taken.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -61,6 +73,10 @@ struct State {
     is_closing: AtomicBool,
     /// Nobody polls any more.
     is_ended: AtomicBool,
+    /// The polling thread, which sleeps while nothing is on its way.
+    poller: OnceLock<Thread>,
+    /// Whether librdkafka decides when to send, as the user has told it.
+    has_linger: bool,
     /// Where the transaction has written, with a transactional id.
     written: Option<Written>,
 }
@@ -89,6 +105,24 @@ impl Callbacks for State {
     }
 }
 
+impl State {
+    /// Tells who waits for room that there may be some; whether there may be.
+    fn tell_of_progress(&self) -> bool {
+        let has_progress = self.has_progress.swap(false, Ordering::Relaxed);
+        if has_progress {
+            self.room.notify_one();
+        }
+        has_progress
+    }
+
+    /// Wakes the polling thread, should it sleep.
+    fn wake(&self) {
+        if let Some(poller) = self.poller.get() {
+            poller.unpark();
+        }
+    }
+}
+
 impl KafkaProducer {
     /// Makes a producer; with a transactional id, fences older ones with the same id.
     ///
@@ -107,6 +141,8 @@ impl KafkaProducer {
             has_progress: AtomicBool::new(false),
             is_closing: AtomicBool::new(false),
             is_ended: AtomicBool::new(false),
+            poller: OnceLock::new(),
+            has_linger: settings.has_linger,
             written: transactional_id.is_some().then(Written::default),
         });
         state.reporter.ignored(&settings.ignored);
@@ -150,25 +186,67 @@ impl KafkaProducer {
         Ok(topic)
     }
 
-    /// Copies one record into the queue, waiting while it is full.
-    async fn take(&mut self, record: &ProducerRecord, number: usize) -> Result<()> {
-        let topic = match self.topic(&record.topic) {
-            Ok(topic) => topic,
-            Err(refusal) => {
-                self.state.deliveries.report(number, Err(refusal.code));
-                return Ok(());
-            }
-        };
-        loop {
-            match self.native.produce(&topic, record, number) {
-                Ok(()) => return Ok(()),
-                Err(Code::QueueFull) => self.wait_for_room().await?,
-                Err(code) if is_about_the_producer(code) => return Err(self.give_up(code).await),
-                Err(code) => {
-                    self.state.deliveries.report(number, Err(code));
-                    return Ok(());
+    /// Copies records into the queue, waiting while it is full; says in `taken` how far it came.
+    async fn take(
+        &mut self,
+        batch: &[ProducerRecord],
+        number: u32,
+        taken: &mut usize,
+    ) -> Result<()> {
+        while let Some(record) = batch.get(*taken) {
+            let topic = match self.topic(&record.topic) {
+                Ok(topic) => topic,
+                Err(refusal) => {
+                    let number = Deliveries::number(number, *taken);
+                    self.state.deliveries.report(number, Err(refusal.code));
+                    *taken += 1;
+                    continue;
                 }
+            };
+            let (count, refused) = self.offer(&topic, batch, number, *taken);
+            *taken += count;
+            self.state.wake();
+            for (at, (number, code)) in refused.iter().enumerate() {
+                if is_about_the_producer(*code) {
+                    *taken -= refused.len() - at;
+                    return Err(self.give_up(*code).await);
+                }
+                self.state.deliveries.report(*number, Err(*code));
             }
+            if count == 0 {
+                self.wait_for_room().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Offers the records from `first` on, as far as one call can take them. Says how many are
+    /// dealt with, and which of them were refused.
+    fn offer(
+        &self,
+        topic: &Arc<Topic>,
+        batch: &[ProducerRecord],
+        number: u32,
+        first: usize,
+    ) -> (usize, Vec<(usize, Code)>) {
+        let Some((record, rest)) = batch.get(first..).and_then(<[_]>::split_first) else {
+            return (0, Vec::new());
+        };
+        if is_plain(record) {
+            let alike = rest
+                .iter()
+                .take(MOST_AT_ONCE - 1)
+                .take_while(|next| is_plain(next) && Arc::ptr_eq(&next.topic, &record.topic));
+            let numbers = (first..).map(|position| Deliveries::number(number, position));
+            return self
+                .native
+                .produce_plain(topic, numbers.zip(std::iter::once(record).chain(alike)));
+        }
+        let number = Deliveries::number(number, first);
+        match self.native.produce(topic, record, number) {
+            Ok(()) => (1, Vec::new()),
+            Err(Code::QueueFull) => (0, Vec::new()),
+            Err(code) => (1, vec![(number, code)]),
         }
     }
 
@@ -228,11 +306,10 @@ impl Producer for KafkaProducer {
         }
         let (resolve, delivery) = Delivery::pending();
         let number = self.state.deliveries.begin(&batch, resolve);
-        for (position, record) in batch.iter().enumerate() {
-            if let Err(error) = self.take(record, Deliveries::number(number, position)).await {
-                self.state.deliveries.forget(number, batch.len() - position);
-                return Err(error);
-            }
+        let mut taken = 0;
+        if let Err(error) = self.take(&batch, number, &mut taken).await {
+            self.state.deliveries.forget(number, batch.len() - taken);
+            return Err(error);
         }
         Ok(delivery)
     }
@@ -275,7 +352,13 @@ impl Producer for KafkaProducer {
 impl Drop for KafkaProducer {
     fn drop(&mut self) {
         self.state.is_closing.store(true, Ordering::Release);
+        self.state.wake();
     }
+}
+
+/// Whether a record is only bytes: librdkafka takes many of those with one call.
+const fn is_plain(record: &ProducerRecord) -> bool {
+    record.timestamp_ms.is_none() && record.headers.is_empty()
 }
 
 /// Whether nothing more can be sent, rather than this record not.
@@ -288,26 +371,46 @@ const fn is_about_the_producer(code: Code) -> bool {
 
 /// The polling thread: takes acknowledgements until the producer is gone and nothing is left.
 fn poll_until_closed(native: &Native, state: &State, is_cancelled: impl Fn() -> bool) {
+    let _known = state.poller.set(thread::current());
+    // An idempotent producer needs a number from a broker, and looks for one every half second
+    // only, or whenever it hears of the cluster: first from the address that it was given, then
+    // from the broker that this address has named.
+    for _ in 0..2 {
+        native.meet_brokers(POLL);
+    }
     while !state.is_closing.load(Ordering::Acquire) && !is_cancelled() {
-        poll_once(native, state);
+        serve(native, state);
     }
     let end = Instant::now() + FAREWELL;
     while native.unreported() > 0 && Instant::now() < end {
-        poll_once(native, state);
+        native.flush(POLL);
+        state.tell_of_progress();
     }
     let left = native.unreported();
     if left > 0 {
         warn!("A Kafka producer was closed with {left} records not delivered");
         native.purge();
-        poll_once(native, state);
+        native.poll(POLL);
     }
     state.is_ended.store(true, Ordering::Release);
     state.room.notify_one();
 }
 
-fn poll_once(native: &Native, state: &State) {
-    native.poll(POLL);
-    if state.has_progress.swap(false, Ordering::Relaxed) {
-        state.room.notify_one();
+/// Takes acknowledgements, and sees to it that no record waits longer than [`LINGER`] for others.
+fn serve(native: &Native, state: &State) {
+    let on_their_way = native.unreported();
+    if on_their_way == 0 {
+        thread::park_timeout(POLL);
+        native.poll(Duration::ZERO);
+    } else if state.has_linger || on_their_way >= BUSY {
+        native.poll(POLL);
+    } else {
+        native.poll(LINGER);
+    }
+    let has_progress = state.tell_of_progress();
+    let is_busy = has_progress && native.unreported() >= BUSY;
+    if !state.has_linger && !is_busy && native.unreported() > 0 {
+        native.flush(LINGER);
+        state.tell_of_progress();
     }
 }

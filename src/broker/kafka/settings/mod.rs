@@ -35,6 +35,8 @@ pub(super) struct Settings {
     pub(super) api_timeout_ms: Option<u64>,
     /// Most records in one batch.
     pub(super) max_poll_records: Option<usize>,
+    /// Whether the user said how long records wait for others.
+    pub(super) has_linger: bool,
     /// Keys that were set and mean nothing here.
     pub(super) ignored: Vec<String>,
 }
@@ -127,6 +129,8 @@ impl Settings {
     fn take_own(&mut self, props: &Props) -> std::result::Result<(), String> {
         self.api_timeout_ms = number(props, "default.api.timeout.ms")?;
         self.max_poll_records = number(props, "max.poll.records")?;
+        self.has_linger =
+            ["linger.ms", "queue.buffering.max.ms"].iter().any(|key| props.contains_key(key));
         Ok(())
     }
 
@@ -207,10 +211,14 @@ fn defaults(role: Role) -> BTreeMap<String, String> {
             ("partitioner", "murmur2_random"),
             // 16 MB of records, and of the some 200 bytes that librdkafka adds to each.
             ("queue.buffering.max.kbytes", "16384"),
-            ("queue.buffering.max.messages", "100000"),
-            ("batch.num.messages", "10000"),
+            ("queue.buffering.max.messages", "50000"),
+            // librdkafka has one request of an idempotent producer under way per partition, so
+            // that its size alone is what the pace depends on.
+            ("batch.num.messages", "100000"),
             ("batch.size", "1000000"),
-            ("linger.ms", "5"),
+            // Longer than a record waits for the request before it: librdkafka looks without a
+            // pause for a chance to send what has lingered. The producer's thread sends earlier.
+            ("linger.ms", "100"),
             ("message.max.bytes", "1048576"),
         ],
         Role::Member | Role::Reader => &[
