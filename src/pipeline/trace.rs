@@ -6,7 +6,11 @@ use connect_api::error::{ConnectorError, ErrorClass};
 
 use crate::broker::BrokerError;
 
-/// The error and its causes: `CLASS: MESSAGE`, then a line `Caused by: CLASS: MESSAGE` each.
+/// Stands where Java names the frames of its stack, by which clients tell a trace from a message.
+const FRAME: &str = "\tat millrace.runtime(native)\n";
+
+/// The error and its causes: `CLASS: MESSAGE` and a frame, then a line `Caused by: CLASS: MESSAGE`
+/// each.
 #[must_use]
 pub fn java_trace(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
@@ -19,6 +23,9 @@ pub fn java_trace(error: &(dyn Error + 'static)) -> String {
         text.push_str(": ");
         text.push_str(&error.to_string());
         text.push('\n');
+        if !text.contains(FRAME) {
+            text.push_str(FRAME);
+        }
         next = error.source();
     }
     text
@@ -65,7 +72,7 @@ mod tests {
         assert_eq!(
             java_trace(&error),
             "org.apache.kafka.connect.errors.ConnectException: Tolerance exceeded in error \
-             handler\nCaused by: org.apache.kafka.connect.errors.DataException: bad\nCaused by: \
+             handler\n\tat millrace.runtime(native)\nCaused by: org.apache.kafka.connect.errors.DataException: bad\nCaused by: \
              java.io.IOException: torn\n"
         );
     }

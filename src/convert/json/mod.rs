@@ -51,18 +51,18 @@ choice! {
 #[derive(Clone, Config, Debug)]
 pub(super) struct JsonConverterConfig {
     /// Include schemas within each of the serialized values and keys.
-    #[config(key = "schemas.enable", default = true, importance = High, group = "Schemas", width = Medium, display = "Enable Schemas")]
+    #[config(key = "schemas.enable", default = true, importance = High, group = "Schemas", width = Medium, display = "Enable Schemas", order = 0)]
     schemas_enable: bool,
     /// The maximum number of schemas that can be cached in this converter instance.
-    #[config(key = "schemas.cache.size", default = 1000, importance = High, group = "Schemas", width = Medium, display = "Schema Cache Size")]
+    #[config(key = "schemas.cache.size", default = 1000, importance = High, group = "Schemas", width = Medium, display = "Schema Cache Size", order = 1)]
     schemas_cache_size: i32,
     /// Controls which format this converter will serialize decimals in. This value is case
     /// insensitive and can be either 'BASE64' (default) or 'NUMERIC'
-    #[config(key = "decimal.format", default = DecimalFormat::Base64, importance = Low, group = "Serialization", width = Medium, display = "Decimal Format")]
+    #[config(key = "decimal.format", default = DecimalFormat::Base64, importance = Low, group = "Serialization", width = Medium, display = "Decimal Format", order = 0)]
     decimal_format: DecimalFormat,
     /// Whether to replace fields that have a default value and that are null to the default value.
     /// When set to true, the default value is used, otherwise null is used.
-    #[config(key = "replace.null.with.default", default = true, importance = Low, group = "Serialization", width = Medium, display = "Replace null with default")]
+    #[config(key = "replace.null.with.default", default = true, importance = Low, group = "Serialization", width = Medium, display = "Replace null with default", order = 1)]
     replace_null_with_default: bool,
 }
 
