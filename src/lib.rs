@@ -3,6 +3,7 @@
 //! The rooms, lowest floor first:
 //!
 //! - [`tasks`]: the only place that spawns.
+//! - [`loggers`]: what is logged, and how that is changed while the worker runs.
 //! - [`config`]: the worker's properties, connector files, `${provider:…}` references.
 //! - [`broker`]: topics, groups and offsets, on Kafka or on the embedded log.
 //! - [`convert`], [`transform`]: bytes to values and back; changes on the way.
@@ -24,6 +25,7 @@ pub mod convert;
 pub mod demo;
 pub mod generate;
 pub mod herder;
+pub mod loggers;
 pub mod pipeline;
 pub mod plugins;
 pub mod rest;

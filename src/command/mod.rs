@@ -10,11 +10,11 @@ use std::{io::IsTerminal as _, sync::Arc};
 
 use connect_api::time::SystemClock;
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
 use crate::{
     config::Environment,
     demo::{self, DemoOptions},
+    loggers::Loggers,
     tasks::TaskGroup,
 };
 
@@ -45,14 +45,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
 /// log speaks up only when something is wrong.
 fn start_log(is_demo: bool) {
     let quiet = if is_demo { "warn" } else { "info" };
-    let chosen = Environment::default().get("RUST_LOG");
-    let filter = EnvFilter::new(chosen.as_deref().unwrap_or(quiet));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    // A log that was started before, by a test, serves as well.
-    let _already_started = log.try_init();
+    let chosen = Environment::default().get("RUST_LOG").filter(|levels| !levels.trim().is_empty());
+    Loggers::install(chosen.as_deref().unwrap_or(quiet), std::io::stderr().is_terminal());
 }
 
 fn on_runtime(work: impl Future<Output = Result<()>>) -> Result<()> {

@@ -7,8 +7,9 @@ use std::{
 };
 
 /// Rooms of `src/` with what each may import of the others, lowest floor first.
-const FLOORS: [(&str, &[&str]); 16] = [
+const FLOORS: [(&str, &[&str]); 17] = [
     ("tasks", &[]),
+    ("loggers", &[]),
     ("metrics", &[]),
     ("config", &[]),
     ("broker", &["tasks", "metrics", "config"]),
@@ -20,16 +21,19 @@ const FLOORS: [(&str, &[&str]); 16] = [
         "runtime",
         &["tasks", "metrics", "config", "broker", "convert", "transform", "store", "pipeline"],
     ),
-    ("herder", &["tasks", "metrics", "config", "broker", "store", "runtime"]),
-    ("rest", &["tasks", "metrics", "config", "herder"]),
+    ("herder", &["tasks", "loggers", "metrics", "config", "broker", "store", "runtime"]),
+    ("rest", &["tasks", "loggers", "metrics", "config", "herder"]),
     ("plugins", &["convert", "transform", "herder"]),
     ("generate", &["tasks", "config"]),
     (
         "app",
-        &["tasks", "metrics", "config", "broker", "store", "runtime", "herder", "rest", "plugins"],
+        &[
+            "tasks", "loggers", "metrics", "config", "broker", "store", "runtime", "herder",
+            "rest", "plugins",
+        ],
     ),
     ("demo", &["tasks", "config", "generate", "app"]),
-    ("command", &["tasks", "config", "generate", "app", "demo", "plugins", "herder"]),
+    ("command", &["tasks", "loggers", "config", "generate", "app", "demo", "plugins", "herder"]),
 ];
 
 /// Crates that only these places may name.
