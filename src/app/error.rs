@@ -2,7 +2,12 @@
 
 use thiserror::Error;
 
-use crate::{broker::BrokerError, config::ConfigError, herder::HerderError, store::StoreError};
+use crate::{
+    broker::BrokerError,
+    config::{ConfigError, Scheme},
+    herder::HerderError,
+    store::StoreError,
+};
 
 /// Result of the worker's functions.
 pub type Result<T, E = AppError> = std::result::Result<T, E>;
@@ -13,12 +18,11 @@ pub enum AppError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// HTTPS is asked for.
+    /// A kind of listener is to be advertised that there is none of.
     #[error(
-        "Could not serve HTTPS, which this worker does not speak yet; put a proxy in front of it \
-         and name an http listener"
+        "Could not advertise an {0} listener: \"listeners\" has none; see \"rest.advertised.listener\""
     )]
-    Https,
+    Advertised(Scheme),
     /// An address is taken or not ours.
     #[error(
         "Could not listen on {address}; choose another port in \"listeners\" (in the demo: --port)"
@@ -60,6 +64,6 @@ impl AppError {
     /// Whether another configuration is what would help.
     #[must_use]
     pub const fn is_configuration(&self) -> bool {
-        matches!(self, Self::Config(_) | Self::Https)
+        matches!(self, Self::Config(_) | Self::Advertised(_))
     }
 }

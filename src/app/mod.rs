@@ -5,6 +5,7 @@
 //! warning that names what did not end in time. Nothing here knows what a connector does.
 
 mod broker;
+mod doors;
 mod error;
 mod stores;
 
@@ -15,20 +16,20 @@ use connect_api::{
     config::Props,
     time::{Clock, SystemClock},
 };
-use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
+use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{
-        ConnectorFile, Environment, ExactlyOnceSource, InitialState, Listener, Mode, References,
-        Scheme, WorkerConfig,
+        ConnectorFile, Environment, ExactlyOnceSource, InitialState, Mode, References, WorkerConfig,
     },
     herder::{
         self, HerderHandle, HerderParts, HerderSettings, NewConnector, OverridePolicy,
         TopicTracking,
     },
+    loggers::Loggers,
     plugins,
-    rest::{self, Extensions},
+    rest::{self, Extensions, Manners, ResponseHeaders},
     runtime::{Runtime, RuntimeSettings},
     store::{StoreError, TargetState},
     tasks::TaskGroup,
@@ -71,10 +72,11 @@ impl App {
         let references = References::from_worker(&props, environment)?;
         let props = references.resolve(&props);
         let config = WorkerConfig::load(&props, mode)?;
-        let listeners = bind(&config.listeners()?).await?;
-        let worker_id = worker_id(&config, listeners.first())?;
-        let tasks = TaskGroup::new();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let manners = manners(&config, &clock)?;
+        let doors = doors::open(&config.rest, &props).await?;
+        let worker_id = doors::worker_id(&config.rest, &doors)?;
+        let tasks = TaskGroup::new();
         let broker = OpenBroker::open(&config, &props, &clock, &tasks)?;
         let stores = Stores::open(&config, &props, mode, &broker.shared()).await?;
         let (events, inbox) = mpsc::channel(EVENTS);
@@ -88,12 +90,13 @@ impl App {
             broker: broker.shared(),
             starter: Arc::new(Runtime::new(runtime, events)),
             resolve: Arc::new(move |props| Ok(references.resolve(props))),
+            loggers: Loggers::of_process(),
             clock: Arc::clone(&clock),
         };
         let settings = herder_settings(&config, props, mode, worker_id);
         let (herder, herding) = herder::start(settings, parts, inbox, &tasks);
         let app = Self {
-            addresses: addresses(&listeners)?,
+            addresses: doors::addresses(&doors),
             broker,
             herder,
             herding,
@@ -103,14 +106,14 @@ impl App {
             rest: TaskGroup::new(),
             tasks,
         };
-        for listener in listeners {
+        for open in doors {
             let cluster = Arc::new(app.herder.clone());
             let extensions = Extensions {
                 routers: (plugins.routers)(cluster, Arc::clone(&clock)),
                 openapi: (plugins.openapi)(),
             };
             let stop = app.rest_stop.clone();
-            rest::serve(listener, app.herder.clone(), extensions, &app.rest, stop);
+            rest::serve(open.door, app.herder.clone(), (extensions, &manners), &app.rest, stop);
         }
         tracing::info!(addresses = ?app.addresses, "Serving REST requests");
         Ok(app)
@@ -177,6 +180,14 @@ impl App {
     }
 }
 
+fn manners(config: &WorkerConfig, clock: &Arc<dyn Clock>) -> Result<Manners> {
+    let headers = &config.rest.response_http_headers_config;
+    Ok(Manners {
+        cross_origin: config.rest.cross_origin(),
+        headers: ResponseHeaders::parse(headers, Arc::clone(clock))?,
+    })
+}
+
 fn runtime_settings(
     config: &WorkerConfig,
     props: &Props,
@@ -225,52 +236,4 @@ fn herder_settings(
         exactly_once_sources: config.exactly_once_source,
         worker: props,
     }
-}
-
-async fn bind(listeners: &[Listener]) -> Result<Vec<TcpListener>> {
-    let mut bound = Vec::new();
-    for listener in listeners {
-        if listener.scheme == Scheme::Https {
-            return Err(AppError::Https);
-        }
-        let address = (listener.bind_host(), listener.port);
-        let mut result = TcpListener::bind(address).await;
-        // A machine without IPv6 has all its interfaces under the other wildcard.
-        if listener.host.is_empty() && result.is_err() {
-            result = TcpListener::bind(("0.0.0.0", listener.port)).await;
-        }
-        bound.push(result.map_err(|source| AppError::Listen {
-            address: format!("{}://{}:{}", listener.scheme, listener.host, listener.port),
-            source,
-        })?);
-    }
-    Ok(bound)
-}
-
-fn addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>> {
-    let address = |listener: &TcpListener| {
-        let address = listener.local_addr().map_err(AppError::Address)?;
-        let is_wildcard = address.ip().is_unspecified();
-        Ok(if is_wildcard { SocketAddr::from(([127, 0, 0, 1], address.port())) } else { address })
-    };
-    listeners.iter().map(address).collect()
-}
-
-/// `HOST:PORT` that others reach this worker by.
-fn worker_id(config: &WorkerConfig, listener: Option<&TcpListener>) -> Result<String> {
-    let bound = listener.map(TcpListener::local_addr).transpose().map_err(AppError::Address)?;
-    let own_host = || match bound.map(|address| address.ip()) {
-        Some(ip) if !ip.is_unspecified() => ip.to_string(),
-        _ => host_name(),
-    };
-    let host = config.rest_advertised_host_name.clone().unwrap_or_else(own_host);
-    let port = config.rest_advertised_port.or(bound.map(|address| address.port())).unwrap_or(0);
-    Ok(format!("{host}:{port}"))
-}
-
-/// The machine's own name.
-fn host_name() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let name = name.trim();
-    if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }
 }

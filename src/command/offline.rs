@@ -8,7 +8,8 @@ use std::{
 use super::{Failure, Result};
 use crate::{
     config::{Environment, References, read_connector_file},
-    herder, plugins,
+    herder::{self, OfflineReport},
+    plugins,
 };
 
 /// Prints type, class and version of everything that is linked in.
@@ -25,7 +26,8 @@ pub(super) fn validate(file: &Path) -> Result<()> {
     let connector = read_connector_file(file).map_err(Failure::wrong)?;
     let config = References::usual(Environment::default()).resolve(&connector.config);
     let report = herder::validate_offline(&plugins::classes(), &config);
-    let problems = report.map_err(Failure::wrong)?;
+    let OfflineReport { problems, warnings } = report.map_err(Failure::wrong)?;
+    say(&warnings.iter().map(|warning| format!("Warning: {warning}\n")).collect::<String>())?;
     if problems.is_empty() {
         return say(&format!("Connector \"{}\" is configured correctly\n", connector.name));
     }

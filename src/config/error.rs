@@ -36,6 +36,17 @@ pub enum ConfigError {
     /// A listener is not a URL that can be listened on.
     #[error("{0}")]
     Listener(String),
+    /// An HTTPS listener cannot have its keys or certificates.
+    #[error("Setting \"{key}\" of an https listener cannot be used: {reason}")]
+    Tls {
+        /// The key.
+        key: String,
+        /// Why.
+        reason: String,
+    },
+    /// A rule for the headers of answers cannot be followed.
+    #[error("{0}")]
+    ResponseHeader(String),
     /// A config provider cannot be made.
     #[error("Config provider \"{name}\" cannot be used: {reason}")]
     Provider {

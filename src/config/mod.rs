@@ -9,6 +9,8 @@ mod connector_file;
 mod error;
 mod listener;
 mod provider;
+mod rest;
+mod tls;
 mod worker;
 
 use std::{
@@ -24,6 +26,8 @@ pub use connector_file::{ConnectorFile, InitialState, read_connector_file};
 pub use error::{ConfigError, Result};
 pub use listener::{Listener, Scheme};
 pub use provider::References;
+pub use rest::{AdminListeners, AdvertisedListener, CrossOrigin, RestConfig};
+pub use tls::{ClientAuth, TlsSettings};
 pub use worker::{BrokerChoice, ExactlyOnceSource, Mode, WorkerConfig};
 
 /// Reads a file of Java properties.

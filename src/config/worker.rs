@@ -7,7 +7,7 @@ use connect_api::{
     config::{ClassName, Config, Problems, Props},
 };
 
-use super::{ConfigError, Listener, Result};
+use super::{RestConfig, Result};
 
 /// How the worker keeps its state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,15 +85,9 @@ pub struct WorkerConfig {
     /// Which client settings a connector may override.
     #[config(default = "All", importance = Medium)]
     pub connector_client_config_override_policy: String,
-    /// Addresses of the REST server, `http://host:port`; an empty host listens everywhere.
-    #[config(default = "http://:8083", importance = Low)]
-    listeners: Vec<String>,
-    /// Host name that other workers and `worker_id` use for this one.
-    #[config(importance = Low)]
-    pub rest_advertised_host_name: Option<String>,
-    /// Port that other workers and `worker_id` use for this one.
-    #[config(importance = Low)]
-    pub rest_advertised_port: Option<u16>,
+    /// The REST server.
+    #[config(flatten)]
+    pub rest: RestConfig,
     /// Bytes that all buffers of the worker may hold at once; the default suits a container of
     /// 256 MB.
     #[config(key = "memory.budget.bytes", default = 134217728, importance = Medium,
@@ -155,21 +149,6 @@ impl WorkerConfig {
             Some(directory) => BrokerChoice::Embedded(directory.into()),
             None => BrokerChoice::Kafka(self.bootstrap_servers.join(",")),
         }
-    }
-
-    /// Addresses of the REST server.
-    ///
-    /// # Errors
-    /// In Kafka Connect's words, when there is none or one is not a URL.
-    pub fn listeners(&self) -> Result<Vec<Listener>> {
-        if self.listeners.is_empty() {
-            return Err(ConfigError::Listener(
-                "Invalid value for listeners, at least one URL is expected, ex: \
-                 http://localhost:8080,https://localhost:8443."
-                    .to_owned(),
-            ));
-        }
-        self.listeners.iter().map(|text| Listener::parse(text)).collect()
     }
 
     fn check(&self, problems: &mut Problems) {

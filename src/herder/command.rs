@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use connect_api::{
-    config::Props,
-    record::{SourceOffset, SourcePartition},
-};
+use connect_api::config::Props;
 use tokio::sync::oneshot;
 
 use super::{
     error::Result,
+    offsets::Wanted,
     replies::{ConnectorInfo, ConnectorStateInfo, Message},
     starter::TaskId,
 };
-use crate::store::{RestartScope, TargetState};
+use crate::{
+    loggers::Level,
+    store::{RestartScope, TargetState},
+};
 
 /// Requests between REST and the actor. A full queue makes callers wait, within their own limit.
 pub(super) const INBOX: usize = 256;
@@ -50,7 +51,7 @@ pub(super) enum IfExists {
 #[derive(Clone, Debug)]
 pub(super) enum OffsetChange {
     /// Set or forget some.
-    Alter(Vec<(SourcePartition, Option<SourceOffset>)>),
+    Alter(Wanted),
     /// Forget all.
     Reset,
 }
@@ -83,6 +84,11 @@ pub(super) enum Change {
         name: Arc<str>,
         change: OffsetChange,
         reply: Reply<Message>,
+    },
+    SetLogger {
+        name: String,
+        level: Level,
+        reply: Reply<()>,
     },
     /// New task configurations, from the start of the connector with this number.
     Tasks {

@@ -24,6 +24,7 @@ use super::{
 use crate::{
     broker::{Broker, BrokerError, embedded::EmbeddedBroker},
     config::{ExactlyOnceSource, Mode},
+    loggers::Loggers,
     store::{
         ConfigRecord, LogRecord, RecordLog, StatusRecord, StoreError, TopicLog, TopicOffsets,
         TopicSettings, TopicUse,
@@ -313,6 +314,7 @@ impl Double {
             broker: shared,
             starter: Arc::new(starter),
             resolve: Arc::new(|props: &Props| Ok(props.clone())),
+            loggers: Loggers::default(),
             clock,
         };
         let settings = HerderSettings {

@@ -60,13 +60,15 @@ pub enum HerderError {
     /// No plug-in answers to the class.
     #[error(
         "Failed to find any class that implements Connector and which name matches {class}, \
-         available connectors are: {available}"
+         available connectors are: {available}{hint}"
     )]
     UnknownClass {
         /// Class that was asked for.
         class: String,
         /// What there is.
         available: String,
+        /// What to do instead, as a sentence after a blank; empty when nobody knows.
+        hint: String,
     },
     /// Several plug-ins answer to the class.
     #[error(
@@ -102,6 +104,31 @@ pub enum HerderError {
     /// There is no such plug-in.
     #[error("Unknown plugin {0}.")]
     UnknownPlugin(String),
+    /// There is no such logger.
+    #[error("Logger {0} not found.")]
+    UnknownLogger(String),
+    /// Standalone workers have no peers.
+    #[error("Kafka Connect in standalone mode does not support {0}.")]
+    NotInStandalone(&'static str),
+    /// A request between workers is not signed.
+    #[error("Internal request missing required signature")]
+    Unsigned,
+    /// A request between workers is signed in a way that this one does not know.
+    #[error(
+        "This worker does not support the '{algorithm}' key signing algorithm used by other \
+         workers. This worker is currently configured to use: [{known}]. Check that all workers' \
+         configuration files permit the same set of signature algorithms, and correct any \
+         misconfigured worker and restart it."
+    )]
+    UnknownSignature {
+        /// The algorithm of the request.
+        algorithm: String,
+        /// The algorithms of this worker.
+        known: String,
+    },
+    /// A request between workers is signed by somebody who does not know the key.
+    #[error("Internal request contained invalid signature.")]
+    WrongSignature,
     /// References in the configuration could not be resolved.
     #[error("{0}")]
     Unresolved(String),
@@ -196,7 +223,8 @@ impl HerderError {
             | Self::NoConnectorStatus(_)
             | Self::NoTaskStatus(_)
             | Self::NoStatusToRestart(_)
-            | Self::UnknownPlugin(_) => ErrorClass::NotFound,
+            | Self::UnknownPlugin(_)
+            | Self::UnknownLogger(_) => ErrorClass::NotFound,
             Self::AlreadyExists(_) => ErrorClass::Conflict,
             Self::NameMismatch { .. }
             | Self::NoConnectorType(_)
@@ -204,10 +232,14 @@ impl HerderError {
             | Self::AmbiguousClass { .. }
             | Self::ClassMismatch { .. }
             | Self::InvalidConfig { .. }
+            | Self::Unsigned
+            | Self::UnknownSignature { .. }
             | Self::NoOffsets
             | Self::NotStopped(_)
             | Self::BadSinkOffsets(_) => ErrorClass::Invalid,
-            Self::TopicTrackingDisabled | Self::TopicResetDisabled => ErrorClass::Forbidden,
+            Self::TopicTrackingDisabled | Self::TopicResetDisabled | Self::WrongSignature => {
+                ErrorClass::Forbidden
+            }
             Self::GroupNotEmpty { .. }
             | Self::SinkOffsets { .. }
             | Self::SourceOffsets { .. }
@@ -215,6 +247,7 @@ impl HerderError {
             | Self::TimedOut
             | Self::ShuttingDown => ErrorClass::Retriable,
             Self::NotConfigured(_)
+            | Self::NotInStandalone(_)
             | Self::RestartNotConfigured(_)
             | Self::Unresolved(_)
             | Self::BadSourceOffsets(_)

@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use connect_api::config::ConfigKey;
 use tokio::{
     sync::{Mutex, mpsc, oneshot, watch},
     task::JoinHandle,
     time::timeout,
 };
+use tracing::warn;
 
 use super::{
     actor::{Actor, Channels},
@@ -15,14 +15,14 @@ use super::{
     error::{HerderError, Result},
     offsets,
     replies::{
-        ActiveTopics, ConfigInfos, ConnectorInfo, ConnectorOffset, ConnectorOffsets,
-        ConnectorStateInfo, ExpandedConnector, ExpandedConnectors, Health, Message, PluginInfo,
-        ServerInfo, TaskInfo, TaskState, TopicList,
+        ActiveTopics, ConnectorInfo, ConnectorOffset, ConnectorOffsets, ConnectorStateInfo,
+        ExpandedConnector, ExpandedConnectors, Health, Message, PluginInfo, ServerInfo, TaskInfo,
+        TaskState, TopicList,
     },
     settings::{HerderParts, HerderSettings, TopicTracking},
     snapshot::Snapshot,
-    starter::{ConnectorPlugin, TaskEvent, TaskId},
-    validate::{RawConfig, Validator, framework_def, props_of},
+    starter::{TaskEvent, TaskId},
+    validate::{RawConfig, props_of},
 };
 use crate::{
     store::{RestartScope, StoreError, TargetState},
@@ -39,7 +39,7 @@ const HEALTH_PATIENCE: Duration = Duration::from_secs(10);
 pub struct HerderHandle {
     commands: mpsc::Sender<Command>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
-    settings: Arc<HerderSettings>,
+    pub(super) settings: Arc<HerderSettings>,
     pub(super) parts: HerderParts,
     /// Patches read before they write, so they come one at a time.
     patching: Arc<Mutex<()>>,
@@ -137,7 +137,7 @@ impl HerderHandle {
     }
 
     /// Sends a request and waits for its answer.
-    async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T> {
+    pub(super) async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         let ask = async {
             self.commands.send(command(reply)).await.map_err(|_| HerderError::ShuttingDown)?;
@@ -255,11 +255,6 @@ impl HerderHandle {
     /// `NoOffsets`, `ConnectorNotFound`, `NotStopped`, and what the connector says of them.
     pub async fn alter_offsets(&self, name: &str, wanted: Vec<ConnectorOffset>) -> Result<Message> {
         let wanted = offsets::parse(wanted)?;
-        let snapshot = self.snapshot().await?;
-        let config = snapshot.connector(name)?.config.clone().unwrap_or_default();
-        if let Ok(ConnectorPlugin::Source(_)) = self.parts.plugins.connector_of(&config) {
-            offsets::check_flat(&wanted)?;
-        }
         self.change_offsets(name, OffsetChange::Alter(wanted)).await
     }
 
@@ -304,7 +299,9 @@ impl HerderHandle {
             let in_config = in_config.clone().unwrap_or_else(|| "null".to_owned());
             return Err(HerderError::NameMismatch { in_config, in_url: name });
         }
-        self.validator().validate(&config)?.into_result()?;
+        for warning in self.validator().validate(&config)?.into_result()? {
+            warn!(connector = %name, "Configuration of connector {name}: {warning}");
+        }
         let config = props_of(&config);
         let name = name.into();
         self.ask(|reply| {
@@ -379,46 +376,6 @@ impl HerderHandle {
             self.parts.plugins.list_connectors()
         } else {
             self.parts.plugins.list()
-        }
-    }
-
-    /// Options of a class, its own before the framework's.
-    ///
-    /// # Errors
-    /// `UnknownPlugin`.
-    pub fn plugin_config(&self, class: &str) -> Result<Vec<ConfigKey>> {
-        let plugins = &self.parts.plugins;
-        if let Ok(plugin) = plugins.connector(class) {
-            let framework = framework_def(plugin.kind(), plugins);
-            return Ok(plugin.config_def().merge(framework).keys().to_vec());
-        }
-        let part =
-            plugins.part(class).ok_or_else(|| HerderError::UnknownPlugin(class.to_owned()))?;
-        Ok((part.def)().keys().to_vec())
-    }
-
-    /// What is wrong with a configuration for a class.
-    ///
-    /// # Errors
-    /// `ClassMismatch`, `NoConnectorType`, `UnknownClass`.
-    pub fn validate(&self, class: &str, config: &RawConfig) -> Result<ConfigInfos> {
-        if let Some(included) = config.get("connector.class").and_then(Option::as_deref) {
-            let bare = |class: &str| class.strip_suffix("Connector").unwrap_or(class).to_owned();
-            if !bare(included).ends_with(&bare(class)) {
-                return Err(HerderError::ClassMismatch {
-                    included: included.to_owned(),
-                    requested: class.to_owned(),
-                });
-            }
-        }
-        self.validator().validate(config)
-    }
-
-    fn validator(&self) -> Validator<'_> {
-        Validator {
-            settings: &self.settings,
-            plugins: &self.parts.plugins,
-            resolve: &self.parts.resolve,
         }
     }
 

@@ -11,6 +11,7 @@
 //!
 //! A lock around shared state was rejected: a slow connector would hold up every request.
 
+mod absent;
 mod actor;
 mod cluster;
 mod command;
@@ -19,8 +20,10 @@ pub(crate) mod double;
 mod error;
 mod generate;
 mod handle;
+mod loggers;
 mod offline;
 mod offsets;
+mod peers;
 mod plugins;
 mod replies;
 mod settings;
@@ -34,12 +37,13 @@ pub use self::{
     command::{Put, Restarted},
     error::{HerderError, Result},
     handle::{Expansion, HerderHandle, NewConnector, start},
-    offline::validate_offline,
+    offline::{OfflineReport, validate_offline},
     plugins::{Plugin, Plugins},
     replies::{
         ActiveTopics, ConfigInfo, ConfigInfos, ConnectorInfo, ConnectorOffset, ConnectorOffsets,
-        ConnectorStateInfo, ConnectorType, ExpandedConnector, ExpandedConnectors, Health, Message,
-        PluginInfo, ServerInfo, StateInfo, TaskInfo, TaskRef, TaskState, TopicList,
+        ConnectorStateInfo, ConnectorType, ExpandedConnector, ExpandedConnectors, Health,
+        LoggerInfo, Message, PluginInfo, ServerInfo, StateInfo, TaskInfo, TaskRef, TaskState,
+        TopicList,
     },
     settings::{HerderParts, HerderSettings, OverridePolicy, Resolve, TopicTracking},
     starter::{

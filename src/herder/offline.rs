@@ -12,12 +12,21 @@ use super::{
 };
 use crate::config::{ExactlyOnceSource, Mode};
 
+/// What is to be said about a configuration, each as a sentence.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OfflineReport {
+    /// What is wrong.
+    pub problems: Vec<String>,
+    /// What is no error and yet likely wrong.
+    pub warnings: Vec<String>,
+}
+
 /// Checks a connector's configuration, references resolved, as a standalone worker without
-/// properties of its own would; every problem as a sentence.
+/// properties of its own would.
 ///
 /// # Errors
 /// When the class is missing or not linked in.
-pub fn validate_offline(plugins: &Plugins, config: &Props) -> Result<Vec<String>> {
+pub fn validate_offline(plugins: &Plugins, config: &Props) -> Result<OfflineReport> {
     let settings = HerderSettings {
         worker_id: String::new(),
         mode: Mode::Standalone,
@@ -36,5 +45,6 @@ pub fn validate_offline(plugins: &Plugins, config: &Props) -> Result<Vec<String>
         config.iter().map(|(key, value)| (key.to_owned(), Some(value.to_owned()))).collect();
     let report = validator.validate(&config)?;
     let values = report.configs.into_iter().filter_map(|config| config.value);
-    Ok(values.flat_map(|value| value.errors).collect())
+    let problems = values.flat_map(|value| value.errors).collect();
+    Ok(OfflineReport { problems, warnings: report.warnings })
 }

@@ -23,6 +23,9 @@ use crate::{
 
 type Offsets = Vec<(SourcePartition, Option<SourceOffset>)>;
 
+/// Offsets as a request has them: a partition may be missing.
+pub(super) type Wanted = Vec<(Option<SourcePartition>, Option<SourceOffset>)>;
+
 /// Group whose offsets are those of a sink.
 pub(super) fn group_of(name: &str, config: &Props) -> String {
     let own = config.get("consumer.override.group.id").map(str::trim);
@@ -105,7 +108,7 @@ async fn change_source(
     let verb = verb_of(&change);
     let failed = |source| HerderError::SourceOffsets { verb, connector: name.to_owned(), source };
     let offsets = match change {
-        OffsetChange::Alter(offsets) => offsets,
+        OffsetChange::Alter(wanted) => source_offsets(wanted)?,
         OffsetChange::Reset => everything(parts.offsets.as_ref(), name).await.map_err(failed)?,
     };
     let resolved = (parts.resolve)(config).map_err(HerderError::Unresolved)?;
@@ -162,20 +165,27 @@ fn message(verb: &str, is_all: bool) -> Message {
 }
 
 /// Reads the offsets of a request, as sources and sinks understand them alike.
-pub(super) fn parse(offsets: Vec<ConnectorOffset>) -> Result<Offsets> {
+pub(super) fn parse(offsets: Vec<ConnectorOffset>) -> Result<Wanted> {
     if offsets.is_empty() {
         return Err(HerderError::NoOffsets);
     }
     let pair = |offset: ConnectorOffset| {
-        // A sink names what it misses; a source's null partition is an empty one.
-        let partition = SourcePartition(offset.partition.unwrap_or_default());
-        (partition, offset.offset.map(SourceOffset))
+        (offset.partition.map(SourcePartition), offset.offset.map(SourceOffset))
     };
     Ok(offsets.into_iter().map(pair).collect())
 }
 
+fn source_offsets(wanted: Wanted) -> Result<Offsets> {
+    let missing = || HerderError::BadSourceOffsets("Partition objects cannot be null".to_owned());
+    let pairs =
+        wanted.into_iter().map(|(partition, offset)| Ok((partition.ok_or_else(missing)?, offset)));
+    let offsets = pairs.collect::<Result<Offsets>>()?;
+    check_flat(&offsets)?;
+    Ok(offsets)
+}
+
 /// Refuses maps that are not flat.
-pub(super) fn check_flat(offsets: &Offsets) -> Result<()> {
+fn check_flat(offsets: &Offsets) -> Result<()> {
     let maps = offsets.iter().flat_map(|(partition, offset)| {
         std::iter::once(&partition.0).chain(offset.as_ref().map(|offset| &offset.0))
     });
@@ -192,10 +202,10 @@ pub(super) fn check_flat(offsets: &Offsets) -> Result<()> {
     Ok(())
 }
 
-fn sink_offsets(offsets: Offsets) -> Result<Vec<(TopicPartition, Option<i64>)>> {
+fn sink_offsets(offsets: Wanted) -> Result<Vec<(TopicPartition, Option<i64>)>> {
     offsets
         .into_iter()
-        .map(|(partition, offset)| Ok((sink_partition(&partition.0)?, sink_offset(offset)?)))
+        .map(|(partition, offset)| Ok((sink_partition(partition)?, sink_offset(offset)?)))
         .collect()
 }
 
@@ -203,12 +213,12 @@ fn bad(message: impl Into<String>) -> HerderError {
     HerderError::BadSinkOffsets(message.into())
 }
 
-fn sink_partition(partition: &Map<String, Value>) -> Result<TopicPartition> {
-    if partition.is_empty() {
-        return Err(bad("The partition for a sink connector offset cannot be null or missing"));
-    }
+fn sink_partition(partition: Option<SourcePartition>) -> Result<TopicPartition> {
+    let partition = partition.ok_or_else(|| {
+        bad("The partition for a sink connector offset cannot be null or missing")
+    })?;
     let (Some(topic), Some(number)) =
-        (partition.get("kafka_topic"), partition.get("kafka_partition"))
+        (partition.0.get("kafka_topic"), partition.0.get("kafka_partition"))
     else {
         return Err(bad(
             "The partition for a sink connector offset must contain the keys 'kafka_topic' and \

@@ -9,6 +9,7 @@ use connect_api::{
 };
 
 use super::{
+    absent::hint,
     error::{HerderError, Result},
     replies::{ConnectorType, PluginInfo},
     starter::ConnectorPlugin,
@@ -94,9 +95,9 @@ impl Plugins {
     /// `NoConnectorType`, `UnknownClass`, `AmbiguousClass`.
     pub fn connector_of(&self, config: &Props) -> Result<ConnectorPlugin> {
         let class = config.get("connector.class").ok_or_else(|| {
-            let entries: Vec<_> =
-                config.iter().map(|(key, value)| format!("{key}={value}")).collect();
-            HerderError::NoConnectorType(entries.join(", "))
+            // Not the values, which may be secrets that were references once.
+            let keys: Vec<_> = config.keys().collect();
+            HerderError::NoConnectorType(keys.join(", "))
         })?;
         self.connector(class.trim())
     }
@@ -124,6 +125,7 @@ impl Plugins {
                 .map(|plugin| describe(&plugin))
                 .collect::<Vec<_>>()
                 .join(", "),
+            hint: Self::hint(class, self.connectors().map(|plugin| plugin.class())),
         })
     }
 
@@ -191,6 +193,13 @@ impl Plugins {
         let mut list = sorted("sink", sinks);
         list.extend(sorted("source", sources));
         list
+    }
+
+    fn hint<'a>(class: &str, linked: impl IntoIterator<Item = &'a str>) -> String {
+        match hint(class, linked) {
+            said if said.is_empty() => said,
+            said => format!(".{said}"),
+        }
     }
 
     fn connectors(&self) -> impl Iterator<Item = ConnectorPlugin> {

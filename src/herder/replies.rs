@@ -6,7 +6,10 @@ use connect_api::config::{ConfigKey, ConfigValue, Props};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::store::{State, Status};
+use crate::{
+    loggers::LoggerLevel,
+    store::{State, Status},
+};
 
 /// What kind of connector it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -204,6 +207,9 @@ pub struct ConfigInfos {
     pub groups: Vec<String>,
     /// Options with their values.
     pub configs: Vec<ConfigInfo>,
+    /// What is no error and yet likely wrong; no part of Kafka Connect's answer.
+    #[serde(skip)]
+    pub warnings: Vec<String>,
 }
 
 /// An option with its value.
@@ -213,6 +219,21 @@ pub struct ConfigInfo {
     pub definition: Option<ConfigKey>,
     /// The value; none when the class did not look at it.
     pub value: Option<ConfigValue>,
+}
+
+/// A logger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct LoggerInfo {
+    /// Its level, its own or that of the logger above.
+    pub level: &'static str,
+    /// When the level was changed last, in milliseconds since the epoch.
+    pub last_modified: Option<i64>,
+}
+
+impl LoggerInfo {
+    pub(super) fn of(known: LoggerLevel) -> Self {
+        Self { level: known.level.name(), last_modified: known.last_modified }
+    }
 }
 
 /// Whether the worker is well.

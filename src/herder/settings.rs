@@ -8,6 +8,7 @@ use super::{plugins::Plugins, starter::TaskStarter};
 use crate::{
     broker::Broker,
     config::{ExactlyOnceSource, Mode},
+    loggers::Loggers,
     store::{ConfigRecord, RecordLog, SourceOffsets, StatusRecord},
 };
 
@@ -78,6 +79,8 @@ pub struct HerderParts {
     pub starter: Arc<dyn TaskStarter>,
     /// Replaces references in configurations.
     pub resolve: Resolve,
+    /// What is logged.
+    pub loggers: Loggers,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }

@@ -2,8 +2,11 @@
 //!
 //! Source: replies of Apache Kafka Connect 4.3.0.
 
+use std::collections::BTreeMap;
+
 use axum::body::Bytes;
-use serde_json::{Map, Value};
+use serde::Deserialize;
+use serde_json::{Map, Value, value::RawValue};
 
 use super::error::{RestError, Result};
 use crate::herder::{ConnectorOffset, NewConnector, RawConfig, TargetState};
@@ -16,9 +19,49 @@ const STRING_MAP: &str = "java.util.LinkedHashMap<java.lang.String,java.lang.Str
 /// Reads a flat configuration.
 pub(super) fn config(bytes: &Bytes) -> Result<RawConfig> {
     match json(bytes)? {
-        Value::Object(object) => raw_config(object),
+        Value::Object(object) => raw_config(object, &Numbers::of_config(bytes)),
         Value::Null => Err(no_body()),
         other => Err(wrong_shape(STRING_MAP, &other)),
+    }
+}
+
+/// Reads a list of flat configurations.
+pub(super) fn configs(bytes: &Bytes) -> Result<Vec<RawConfig>> {
+    let class = format!("java.util.ArrayList<{STRING_MAP}>");
+    let Value::Array(configs) = json(bytes)? else {
+        return Err(wrong_shape(&class, &json(bytes)?));
+    };
+    let config = |config| match config {
+        Value::Object(object) => raw_config(object, &Numbers::default()),
+        other => Err(wrong_shape(STRING_MAP, &other)),
+    };
+    configs.into_iter().map(config).collect()
+}
+
+/// Numbers of a configuration as their writer wrote them: `1e3` stays `1e3`, and no digit of a
+/// long one is lost.
+#[derive(Default)]
+struct Numbers<'a> {
+    texts: BTreeMap<String, &'a RawValue>,
+}
+
+impl<'a> Numbers<'a> {
+    fn of_config(bytes: &'a [u8]) -> Self {
+        Self { texts: serde_json::from_slice(bytes).unwrap_or_default() }
+    }
+
+    fn of_new_connector(bytes: &'a [u8]) -> Self {
+        #[derive(Deserialize)]
+        struct NewConnector<'a> {
+            #[serde(borrow, default)]
+            config: BTreeMap<String, &'a RawValue>,
+        }
+        let read: Option<NewConnector<'a>> = serde_json::from_slice(bytes).ok();
+        Self { texts: read.map(|read| read.config).unwrap_or_default() }
+    }
+
+    fn written(&self, key: &str) -> Option<String> {
+        self.texts.get(key).map(|text| text.get().to_owned())
     }
 }
 
@@ -28,7 +71,7 @@ pub(super) fn new_connector(bytes: &Bytes) -> Result<NewConnector> {
     let mut object = object(bytes, &class)?;
     let name = object.remove("name").map(string).transpose()?.flatten();
     let config = match object.remove("config") {
-        Some(Value::Object(config)) => raw_config(config)?,
+        Some(Value::Object(config)) => raw_config(config, &Numbers::of_new_connector(bytes))?,
         Some(Value::Null) | None => return Err(no_body()),
         Some(other) => return Err(wrong_shape(STRING_MAP, &other)),
     };
@@ -93,8 +136,13 @@ fn object(bytes: &Bytes, class: &str) -> Result<Map<String, Value>> {
     }
 }
 
-fn raw_config(object: Map<String, Value>) -> Result<RawConfig> {
-    object.into_iter().map(|(key, value)| Ok((key, string(value)?))).collect()
+fn raw_config(object: Map<String, Value>, numbers: &Numbers<'_>) -> Result<RawConfig> {
+    let entry = |(key, value): (String, Value)| {
+        let written = if value.is_number() { numbers.written(&key) } else { None };
+        let text = written.map_or_else(|| string(value), |text| Ok(Some(text)))?;
+        Ok((key, text))
+    };
+    object.into_iter().map(entry).collect()
 }
 
 /// Numbers and booleans stand for their text.
@@ -218,6 +266,17 @@ mod tests {
             let message = error.message();
             assert!(message.starts_with(start), "{body}: {message}");
         }
+    }
+
+    #[test]
+    fn numbers_keep_the_text_they_were_written_in() {
+        let long = "123456789012345678901234567890";
+        let text = format!(r#"{{"name":"c","config":{{"a":1e3,"b":{long},"c":1.50,"d":-0}}}}"#);
+        let new = new_connector(&Bytes::from(text)).unwrap();
+        let values: Vec<_> = new.config.values().map(|value| value.as_deref().unwrap()).collect();
+        assert_eq!(values, ["1e3", long, "1.50", "-0"]);
+        let flat = config(&Bytes::from(r#"{"a":1E+2,"b":true}"#)).unwrap();
+        assert_eq!(flat["a"].as_deref(), Some("1E+2"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
+    Extension, Json,
     body::Bytes,
     extract::{Path, RawQuery, State},
     http::{HeaderMap, StatusCode, header},
@@ -12,7 +12,10 @@ use axum::{
 use connect_api::config::Props;
 
 use super::{body, error::Result, query::Query};
-use crate::herder::{ConnectorInfo, Expansion, HerderHandle, Put, TaskInfo};
+use crate::{
+    config::Scheme,
+    herder::{ConnectorInfo, Expansion, HerderHandle, Put, TaskInfo},
+};
 
 /// `GET /connectors`
 pub(super) async fn list(
@@ -34,11 +37,12 @@ pub(super) async fn list(
 /// `POST /connectors`
 pub(super) async fn create(
     State(herder): State<HerderHandle>,
+    scheme: Option<Extension<Scheme>>,
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response> {
     let new = body::new_connector(&bytes)?;
-    Ok(put_response(&headers, herder.create(new).await?))
+    Ok(put_response(scheme, &headers, herder.create(new).await?))
 }
 
 /// `GET /connectors/{c}`
@@ -70,11 +74,12 @@ pub(super) async fn config(
 pub(super) async fn put_config(
     State(herder): State<HerderHandle>,
     Path(name): Path<String>,
+    scheme: Option<Extension<Scheme>>,
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response> {
     let config = body::config(&bytes)?;
-    Ok(put_response(&headers, herder.put_config(&name, config).await?))
+    Ok(put_response(scheme, &headers, herder.put_config(&name, config).await?))
 }
 
 /// `PATCH /connectors/{c}/config`
@@ -95,13 +100,14 @@ pub(super) async fn tasks(
     Ok(Json(herder.tasks(&name).await?))
 }
 
-fn put_response(headers: &HeaderMap, put: Put) -> Response {
+fn put_response(scheme: Option<Extension<Scheme>>, headers: &HeaderMap, put: Put) -> Response {
     match put {
         Put::Replaced(info) => Json(info).into_response(),
         Put::Created(info) => {
             let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+            let scheme = scheme.map_or(Scheme::Http, |Extension(scheme)| scheme);
             let location = format!(
-                "http://{}/connectors/{}",
+                "{scheme}://{}/connectors/{}",
                 host.unwrap_or("localhost"),
                 encode_segment(&info.name)
             );

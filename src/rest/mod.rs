@@ -9,34 +9,74 @@
 
 mod body;
 mod connectors;
+mod cors;
 mod error;
+mod headers;
+mod intake;
+mod loggers;
 mod offsets;
 mod openapi;
+mod peers;
 mod plugins;
 mod query;
 mod root;
+mod server;
 mod state;
 mod surface;
 #[cfg(test)]
 mod tests;
+mod tls;
 
-use std::io;
+use std::{io, sync::Arc};
 
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     extract::DefaultBodyLimit,
-    middleware::from_fn,
+    middleware::{from_fn, from_fn_with_state},
     routing::{get, post, put},
 };
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use crate::{herder::HerderHandle, tasks::TaskGroup};
+pub use self::{headers::ResponseHeaders, tls::acceptor};
+use self::{intake::Intake, server::Server};
+use crate::{
+    config::{CrossOrigin, Scheme},
+    herder::HerderHandle,
+    tasks::TaskGroup,
+};
 
-/// Largest body of a request: many times the largest configuration seen, and still nothing to a
-/// small container.
-const MAX_BODY_BYTES: usize = 16 << 20;
+/// What a listener serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surface {
+    /// Every resource.
+    Everything,
+    /// Every resource but `/admin`.
+    WithoutAdmin,
+    /// `/admin` and nothing else.
+    AdminOnly,
+}
+
+/// An address that requests come in by.
+pub struct Door {
+    /// The bound socket.
+    pub listener: TcpListener,
+    /// What speaks TLS there; none where plain HTTP is spoken.
+    pub tls: Option<TlsAcceptor>,
+    /// What is served there.
+    pub surface: Surface,
+}
+
+/// What all answers have in common.
+#[derive(Clone, Debug)]
+pub struct Manners {
+    /// Who may ask from a web page of another origin; nobody when there is none.
+    pub cross_origin: Option<CrossOrigin>,
+    /// Headers of every answer.
+    pub headers: ResponseHeaders,
+}
 
 /// What stands beside Kafka Connect's resources.
 #[derive(Debug, Default)]
@@ -47,35 +87,72 @@ pub struct Extensions {
     pub openapi: Value,
 }
 
-/// Serves the REST interface until the token is cancelled, then drains.
+/// Serves the REST interface by a door until the token is cancelled, then drains.
 pub fn serve(
-    listener: TcpListener,
+    door: Door,
     herder: HerderHandle,
-    extensions: Extensions,
+    (extensions, manners): (Extensions, &Manners),
     tasks: &TaskGroup,
     shutdown: CancellationToken,
 ) -> JoinHandle<io::Result<()>> {
-    let router = router(herder, extensions);
-    let serve = axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned());
-    tasks.spawn("rest", serve.into_future())
+    let Door { listener, tls, surface } = door;
+    let scheme = if tls.is_some() { Scheme::Https } else { Scheme::Http };
+    let mut router = router(herder, extensions, surface).layer(Extension(scheme));
+    if surface != Surface::AdminOnly {
+        router = mannered(router, manners);
+    }
+    let tasks_of_server = tasks.clone();
+    let server = Server { listener, tls, router, tasks: tasks_of_server, shutdown };
+    tasks.spawn("rest", server.run())
 }
 
-/// Every resource.
-pub fn router(herder: HerderHandle, extensions: Extensions) -> Router {
+fn mannered(mut router: Router, manners: &Manners) -> Router {
+    if let Some(rules) = &manners.cross_origin {
+        router = router.layer(from_fn_with_state(Arc::new(rules.clone()), cors::answer));
+    }
+    if !manners.headers.is_empty() {
+        router = router.layer(from_fn_with_state(manners.headers.clone(), headers::add));
+    }
+    router
+}
+
+/// The resources of a listener.
+fn router(herder: HerderHandle, extensions: Extensions, surface: Surface) -> Router {
+    if surface == Surface::AdminOnly {
+        return surrounded(admin_resources().with_state(herder), Vec::new());
+    }
     let Extensions { routers, openapi } = extensions;
     let description = openapi::describe(&openapi);
-    let mut inner = resources()
-        .route("/openapi.json", get(move || std::future::ready(Json(description.clone()))))
+    let mut resources = resources()
+        .route("/openapi.json", get(move || std::future::ready(Json(description.clone()))));
+    if surface == Surface::Everything {
+        resources = resources.merge(admin_resources());
+    }
+    surrounded(resources.with_state(herder), routers)
+}
+
+/// Resources within what they have in common, and the routers of extensions beside them.
+fn surrounded(resources: Router, extensions: Vec<Router>) -> Router {
+    let intake = Intake::default();
+    let mut inner = resources
+        .route_layer(from_fn_with_state(intake.clone(), intake::read_body))
+        .route_layer(from_fn(surface::word_errors))
         .route_layer(from_fn(surface::media_types))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .with_state(herder);
-    for extension in routers {
+        .layer(DefaultBodyLimit::disable());
+    for extension in extensions {
+        let extension = extension.layer(from_fn_with_state(intake.clone(), intake::read_body));
         inner = inner.merge(extension);
     }
     let inner =
         inner.method_not_allowed_fallback(surface::wrong_method).fallback(surface::not_found);
     // Trailing slashes must be gone before routing, so that the resources are one fallback.
     Router::new().fallback_service(inner).layer(from_fn(surface::around))
+}
+
+fn admin_resources() -> Router<HerderHandle> {
+    Router::new()
+        .route("/admin/loggers", get(loggers::list))
+        .route("/admin/loggers/{logger}", get(loggers::read).put(loggers::set))
 }
 
 fn resources() -> Router<HerderHandle> {
@@ -88,7 +165,8 @@ fn resources() -> Router<HerderHandle> {
             "/connectors/{name}/config",
             get(connectors::config).put(connectors::put_config).patch(connectors::patch_config),
         )
-        .route("/connectors/{name}/tasks", get(connectors::tasks))
+        .route("/connectors/{name}/tasks", get(connectors::tasks).post(peers::put_tasks))
+        .route("/connectors/{name}/fence", put(peers::fence))
         .route("/connectors/{name}/status", get(state::status))
         .route("/connectors/{name}/tasks/{task}/status", get(state::task_status))
         .route("/connectors/{name}/tasks/{task}/restart", post(state::restart_task))

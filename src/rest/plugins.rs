@@ -4,6 +4,8 @@ use axum::{
     Json,
     body::Bytes,
     extract::{Path, RawQuery, State},
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
 };
 use connect_api::config::ConfigKey;
 
@@ -12,7 +14,12 @@ use super::{
     error::{RestError, Result},
     query::Query,
 };
-use crate::herder::{ConfigInfos, HerderError, HerderHandle, PluginInfo};
+use crate::herder::{HerderError, HerderHandle, PluginInfo};
+
+/// Warnings in one answer, so that its head stays within what clients take.
+const MOST_WARNINGS: usize = 10;
+/// Letters of a warning.
+const LONGEST_WARNING: usize = 300;
 
 /// `GET /connector-plugins`
 pub(super) async fn list(
@@ -36,9 +43,23 @@ pub(super) async fn validate(
     State(herder): State<HerderHandle>,
     Path(class): Path<String>,
     bytes: Bytes,
-) -> Result<Json<ConfigInfos>> {
+) -> Result<Response> {
     let config = body::config(&bytes)?;
-    std::future::ready(herder.validate(&class, &config).map(Json).map_err(unexpected)).await
+    let infos = std::future::ready(herder.validate(&class, &config)).await.map_err(unexpected)?;
+    let warnings = warnings(&infos.warnings);
+    let mut response = Json(infos).into_response();
+    response.headers_mut().extend(warnings.into_iter().map(|text| (header::WARNING, text)));
+    Ok(response)
+}
+
+/// Warnings as headers, which every client may pass over. Source: RFC 7234, 5.5.
+fn warnings(texts: &[String]) -> Vec<HeaderValue> {
+    let quoted = |text: &String| {
+        let plain = text.chars().filter(|letter| letter.is_ascii_graphic() || *letter == ' ');
+        let text: String = plain.take(LONGEST_WARNING).collect();
+        HeaderValue::from_str(&format!("299 millrace \"{}\"", text.replace('"', "'"))).ok()
+    };
+    texts.iter().take(MOST_WARNINGS).filter_map(quoted).collect()
 }
 
 /// Where the JVM does not look into the cause of a failed validation, neither do its clients.

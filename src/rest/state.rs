@@ -28,7 +28,12 @@ pub(super) async fn task_status(
     State(herder): State<HerderHandle>,
     Path((name, task)): Path<(String, String)>,
 ) -> Result<Json<TaskState>> {
-    Ok(Json(herder.task_status(&name, task_number(&task)?).await?))
+    let number = task_number(&task)?;
+    let known = u32::try_from(number).map_err(|_below| {
+        let message = format!("No status found for task {name}-{number}");
+        RestError::new(StatusCode::NOT_FOUND, message)
+    })?;
+    Ok(Json(herder.task_status(&name, known).await?))
 }
 
 /// `POST /connectors/{c}/tasks/{t}/restart`
@@ -36,11 +41,16 @@ pub(super) async fn restart_task(
     State(herder): State<HerderHandle>,
     Path((name, task)): Path<(String, String)>,
 ) -> Result<StatusCode> {
-    herder.restart_task(&name, task_number(&task)?).await?;
+    let number = task_number(&task)?;
+    let known = u32::try_from(number).map_err(|_below| {
+        RestError::new(StatusCode::NOT_FOUND, format!("Unknown task: {name}-{number}"))
+    })?;
+    herder.restart_task(&name, known).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn task_number(text: &str) -> Result<u32> {
+/// A number as Java reads it, which may be below 0.
+fn task_number(text: &str) -> Result<i32> {
     text.parse().map_err(|_| RestError::of_status(StatusCode::NOT_FOUND))
 }
 

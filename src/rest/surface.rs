@@ -7,6 +7,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use tokio::time::Instant;
+use tracing::debug;
+
 use super::error::RestError;
 
 /// Takes trailing slashes away before routing, and answers OPTIONS after it.
@@ -15,7 +18,14 @@ pub(super) async fn around(mut request: Request, next: Next) -> Response {
         *request.uri_mut() = trimmed;
     }
     let is_options = request.method() == Method::OPTIONS;
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let began = Instant::now();
     let mut response = next.run(request).await;
+    debug!(
+        status = response.status().as_u16(),
+        elapsed_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
+        "{method} {path}"
+    );
     if response.status() != StatusCode::METHOD_NOT_ALLOWED {
         return response;
     }
@@ -87,6 +97,19 @@ fn accepts_json(headers: &HeaderMap) -> bool {
             .iter()
             .any(|known| range.eq_ignore_ascii_case(known))
     })
+}
+
+/// Gives an error that has no body of its own, such as that of a path that cannot be decoded, the
+/// usual one.
+pub(super) async fn word_errors(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let is_worded = kind.is_some_and(|kind| kind.as_bytes() == b"application/json");
+    let status = response.status();
+    if is_worded || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    RestError::of_status(status).into_response()
 }
 
 /// No such path.

@@ -85,6 +85,10 @@ impl Actor {
             Change::Offsets { name, change, .. } => {
                 return self.decide_offsets(name, change);
             }
+            Change::SetLogger { name, level, .. } => {
+                let (namespace, level) = (name.clone(), level.name().to_owned());
+                vec![vec![ConfigRecord::Logger { namespace, level }]]
+            }
         };
         Ok(Decision::Write(batches))
     }
@@ -202,7 +206,9 @@ impl Actor {
                     answer(reply, self.put_outcome(&name, is_new));
                 }
             }
-            Change::Delete { reply, .. } | Change::SetTarget { reply, .. } => answer(reply, Ok(())),
+            Change::Delete { reply, .. }
+            | Change::SetTarget { reply, .. }
+            | Change::SetLogger { reply, .. } => answer(reply, Ok(())),
             Change::Tasks { name, run, .. } => {
                 if self.connectors.get(&name).is_some_and(|known| known.run == run) {
                     self.answer_waiting(&name, true);
@@ -215,9 +221,9 @@ impl Actor {
     pub(super) fn refuse(&mut self, change: Change, error: HerderError) {
         match change {
             Change::Put { reply, .. } => answer(reply, Err(error)),
-            Change::Delete { reply, .. } | Change::SetTarget { reply, .. } => {
-                answer(reply, Err(error));
-            }
+            Change::Delete { reply, .. }
+            | Change::SetTarget { reply, .. }
+            | Change::SetLogger { reply, .. } => answer(reply, Err(error)),
             Change::Restart { reply, .. } => answer(reply, Err(error)),
             Change::Offsets { reply, .. } => answer(reply, Err(error)),
             // The connector runs on with the tasks it has; its start is tried again.

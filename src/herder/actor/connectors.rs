@@ -16,6 +16,7 @@ use crate::{
         generate::{Failure, Generated, generate},
         starter::TaskId,
     },
+    loggers::Level,
     store::{ConfigChange, State, TargetState},
 };
 
@@ -49,7 +50,17 @@ impl Actor {
                 self.refresh_tasks(&name);
             }
             ConfigChange::Restart(name, scope) => self.restart_parts(&name, scope),
-            ConfigChange::Logger(..) => {}
+            ConfigChange::Logger(name, level) => self.set_logger(&name, &level),
+        }
+    }
+
+    fn set_logger(&self, name: &str, level: &str) {
+        match Level::parse(level) {
+            Some(level) => {
+                self.parts.loggers.set(name, level, self.parts.clock.now_ms());
+                info!("Set the level of logger {name} to {level} for the whole cluster");
+            }
+            None => warn!("Passed over the unknown level \"{level}\" for logger {name}"),
         }
     }
 

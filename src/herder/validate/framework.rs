@@ -8,14 +8,19 @@ use connect_api::config::{
     one_of, one_of_any_case,
 };
 
+use super::defaults::Defaults;
 use crate::herder::{plugins::Plugins, replies::ConnectorType};
 
 const COMMON: &str = "Common";
 const ERRORS: &str = "Error Handling";
 
 /// The framework's options for a kind of connector.
-pub(crate) fn framework_def(kind: ConnectorType, plugins: &Plugins) -> ConfigDef {
-    let keys = common(plugins).into_iter().chain(error_handling());
+pub(in crate::herder) fn framework_def(
+    kind: ConnectorType,
+    plugins: &Plugins,
+    defaults: &Defaults,
+) -> ConfigDef {
+    let keys = common(plugins, defaults).into_iter().chain(error_handling());
     let own = match kind {
         ConnectorType::Sink => sink(),
         _ => source(),
@@ -27,26 +32,20 @@ fn key(kind: ConfigKind, name: &str, display: &str, documentation: &str) -> Conf
     ConfigKey::new(kind, name, documentation).group(COMMON).display_name(display)
 }
 
-fn common(plugins: &Plugins) -> Vec<ConfigKey> {
-    let mut keys = identity();
-    let converters: Vec<_> = plugins.converters.iter().map(|found| found.class.clone()).collect();
-    let headers = plugins.header_converters.iter().map(|found| found.class.clone());
-    for (order, name, display, what, classes) in [
-        (5, "key.converter", "Key converter class", "keys", converters.clone()),
-        (6, "value.converter", "Value converter class", "values", converters),
-        (7, "header.converter", "Header converter class", "headers", headers.collect()),
-    ] {
-        let documentation = format!(
-            "Converter class between Kafka Connect format and the serialized form of {what} in \
-             Kafka; without one, the worker's."
-        );
-        let class = key(ConfigKind::Class, name, display, &documentation).optional();
-        let class = class.importance(Importance::Low).order(order).width(Width::Short);
-        keys.push(class.recommended(classes));
+/// Gives an option a default if there is one.
+fn or_none(key: ConfigKey, default: Option<&str>) -> ConfigKey {
+    match default {
+        Some(text) => key.default(text),
+        None => key.optional(),
     }
+}
+
+fn common(plugins: &Plugins, defaults: &Defaults) -> Vec<ConfigKey> {
+    let mut keys = identity(defaults);
+    keys.extend(converters(plugins, defaults));
     for (order, name, display, what) in [
-        (8, "transforms", "Transforms", "transformations to be applied to records"),
-        (9, "predicates", "Predicates", "predicates used by transformations"),
+        (12, "transforms", "Transforms", "transformations to be applied to records"),
+        (13, "predicates", "Predicates", "predicates used by transformations"),
     ] {
         let list = key(ConfigKind::List, name, display, &format!("Aliases for the {what}."));
         let list = list.default("").importance(Importance::Low).group(display).check(UNIQUE);
@@ -62,14 +61,50 @@ fn common(plugins: &Plugins) -> Vec<ConfigKey> {
         )
         .default("restart")
         .importance(Importance::Low)
-        .order(10)
+        .order(14)
         .width(Width::Medium)
         .check(one_of(&["none", "restart"])),
     );
     keys
 }
 
-fn identity() -> Vec<ConfigKey> {
+/// Class and version of each converter; what the worker has is the default.
+fn converters(plugins: &Plugins, defaults: &Defaults) -> Vec<ConfigKey> {
+    let classes: Vec<_> = plugins.converters.iter().map(|found| found.class.clone()).collect();
+    let headers: Vec<_> =
+        plugins.header_converters.iter().map(|found| found.class.clone()).collect();
+    let rows = [
+        (6, "key", "Key", "keys", &classes),
+        (8, "value", "Value", "values", &classes),
+        (10, "header", "Header", "headers", &headers),
+    ];
+    rows.into_iter()
+        .zip(&defaults.converters)
+        .flat_map(|((order, role, capital, what, known), default)| {
+            let name = format!("{role}.converter");
+            let documentation = format!(
+                "Converter class between Kafka Connect format and the serialized form of {what} \
+                 in Kafka; without one, the worker's."
+            );
+            let display = format!("{capital} converter class");
+            let class = key(ConfigKind::Class, &name, &display, &documentation).recommended(known);
+            let documentation = format!("Version of the {role} converter; there is one.");
+            let display = format!("{capital} converter version");
+            let name = format!("{name}.plugin.version");
+            let version = key(ConfigKind::String, &name, &display, &documentation)
+                .recommended(&default.version);
+            let low = |key: ConfigKey, order| {
+                key.importance(Importance::Low).order(order).width(Width::Short)
+            };
+            [
+                low(or_none(class, default.class.as_deref()), order),
+                low(or_none(version, default.version.as_deref()), order + 1),
+            ]
+        })
+        .collect()
+}
+
+fn identity(defaults: &Defaults) -> Vec<ConfigKey> {
     vec![
         key(ConfigKind::String, "name", "Connector name", "Globally unique name of the connector.")
             .importance(Importance::High)
@@ -85,6 +120,18 @@ fn identity() -> Vec<ConfigKey> {
         .importance(Importance::High)
         .order(2)
         .width(Width::Long),
+        or_none(
+            key(
+                ConfigKind::String,
+                "connector.plugin.version",
+                "Connector version",
+                "Version of the connector; there is one.",
+            ),
+            defaults.connector_version.as_deref(),
+        )
+        .order(3)
+        .width(Width::Medium)
+        .recommended(&defaults.connector_version),
         key(
             ConfigKind::Int,
             "tasks.max",
@@ -93,7 +140,7 @@ fn identity() -> Vec<ConfigKey> {
         )
         .default(1)
         .importance(Importance::High)
-        .order(3)
+        .order(4)
         .width(Width::Short)
         .check(at_least(1)),
         key(
@@ -104,7 +151,7 @@ fn identity() -> Vec<ConfigKey> {
         )
         .default(true)
         .importance(Importance::Low)
-        .order(4)
+        .order(5)
         .width(Width::Short),
     ]
 }
@@ -143,8 +190,7 @@ fn error_handling() -> Vec<ConfigKey> {
         .default("none")
         .order(3)
         .width(Width::Short)
-        .check(one_of(&["none", "all"]))
-        .recommended(["none", "all"]),
+        .check(one_of(&["none", "all"])),
         errors(
             ConfigKind::Boolean,
             "errors.log.enable",
@@ -273,8 +319,7 @@ fn exactly_once() -> Vec<ConfigKey> {
         .default("requested")
         .order(2)
         .width(Width::Short)
-        .check(one_of_any_case(&["requested", "required"]))
-        .recommended(["requested", "required"]),
+        .check(one_of_any_case(&["requested", "required"])),
         under(
             ConfigKind::String,
             "transaction.boundary",
@@ -286,8 +331,7 @@ fn exactly_once() -> Vec<ConfigKey> {
         .default("poll")
         .order(3)
         .width(Width::Short)
-        .check(one_of_any_case(&["poll", "interval", "connector"]))
-        .recommended(["poll", "interval", "connector"]),
+        .check(one_of_any_case(&["poll", "interval", "connector"])),
         under(
             ConfigKind::Long,
             "transaction.boundary.interval.ms",
@@ -299,7 +343,7 @@ fn exactly_once() -> Vec<ConfigKey> {
         .optional()
         .importance(Importance::Low)
         .order(4)
-        .width(Width::Medium)
+        .width(Width::Short)
         .check(|text: &str| match text.parse::<i64>() {
             Ok(number) if number < 0 => Err("Value must be at least 0".to_owned()),
             _ => Ok(()),

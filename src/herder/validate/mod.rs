@@ -3,14 +3,19 @@
 //! Source: apache/kafka `AbstractHerder.validateConnectorConfig`.
 
 mod checks;
+mod clients;
+mod defaults;
 mod framework;
+mod likeness;
 mod parts;
+mod requests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use connect_api::config::{ConfigDef, ConfigKey, ConfigValue, Props};
+use connect_api::config::{ConfigDef, ConfigKey, ConfigValue, Props, Width};
 
-pub(super) use self::framework::framework_def;
+use self::clients::Client;
+pub(super) use self::{defaults::Defaults, framework::framework_def, likeness::most_like};
 use super::{
     error::{HerderError, Result},
     plugins::Plugins,
@@ -22,6 +27,13 @@ use crate::config::{ExactlyOnceSource, Mode};
 
 /// A configuration as a request holds it: a key may have no value.
 pub type RawConfig = BTreeMap<String, Option<String>>;
+
+/// Unread keys that are compared with those that are known; a slip is among few of them, and
+/// somebody who sends thousands is not waited for.
+const MOST_SLIPS: usize = 200;
+
+/// What is shown of a secret.
+const HIDDEN: &str = "[hidden]";
 
 const NULL_VALUE: &str = "Null value can not be supplied as the configuration value.";
 
@@ -42,23 +54,30 @@ impl Validator<'_> {
     pub(super) fn validate(&self, raw: &RawConfig) -> Result<ConfigInfos> {
         let written = props_of(raw);
         let props = (self.resolve)(&written).map_err(HerderError::Unresolved)?;
-        let class = props.get("connector.class").unwrap_or_default().to_owned();
+        let Some(class) = props.get("connector.class").map(str::to_owned) else {
+            return Err(HerderError::NoConnectorType(printed(raw)));
+        };
         let plugin = self.plugins.connector_of(&props)?;
         let mut own = self.own_part(&plugin, &props);
         note_nulls(&mut own.values, raw);
         let mut infos = own.finish(class);
-        for section in self.override_sections(&plugin, &props) {
-            infos.add_section(section);
+        let clients = self.clients(plugin.kind(), &props);
+        for client in &clients {
+            infos.add_section(client.section(self.settings.override_policy, &props));
         }
         for section in parts::converter_sections(self.plugins, &props) {
             infos.add_section(section);
         }
+        infos.note_slips(&written, &clients);
+        infos.put_references_back(&written, &props);
         Ok(infos)
     }
 
     /// The framework's options and the connector's own.
     fn own_part(&self, plugin: &ConnectorPlugin, props: &Props) -> OwnPart {
-        let mut def = framework_def(plugin.kind(), self.plugins);
+        let worker = &self.settings.worker;
+        let defaults = Defaults::of_config(plugin, self.plugins, (props, worker));
+        let mut def = framework_def(plugin.kind(), self.plugins, &defaults);
         let mut problems = Vec::new();
         for role in [parts::TRANSFORMS, parts::PREDICATES] {
             let (keys, found) = role.enrich(self.plugins, props);
@@ -82,48 +101,21 @@ impl Validator<'_> {
         part
     }
 
-    /// Client settings that the connector overrides, for the clients it has.
-    fn override_sections(&self, plugin: &ConnectorPlugin, props: &Props) -> Vec<Vec<ConfigInfo>> {
-        let prefixes = self.override_prefixes(plugin.kind(), props);
-        let section = |prefix: &str| {
-            let overrides = props.with_prefix(prefix);
-            let infos = overrides.iter().map(|(key, value)| self.override_info(prefix, key, value));
-            infos.collect()
-        };
-        prefixes.into_iter().map(section).collect()
-    }
-
-    fn override_prefixes(&self, kind: ConnectorType, props: &Props) -> Vec<&'static str> {
+    /// The clients that a connector has, in the order of their sections.
+    fn clients(&self, kind: ConnectorType, props: &Props) -> Vec<Client> {
+        use Client::{Admin, Consumer, Producer};
         let has = |key: &str| props.get(key).is_some_and(|value| !value.trim().is_empty());
-        let (producer, consumer, admin) =
-            ("producer.override.", "consumer.override.", "admin.override.");
         if kind == ConnectorType::Sink {
             let has_queue = has("errors.deadletterqueue.topic.name");
-            return if has_queue { vec![producer, consumer, admin] } else { vec![consumer] };
+            return if has_queue { vec![Producer, Consumer, Admin] } else { vec![Consumer] };
         }
         let is_exactly_once = self.settings.mode == Mode::Distributed
             && self.settings.exactly_once_sources == ExactlyOnceSource::Enabled;
         if is_exactly_once || has("offsets.storage.topic") {
-            return vec![producer, consumer, admin];
+            return vec![Producer, Consumer, Admin];
         }
         let creates_topics = props.keys().any(|key| key.starts_with("topic.creation."));
-        if creates_topics { vec![producer, admin] } else { vec![producer] }
-    }
-
-    fn override_info(&self, prefix: &str, key: &str, value: &str) -> ConfigInfo {
-        let is_secret = ["password", "secret", "jaas"].iter().any(|word| key.contains(word));
-        let shown = if is_secret { "[hidden]" } else { value };
-        let problem = checks::override_problem(self.settings.override_policy, key);
-        ConfigInfo {
-            definition: None,
-            value: Some(ConfigValue {
-                name: format!("{prefix}{key}"),
-                value: Some(shown.to_owned()),
-                recommended_values: Vec::new(),
-                errors: problem.into_iter().collect(),
-                visible: true,
-            }),
-        }
+        if creates_topics { vec![Producer, Admin] } else { vec![Producer] }
     }
 }
 
@@ -143,10 +135,10 @@ impl OwnPart {
     /// A connector's own definition of a key takes the place of the framework's; values of both
     /// are kept, the last one shown.
     fn add_own(&mut self, def: ConfigDef, values: Vec<ConfigValue>) {
-        for key in def.keys() {
+        for key in def.keys().iter().cloned().map(in_plain_form) {
             match self.keys.iter_mut().find(|known| known.name == key.name) {
-                Some(known) => *known = key.clone(),
-                None => self.keys.push(key.clone()),
+                Some(known) => *known = key,
+                None => self.keys.push(key),
             }
         }
         for value in values {
@@ -177,7 +169,7 @@ impl OwnPart {
             let value = defined.iter().find(|value| value.name == key.name).cloned();
             configs.push(ConfigInfo { definition: Some(key), value });
         }
-        ConfigInfos { name: class, error_count, groups, configs }
+        ConfigInfos { name: class, error_count, groups, configs, warnings: Vec::new() }
     }
 }
 
@@ -194,15 +186,107 @@ impl ConfigInfos {
         }
     }
 
-    /// The error of a request whose configuration has problems.
-    pub(super) fn into_result(self) -> Result<()> {
-        if self.error_count == 0 {
-            return Ok(());
+    /// Lists keys that nobody reads and that look like a slip, with the key that may be meant.
+    ///
+    /// They are listed as the JVM's worker lists a key without a definition, and are no errors.
+    fn note_slips(&mut self, props: &Props, clients: &[Client]) {
+        let defined = self.configs.iter().filter_map(|info| info.definition.as_ref());
+        let names = |key: &ConfigKey| {
+            let own = std::iter::once(key.name.clone());
+            own.chain(key.aliases.iter().cloned()).collect::<Vec<_>>()
+        };
+        let mut known: BTreeSet<String> = defined.flat_map(names).collect();
+        for client in clients {
+            let keys = client.def().keys().iter();
+            known.extend(keys.map(|key| format!("{}{}", client.prefix(), key.name)));
         }
-        let values = self.configs.iter().filter_map(|info| info.value.as_ref());
-        let messages: Vec<_> = values.flat_map(|value| value.errors.iter().cloned()).collect();
+        let listed: BTreeSet<_> = self.values().map(|value| value.name.clone()).collect();
+        let unread = props.iter().filter(|(key, _)| !known.contains(*key)).take(MOST_SLIPS);
+        let mut slips = Vec::new();
+        for (key, value) in unread {
+            let Some(meant) = most_like(key, known.iter().map(String::as_str)) else { continue };
+            if props.contains_key(meant) {
+                continue;
+            }
+            self.warnings.push(format!("\"{key}\" is read by nobody: did you mean \"{meant}\"?"));
+            if !listed.contains(key) {
+                slips.push(slip(key, value, meant));
+            }
+        }
+        self.configs.extend(slips);
+    }
+
+    /// Shows references as they were written: what they stand for may be a secret.
+    fn put_references_back(&mut self, written: &Props, resolved: &Props) {
+        let is_replaced = |(key, text): &(&str, &str)| resolved.get(key) != Some(text);
+        for (key, text) in written.iter().filter(is_replaced) {
+            let secret = resolved.get(key).unwrap_or_default().trim();
+            let values = self.configs.iter_mut().filter_map(|info| info.value.as_mut());
+            for value in values.filter(|value| value.name == key) {
+                if value.value.as_deref().is_some_and(|shown| shown != HIDDEN) {
+                    value.value = Some(text.to_owned());
+                }
+                for error in value.errors.iter_mut().filter(|_| !secret.is_empty()) {
+                    *error = error.replace(secret, text);
+                }
+            }
+        }
+    }
+
+    fn values(&self) -> impl Iterator<Item = &ConfigValue> {
+        self.configs.iter().filter_map(|info| info.value.as_ref())
+    }
+
+    /// The warnings; the error of a request whose configuration has problems.
+    pub(super) fn into_result(self) -> Result<Vec<String>> {
+        if self.error_count == 0 {
+            return Ok(self.warnings);
+        }
+        let messages: Vec<_> =
+            self.values().flat_map(|value| value.errors.iter().cloned()).collect();
         Err(HerderError::InvalidConfig { count: self.error_count, messages: messages.join("\n") })
     }
+}
+
+/// An option without a heading is shown by its key, as wide as a form likes.
+///
+/// Source: apache/kafka `ConfigDef.define(name, type, default, importance, documentation)`.
+pub(super) fn in_plain_form(mut key: ConfigKey) -> ConfigKey {
+    if key.group.is_none() {
+        key.width = Width::None;
+        key.display_name.clone_from(&key.name);
+    }
+    key
+}
+
+fn slip(key: &str, value: &str, meant: &str) -> ConfigInfo {
+    ConfigInfo {
+        definition: None,
+        value: Some(ConfigValue {
+            name: key.to_owned(),
+            // It may be a secret under a name that nobody knows.
+            value: if is_telling(meant) { None } else { Some(value.to_owned()) },
+            recommended_values: vec![meant.to_owned()],
+            errors: Vec::new(),
+            visible: true,
+        }),
+    }
+}
+
+/// A configuration as the JVM prints it, without what may be secrets.
+fn printed(raw: &RawConfig) -> String {
+    let entry = |(key, value): (&String, &Option<String>)| match value.as_deref() {
+        Some(value) if !is_telling(key) => format!("{key}={value}"),
+        Some(_) => format!("{key}={HIDDEN}"),
+        None => format!("{key}=null"),
+    };
+    raw.iter().map(entry).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether the name of a key says that its value is a secret.
+fn is_telling(key: &str) -> bool {
+    let words = ["password", "passwd", "secret", "jaas", "token", "credential", "access.key"];
+    key.ends_with(".key") || words.iter().any(|word| key.contains(word))
 }
 
 fn note(values: &mut Vec<ConfigValue>, key: &str, problem: String) {

@@ -6,7 +6,9 @@ use connect_api::config::{
     ConfigDef, ConfigKey, ConfigKind, ConfigValue, Importance, Props, Width,
 };
 
+use super::in_plain_form;
 use crate::herder::{
+    absent::hint,
     plugins::{Plugin, Plugins},
     replies::ConfigInfo,
 };
@@ -29,6 +31,10 @@ impl Role {
         if self.key == TRANSFORMS.key { plugins.transform(class) } else { plugins.predicate(class) }
     }
 
+    fn known<'a>(&self, plugins: &'a Plugins) -> &'a [Plugin] {
+        if self.key == TRANSFORMS.key { &plugins.transforms } else { &plugins.predicates }
+    }
+
     /// Options of every alias, and what is wrong with their classes.
     pub(super) fn enrich(
         &self,
@@ -42,9 +48,9 @@ impl Role {
             let type_key = format!("{prefix}type");
             let class = props.get(&type_key).map(str::trim);
             let found = class.and_then(|class| self.find(plugins, class));
+            own.add(self.version_key(&alias, found));
             if let Some(found) = found {
-                own.extend((found.def)());
-                own.extend(self.framework_keys());
+                own.extend(embedded(self.framework_keys().merge((found.def)())));
             }
             if let Some(problem) = self.problem(plugins, props, (&alias, class, found.is_some())) {
                 problems.push((type_key, problem));
@@ -54,11 +60,26 @@ impl Role {
         (def, problems)
     }
 
+    fn one(&self) -> &'static str {
+        if self.key == TRANSFORMS.key { "transformation" } else { "predicate" }
+    }
+
+    fn version_key(&self, alias: &str, found: Option<&Plugin>) -> ConfigKey {
+        let documentation = format!("Version of the '{alias}' {}; there is one.", self.one());
+        let key = ConfigKey::new(ConfigKind::String, "plugin.version", documentation)
+            .importance(Importance::High)
+            .width(Width::Long)
+            .display_name(format!("{} version for {alias}", self.interface))
+            .recommended(found.map(|found| found.version.clone()));
+        match found {
+            Some(found) => key.default(&found.version),
+            None => key.optional(),
+        }
+    }
+
     fn class_key(&self, plugins: &Plugins, alias: &str) -> ConfigKey {
-        let known =
-            if self.key == TRANSFORMS.key { &plugins.transforms } else { &plugins.predicates };
-        let one = self.key.strip_suffix('s').unwrap_or(self.key);
-        let one = if one == "transform" { "transformation" } else { one };
+        let known = self.known(plugins);
+        let one = self.one();
         ConfigKey::new(ConfigKind::Class, "type", format!("Class for the '{alias}' {one}."))
             .importance(Importance::High)
             .width(Width::Long)
@@ -105,7 +126,7 @@ impl Role {
             ));
         }
         if !is_found {
-            return Some(not_found(&key, class));
+            return Some(not_found(&key, class, self.known(plugins)));
         }
         let negate = format!("{}.{alias}.negate", self.key);
         let predicate = format!("{}.{alias}.predicate", self.key);
@@ -121,6 +142,21 @@ impl Role {
     }
 }
 
+/// Options in the order they are embedded in: as they are placed, then those that are required, by
+/// importance, by name. Source: apache/kafka `ConfigDef.sortedConfigs`.
+fn embedded(def: ConfigDef) -> ConfigDef {
+    let mut keys: Vec<_> = def.keys().iter().cloned().map(in_plain_form).collect();
+    let rank = |importance| match importance {
+        Importance::High => 0,
+        Importance::Medium => 1,
+        Importance::Low => 2,
+    };
+    let place =
+        |key: &ConfigKey| (key.order, !key.required, rank(key.importance), key.name.clone());
+    keys.sort_by_cached_key(place);
+    keys.into_iter().collect()
+}
+
 /// Each alias once.
 fn aliases(text: &str) -> Vec<String> {
     let mut aliases: Vec<String> = Vec::new();
@@ -132,8 +168,12 @@ fn aliases(text: &str) -> Vec<String> {
     aliases
 }
 
-fn not_found(key: &str, class: &str) -> String {
-    format!("Invalid value {class} for configuration {key}: Class {class} could not be found.")
+/// Begins in Kafka Connect's words; what follows helps.
+fn not_found<'a>(key: &str, class: &str, known: impl IntoIterator<Item = &'a Plugin>) -> String {
+    let hint = hint(class, known.into_iter().map(|plugin| plugin.class.as_str()));
+    format!(
+        "Invalid value {class} for configuration {key}: Class {class} could not be found.{hint}"
+    )
 }
 
 /// Converters in the order of their sections.
@@ -154,7 +194,9 @@ pub(super) fn converter_problems(plugins: &Plugins, props: &Props) -> Vec<(Strin
                  not implement the {interface} interface"
             )
         } else {
-            not_found(key, class)
+            let is_header = **key == *"header.converter";
+            let known = if is_header { &plugins.header_converters } else { &plugins.converters };
+            not_found(key, class, known)
         };
         Some(((*key).to_owned(), problem))
     };
@@ -179,14 +221,14 @@ pub(super) fn converter_sections(plugins: &Plugins, props: &Props) -> Vec<Vec<Co
         // The framework says what a converter converts, never the user.
         own.insert("converter.type", key.trim_end_matches(".converter"));
         let values = def.validate(&own);
-        let infos = def.keys().iter().zip(values).map(|(key, value)| prefixed(&prefix, key, value));
+        let keys = def.keys().iter().cloned().map(in_plain_form);
+        let infos = keys.zip(values).map(|(key, value)| prefixed(&prefix, key, value));
         Some(infos.collect())
     };
     CONVERTERS.iter().filter_map(section).collect()
 }
 
-fn prefixed(prefix: &str, key: &ConfigKey, mut value: ConfigValue) -> ConfigInfo {
-    let mut definition = key.clone();
+fn prefixed(prefix: &str, mut definition: ConfigKey, mut value: ConfigValue) -> ConfigInfo {
     definition.name.insert_str(0, prefix);
     value.name.insert_str(0, prefix);
     ConfigInfo { definition: Some(definition), value: Some(value) }
