@@ -5,5 +5,6 @@ mod broker;
 mod configs;
 mod harness;
 mod house;
+mod rest;
 mod services;
 mod story;

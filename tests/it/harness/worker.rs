@@ -9,16 +9,48 @@ use std::{
 
 use super::{RestClient, eventually};
 
-/// A running `millrace distributed`, killed when dropped.
+/// The two kinds of worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Standalone,
+    Distributed,
+}
+
+impl Mode {
+    /// The command that runs it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Standalone => "standalone",
+            Self::Distributed => "distributed",
+        }
+    }
+}
+
+/// A running worker, killed when dropped.
 pub(crate) struct Worker {
     child: Child,
     log: PathBuf,
+    port: u16,
     pub(crate) rest: RestClient,
 }
 
 impl Worker {
-    /// Starts a worker with these properties and variables and waits until it answers.
+    /// Starts a distributed worker with these properties and variables and waits until it answers.
     pub(crate) async fn start(
+        folder: &Path,
+        properties: &[(&str, &str)],
+        environment: &[(&str, String)],
+    ) -> Self {
+        Self::run(Mode::Distributed, folder, properties, environment).await
+    }
+
+    /// Starts a worker of either kind with these properties and waits until it answers.
+    pub(crate) async fn start_as(mode: Mode, folder: &Path, properties: &[(&str, &str)]) -> Self {
+        Self::run(mode, folder, properties, &[]).await
+    }
+
+    async fn run(
+        mode: Mode,
         folder: &Path,
         properties: &[(&str, &str)],
         environment: &[(&str, String)],
@@ -26,12 +58,16 @@ impl Worker {
         let port = free_port();
         let file = folder.join("worker.properties");
         let listener = format!("listeners=http://127.0.0.1:{port}\n");
-        let lines = properties.iter().map(|(key, value)| format!("{key}={value}\n"));
+        // A test that names listeners of its own keeps the one that is waited for.
+        let line = |(key, value): &(&str, &str)| {
+            format!("{key}={}\n", value.replace("{port}", &port.to_string()))
+        };
+        let lines = properties.iter().map(line);
         fs::write(&file, listener + &lines.collect::<String>()).unwrap();
         let log = folder.join("worker.log");
         let output = File::options().create(true).append(true).open(&log).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_millrace"))
-            .arg("distributed")
+            .arg(mode.name())
             .arg(&file)
             .envs(environment.iter().map(|(key, value)| (key, value)))
             .stdin(Stdio::null())
@@ -39,7 +75,7 @@ impl Worker {
             .stderr(output)
             .spawn()
             .unwrap();
-        let mut worker = Self { child, log, rest: RestClient::new(port) };
+        let mut worker = Self { child, log, port, rest: RestClient::new(port) };
         worker.wait_until_up().await;
         worker
     }
@@ -53,6 +89,11 @@ impl Worker {
             answer.filter(|(status, _)| *status == 200)
         })
         .await;
+    }
+
+    /// The port of its REST API.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// Ends it as a power cut would.
@@ -86,6 +127,6 @@ impl Drop for Worker {
 }
 
 /// A loopback port that was free a moment ago.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
