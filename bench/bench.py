@@ -375,20 +375,24 @@ class Bench:
         return delays
 
     def warm_up(self):
-        """What a broker does once in its life (its offsets topic, producer ids) counts for nobody."""
+        """What a broker does once in its life counts for nobody: its offsets topic, the ids of
+        producers, and the compilation of its code."""
         lines, self.lines = self.lines, 1000
         self.write_input("warm-up.log")
         topic = self.source("", self.start_ours,
                             {"connector.class": "millrace.LogFileSourceConnector", "path": str(self.input)})
         self.sink("", "", self.start_ours, topic, self.folder / "warm-up.out")
-        self.lines, self.results = lines, []
+        self.lines = lines
+        self.write_input()
+        for _ in range(2):
+            self.kcat_consume("", self.kcat_produce(""))
+        self.results = []
 
     def run(self, only):
         wants = lambda job: not only or job in only
         self.latencies, self.starts = [], []
         with self.kafka():
             self.warm_up()
-            self.write_input()
             log_source = {"connector.class": "millrace.LogFileSourceConnector", "path": str(self.input)}
             jvm_source = {"connector.class": FILE_SOURCE, "file": str(self.input), "tasks.max": "1"}
             full = None
@@ -398,14 +402,13 @@ class Bench:
                     if wants("source"):
                         self.source("Millrace", self.start_ours, log_source)
                         self.kcat_produce("kcat -P -l (A again)")
-                if wants("source"):
-                    self.source("JVM FileStreamSource", self.start_jvm, jvm_source)
+                        self.source("JVM FileStreamSource", self.start_jvm, jvm_source)
             if wants("sink"):
                 for _ in range(self.rounds):
                     self.kcat_consume("kcat -C (A)", full)
                     self.sink("Kafka -> file", "Millrace", self.start_ours, full, self.folder / "ours.out")
                     self.kcat_consume("kcat -C (A again)", full)
-                self.sink("Kafka -> file", "JVM FileStreamSink", self.start_jvm, full, self.folder / "jvm.out")
+                    self.sink("Kafka -> file", "JVM FileStreamSink", self.start_jvm, full, self.folder / "jvm.out")
             if wants("null"):
                 # Its end is seen by what it has committed.
                 start = lambda: self.start_ours({"offset.flush.interval.ms": "50"})
