@@ -224,7 +224,7 @@ async fn another_failure_ends_the_task_with_its_cause_and_commits_only_what_was_
     assert_eq!(
         harness.trace().await,
         "org.apache.kafka.connect.errors.ConnectException: Exiting WorkerSinkTask due to \
-         unrecoverable exception.\n\
+         unrecoverable exception.\n\tat millrace.runtime(native)\n\
          Caused by: org.apache.kafka.connect.errors.DataException: bad record\n"
     );
     assert_eq!(notebook.calls.borrow().last(), Some(&Call::Stop));
@@ -336,7 +336,8 @@ async fn rejected_records_reach_the_dead_letter_queue_with_their_context() {
         ("__connect.errors.exception.message", "not wanted"),
         (
             "__connect.errors.exception.stacktrace",
-            "org.apache.kafka.connect.errors.DataException: not wanted\n",
+            "org.apache.kafka.connect.errors.DataException: not wanted\n\
+             \tat millrace.runtime(native)\n",
         ),
     ];
     assert_eq!(headers, expected.map(|(name, text)| (name.to_owned(), text.to_owned())));
@@ -360,7 +361,7 @@ async fn a_record_that_does_not_convert_fails_the_task_unless_it_is_tolerated() 
     assert!(
         trace.starts_with(
             "org.apache.kafka.connect.errors.ConnectException: Tolerance exceeded in error \
-             handler\nCaused by: org.apache.kafka.connect.errors.DataException: Converting byte[] \
+             handler\n\tat millrace.runtime(native)\nCaused by: org.apache.kafka.connect.errors.DataException: Converting byte[] \
              to Kafka Connect data failed due to serialization error: \nCaused by: "
         ),
         "{trace}"

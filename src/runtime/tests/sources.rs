@@ -191,6 +191,7 @@ async fn a_source_that_is_away_is_asked_again_and_another_failure_ends_the_task(
     assert_eq!(
         harness.trace().await,
         "org.apache.kafka.connect.errors.ConnectException: the disk is gone\n\
+         \tat millrace.runtime(native)\n\
          Caused by: java.lang.Exception: no such disk\n"
     );
     assert!(task.stop(PATIENCE).await);
