@@ -89,26 +89,16 @@ pub enum StoreError {
         #[source]
         source: io::Error,
     },
-    /// The offset file was written by Kafka Connect on the JVM.
-    #[error(
-        "The offset file \"{}\" is a Java object stream, which this worker does not read; name \
-         another file in 'offset.storage.file.filename' and set the offsets through \
-         PATCH /connectors/NAME/offsets", path.display()
-    )]
-    JavaFile {
-        /// The file.
-        path: PathBuf,
-    },
     /// The offset file does not hold offsets.
     #[error(
-        "Line {line} of the offset file \"{}\" is not an offset; restore the file from a copy, or \
-         move it away to begin without offsets", path.display()
+        "Could not read the offset file \"{}\": {reason}; restore it from a copy, or move it away \
+         to begin without offsets", path.display()
     )]
     DamagedFile {
         /// The file.
         path: PathBuf,
-        /// Number of the line, from 1.
-        line: usize,
+        /// What is wrong with it.
+        reason: String,
     },
 }
 
@@ -123,7 +113,6 @@ impl StoreError {
             Self::File { .. } => ErrorClass::Retriable,
             Self::TooManyPartitions { .. }
             | Self::WrongPolicy { .. }
-            | Self::JavaFile { .. }
             | Self::DamagedFile { .. } => ErrorClass::Invalid,
         }
     }
