@@ -109,6 +109,10 @@ fn topic(config: &WorkerConfig, props: &Props, usage: TopicUse) -> TopicSettings
         replication_factor: Some(copies).filter(|&count| count != -1),
         settings: further_settings(props, prefix),
         client_prefix: client_prefix(config, props),
+        bootstrap_servers: match config.broker() {
+            BrokerChoice::Kafka(servers) => Some(servers),
+            BrokerChoice::Embedded(_) => None,
+        },
     }
 }
 

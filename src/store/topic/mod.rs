@@ -75,6 +75,16 @@ pub struct TopicSettings {
     pub settings: BTreeMap<String, String>,
     /// What its clients are called before the `-configs`, `-offsets` or `-statuses`.
     pub client_prefix: String,
+    /// Servers of the cluster, for the commands that repair a topic; none on the embedded log.
+    pub bootstrap_servers: Option<String>,
+}
+
+impl TopicSettings {
+    /// How an error ends that a command repairs; Kafka's own commands do not reach the embedded log.
+    fn repair(&self, tool: &str, arguments: &str) -> String {
+        let Some(servers) = &self.bootstrap_servers else { return String::new() };
+        format!(", or repair this one with: {tool} --bootstrap-server {servers} {arguments}")
+    }
 }
 
 /// Bytes of a compacted topic: written with acknowledgement, read to the end.
@@ -256,6 +266,11 @@ async fn check(admin: &dyn Admin, topic: &TopicSettings, partitions: i32) -> Res
             topic: topic.name.clone(),
             property: topic.usage.property(),
             found: partitions,
+            // Partitions cannot be taken away. The worker makes the topic anew.
+            repair: topic.repair(
+                "kafka-topics.sh",
+                &format!("--delete --topic {} (which deletes what is in it)", topic.name),
+            ),
         });
     }
     let settings = match admin.topic_settings(&topic.name).await {
@@ -276,6 +291,14 @@ async fn check(admin: &dyn Admin, topic: &TopicSettings, partitions: i32) -> Res
             property: topic.usage.property(),
             content: topic.usage.content(),
             found: policy.clone(),
+            repair: topic.repair(
+                "kafka-configs.sh",
+                &format!(
+                    "--alter --entity-type topics --entity-name {} --add-config \
+                     cleanup.policy=compact",
+                    topic.name
+                ),
+            ),
         }),
         _ => Ok(()),
     }
