@@ -25,7 +25,7 @@ pub use self::{
     error::{Result, StoreError},
     log::{LogRecord, MemoryLog, RecordLog},
     offset_state::OffsetState,
-    offsets::{FileOffsets, SourceOffsets, TopicOffsets},
+    offsets::{FileOffsets, SourceOffsets, TopicOffsets, WorkerOffsets},
     status::{ConnectorStatus, State, Status, StatusRecord, StatusState, TopicStatus},
     topic::{TopicLog, TopicSettings, TopicUse},
 };

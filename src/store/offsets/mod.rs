@@ -2,6 +2,7 @@
 
 mod file;
 mod java_map;
+mod own;
 
 use std::{
     fmt::Debug,
@@ -10,12 +11,13 @@ use std::{
 
 use async_trait::async_trait;
 use connect_api::{
-    error::chain,
+    config::Props,
+    error::{ErrorClass, chain},
     record::{SourceOffset, SourcePartition},
 };
 use tracing::warn;
 
-pub use self::file::FileOffsets;
+pub use self::{file::FileOffsets, own::WorkerOffsets};
 use super::{
     error::{Result, StoreError},
     offset_state::OffsetState,
@@ -52,6 +54,17 @@ pub trait SourceOffsets: Debug + Send + Sync {
         connector: &str,
         offsets: &[(SourcePartition, Option<SourceOffset>)],
     ) -> Result<(), BrokerError>;
+
+    /// The store of a connector that keeps its offsets elsewhere than this one; none for others.
+    ///
+    /// # Errors
+    /// When that store cannot be had now, or is not fit for offsets.
+    async fn of_connector(
+        &self,
+        _config: &Props,
+    ) -> Result<Option<Arc<dyn SourceOffsets>>, BrokerError> {
+        Ok(None)
+    }
 }
 
 /// Offsets on a compacted topic.
@@ -135,6 +148,7 @@ impl SourceOffsets for TopicOffsets {
 fn into_broker_error(error: StoreError) -> BrokerError {
     match error {
         StoreError::Write { source, .. } | StoreError::Read { source, .. } => source,
+        error if error.class() == ErrorClass::Invalid => BrokerError::Invalid(chain(&error)),
         error => BrokerError::Unavailable { operation: chain(&error), source: Box::new(error) },
     }
 }

@@ -30,6 +30,8 @@ pub enum TopicUse {
     Config,
     /// Offsets of sources.
     Offsets,
+    /// Offsets of one source that has a topic of its own.
+    OwnOffsets,
     /// States of connectors and tasks.
     Status,
 }
@@ -39,6 +41,7 @@ impl TopicUse {
         match self {
             Self::Config => "config.storage.topic",
             Self::Offsets => "offset.storage.topic",
+            Self::OwnOffsets => "offsets.storage.topic",
             Self::Status => "status.storage.topic",
         }
     }
@@ -46,7 +49,7 @@ impl TopicUse {
     const fn content(self) -> &'static str {
         match self {
             Self::Config => "connector configurations",
-            Self::Offsets => "source connector offsets",
+            Self::Offsets | Self::OwnOffsets => "source connector offsets",
             Self::Status => "connector and task statuses",
         }
     }
@@ -54,7 +57,7 @@ impl TopicUse {
     const fn client_suffix(self) -> &'static str {
         match self {
             Self::Config => "configs",
-            Self::Offsets => "offsets",
+            Self::Offsets | Self::OwnOffsets => "offsets",
             Self::Status => "statuses",
         }
     }
