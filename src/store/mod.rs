@@ -13,6 +13,8 @@
 mod config_record;
 mod config_state;
 mod error;
+#[cfg(test)]
+mod golden;
 mod log;
 mod offset_state;
 mod offsets;
