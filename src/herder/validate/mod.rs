@@ -23,6 +23,8 @@ use crate::config::{ExactlyOnceSource, Mode};
 /// A configuration as a request holds it: a key may have no value.
 pub type RawConfig = BTreeMap<String, Option<String>>;
 
+/// What stands for a secret.
+const HIDDEN: &str = "[hidden]";
 const NULL_VALUE: &str = "Null value can not be supplied as the configuration value.";
 
 /// What a validation needs.
@@ -53,6 +55,7 @@ impl Validator<'_> {
         for section in parts::converter_sections(self.plugins, &props) {
             infos.add_section(section);
         }
+        infos.put_references_back(&written, &props);
         Ok(infos)
     }
 
@@ -112,7 +115,7 @@ impl Validator<'_> {
 
     fn override_info(&self, prefix: &str, key: &str, value: &str) -> ConfigInfo {
         let is_secret = ["password", "secret", "jaas"].iter().any(|word| key.contains(word));
-        let shown = if is_secret { "[hidden]" } else { value };
+        let shown = if is_secret { HIDDEN } else { value };
         let problem = checks::override_problem(self.settings.override_policy, key);
         ConfigInfo {
             definition: None,
@@ -194,6 +197,25 @@ impl ConfigInfos {
         }
     }
 
+    /// Shows references as they were written: what they hide is not for the eyes of a client.
+    fn put_references_back(&mut self, written: &Props, resolved: &Props) {
+        for value in self.configs.iter_mut().filter_map(|info| info.value.as_mut()) {
+            let name = value.name.as_str();
+            let (Some(written), Some(resolved)) = (written.get(name), resolved.get(name)) else {
+                continue;
+            };
+            if written == resolved {
+                continue;
+            }
+            if let Some(shown) = value.value.as_mut().filter(|shown| *shown != HIDDEN) {
+                written.clone_into(shown);
+            }
+            for error in value.errors.iter_mut().filter(|_| !resolved.trim().is_empty()) {
+                *error = error.replace(resolved.trim(), written);
+            }
+        }
+    }
+
     /// The error of a request whose configuration has problems.
     pub(super) fn into_result(self) -> Result<()> {
         if self.error_count == 0 {
@@ -215,5 +237,33 @@ fn note(values: &mut Vec<ConfigValue>, key: &str, problem: String) {
 fn note_nulls(values: &mut Vec<ConfigValue>, raw: &RawConfig) {
     for (key, _) in raw.iter().filter(|(_, value)| value.is_none()) {
         note(values, key, NULL_VALUE.to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_reference_hides_is_not_shown() {
+        let key = |name: &str, value: &str, error: &str| ConfigInfo {
+            definition: None,
+            value: Some(ConfigValue {
+                value: Some(value.to_owned()),
+                ..ConfigValue::of_problem(name, error)
+            }),
+        };
+        let mut infos = ConfigInfos {
+            name: "c".to_owned(),
+            error_count: 3,
+            groups: Vec::new(),
+            configs: vec![key("url", "pw", "pw is bad"), key("plain", "pw", "pw is bad")],
+        };
+        let written = Props::from([("url", "${env:PW}"), ("plain", "pw")]);
+        infos.put_references_back(&written, &Props::from([("url", "pw"), ("plain", "pw")]));
+        let shown = |at: usize| infos.configs[at].value.clone().unwrap();
+        assert_eq!(shown(0).value.as_deref(), Some("${env:PW}"));
+        assert_eq!(shown(0).errors, ["${env:PW} is bad"]);
+        assert_eq!(shown(1).value.as_deref(), Some("pw"));
     }
 }
