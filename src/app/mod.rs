@@ -13,6 +13,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use connect_api::{
     budget::MemoryBudget,
     config::Props,
+    error::chain,
     time::{Clock, SystemClock},
 };
 use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
@@ -69,7 +70,7 @@ impl App {
     /// cannot be had.
     pub async fn start(props: Props, mode: Mode, environment: Environment) -> Result<Self> {
         let references = References::from_worker(&props, environment)?;
-        let props = references.resolve(&props);
+        let props = references.resolve(&props)?;
         let config = WorkerConfig::load(&props, mode)?;
         let listeners = bind(&config.listeners()?).await?;
         let worker_id = worker_id(&config, listeners.first())?;
@@ -87,7 +88,9 @@ impl App {
             offsets: stores.offsets,
             broker: broker.shared(),
             starter: Arc::new(Runtime::new(runtime, events)),
-            resolve: Arc::new(move |props| Ok(references.resolve(props))),
+            resolve: Arc::new(move |props| {
+                references.resolve(props).map_err(|error| chain(&error))
+            }),
             clock: Arc::clone(&clock),
         };
         let settings = herder_settings(&config, props, mode, worker_id);

@@ -24,6 +24,7 @@ pub(super) fn list_plugins() -> Result<()> {
 pub(super) fn validate(file: &Path) -> Result<()> {
     let connector = read_connector_file(file).map_err(Failure::wrong)?;
     let config = References::usual(Environment::default()).resolve(&connector.config);
+    let config = config.map_err(Failure::wrong)?;
     let report = herder::validate_offline(&plugins::classes(), &config);
     let problems = report.map_err(Failure::wrong)?;
     if problems.is_empty() {

@@ -36,6 +36,15 @@ pub enum ConfigError {
     /// A listener is not a URL that can be listened on.
     #[error("{0}")]
     Listener(String),
+    /// What a reference names cannot be read.
+    #[error("Could not read {what}")]
+    Reference {
+        /// The file.
+        what: String,
+        /// What the system said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A config provider cannot be made.
     #[error("Config provider \"{name}\" cannot be used: {reason}")]
     Provider {

@@ -43,7 +43,7 @@ fn every_shipped_connector_validates() {
     let references = References::usual(environment());
     for file in files {
         let connector = read_connector_file(&file).unwrap();
-        let config = references.resolve(&connector.config);
+        let config = references.resolve(&connector.config).unwrap();
         let problems = herder::validate_offline(&plugins::classes(), &config).unwrap();
         assert!(problems.is_empty(), "{}: {problems:#?}", file.display());
     }

@@ -5,5 +5,6 @@ mod broker;
 mod configs;
 mod harness;
 mod house;
+mod references;
 mod services;
 mod story;
