@@ -6,6 +6,7 @@
 
 mod broker;
 mod error;
+mod notices;
 mod stores;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -21,8 +22,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{
-        ConnectorFile, Environment, ExactlyOnceSource, InitialState, Listener, Mode, References,
-        Scheme, WorkerConfig,
+        ClientOverrides, ConnectorFile, Environment, ExactlyOnceSource, InitialState, Listener,
+        Mode, References, Scheme, WorkerConfig,
     },
     herder::{
         self, HerderHandle, HerderParts, HerderSettings, NewConnector, OverridePolicy,
@@ -75,6 +76,7 @@ impl App {
         let listeners = bind(&config.listeners()?).await?;
         let worker_id = worker_id(&config, listeners.first())?;
         let tasks = TaskGroup::new();
+        notices::say(&props, mode, &config.broker());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let broker = OpenBroker::open(&config, &props, &clock, &tasks)?;
         let stores = Stores::open(&config, &props, mode, &broker.shared()).await?;
@@ -220,10 +222,10 @@ fn herder_settings(
             (true, false) => TopicTracking::WithoutReset,
             (true, true) => TopicTracking::On,
         },
-        override_policy: match config.connector_client_config_override_policy.as_str() {
-            "None" => OverridePolicy::None,
-            "Principal" => OverridePolicy::Principal,
-            _ => OverridePolicy::All,
+        override_policy: match config.client_overrides {
+            ClientOverrides::All => OverridePolicy::All,
+            ClientOverrides::None => OverridePolicy::None,
+            ClientOverrides::Principal => OverridePolicy::Principal,
         },
         exactly_once_sources: config.exactly_once_source,
         worker: props,

@@ -7,6 +7,7 @@
 
 mod connector_file;
 mod error;
+mod idle;
 mod listener;
 mod provider;
 mod worker;
@@ -22,9 +23,10 @@ use connect_api::config::Props;
 
 pub use connector_file::{ConnectorFile, InitialState, read_connector_file};
 pub use error::{ConfigError, Result};
+pub use idle::KeyUse;
 pub use listener::{Listener, Scheme};
 pub use provider::References;
-pub use worker::{BrokerChoice, ExactlyOnceSource, Mode, WorkerConfig};
+pub use worker::{BrokerChoice, ClientOverrides, ExactlyOnceSource, Mode, WorkerConfig};
 
 /// Reads a file of Java properties.
 ///

@@ -39,6 +39,8 @@ use super::{
 };
 use crate::tasks::TaskGroup;
 
+pub use self::settings::SettingUse;
+
 /// `client.id` of what the broker asks for itself.
 const OWN_CLIENT_ID: &str = "millrace";
 
@@ -96,6 +98,12 @@ impl KafkaBroker {
         admins.push((client.overrides.clone(), Arc::downgrade(&admin)));
         Ok(admin)
     }
+}
+
+/// What the clients of a worker do with a key of its properties.
+#[must_use]
+pub fn use_of_setting(key: &str, value: &str) -> SettingUse {
+    Settings::use_of(key, value)
 }
 
 fn client_id(client: &ClientSettings) -> &str {
