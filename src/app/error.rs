@@ -39,6 +39,17 @@ pub enum AppError {
     /// The worker's own topics or files cannot be used.
     #[error("Could not use the worker's own stores")]
     Store(#[from] StoreError),
+    /// Other workers run the connectors of the group.
+    #[error(
+        "Group \"{group}\" has other workers ({}); this one would run their connectors a second \
+         time. Stop them, or give this worker a group.id and topics of its own", members.join(", ")
+    )]
+    Neighbours {
+        /// The group.
+        group: String,
+        /// Who they are.
+        members: Vec<String>,
+    },
     /// A connector from the command line is refused.
     #[error("Could not create connector \"{name}\"")]
     Connector {

@@ -6,6 +6,7 @@
 
 mod broker;
 mod error;
+mod neighbours;
 mod notices;
 mod stores;
 
@@ -80,6 +81,7 @@ impl App {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let broker = OpenBroker::open(&config, &props, &clock, &tasks)?;
         let stores = Stores::open(&config, &props, mode, &broker.shared()).await?;
+        broker.await_sole_worker(&config, mode).await?;
         let (events, inbox) = mpsc::channel(EVENTS);
         let runtime = runtime_settings(&config, &props, &broker, (&stores, &clock, &tasks));
         let plugins = plugins::linked();

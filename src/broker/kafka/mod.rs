@@ -80,6 +80,14 @@ impl KafkaBroker {
         Ok(Arc::new(broker))
     }
 
+    /// Members of a group of any kind, as `client id at host`.
+    ///
+    /// # Errors
+    /// When the cluster does not answer in time, or does not tell.
+    pub async fn group_members(&self, group_id: &str) -> Result<Vec<String>> {
+        self.shared_admin(&ClientSettings::default())?.group_members(group_id).await
+    }
+
     fn settings(&self, role: Role, client: &ClientSettings) -> Result<Settings> {
         let own = Props::from_iter([("client.id", client_id(client))]);
         Settings::translate(role, &[&self.base, &own, &client.overrides])
