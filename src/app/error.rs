@@ -1,5 +1,6 @@
 //! What can stop a worker as a whole.
 
+use connect_api::error::ErrorClass;
 use thiserror::Error;
 
 use crate::{broker::BrokerError, config::ConfigError, herder::HerderError, store::StoreError};
@@ -70,7 +71,17 @@ pub enum AppError {
 impl AppError {
     /// Whether another configuration is what would help.
     #[must_use]
-    pub const fn is_configuration(&self) -> bool {
-        matches!(self, Self::Config(_) | Self::Https)
+    pub fn is_configuration(&self) -> bool {
+        match self {
+            Self::Config(_) | Self::Https => true,
+            Self::Broker(error) => error.class() == ErrorClass::Invalid,
+            Self::Store(error) => error.class() == ErrorClass::Invalid,
+            Self::Connector { source, .. } => source.class() == ErrorClass::Invalid,
+            Self::Listen { .. }
+            | Self::Address(_)
+            | Self::Neighbours { .. }
+            | Self::Ended
+            | Self::Survivors(_) => false,
+        }
     }
 }
