@@ -8,3 +8,4 @@ mod house;
 mod references;
 mod services;
 mod story;
+mod takeover;

@@ -6,7 +6,7 @@ mod worker;
 
 pub(crate) use input::{Generator, log_lines};
 pub(crate) use rest::RestClient;
-pub(crate) use worker::Worker;
+pub(crate) use worker::{Worker, free_port};
 
 use std::time::{Duration, Instant};
 

@@ -9,7 +9,7 @@ use std::{
 
 use super::{RestClient, eventually};
 
-/// A running `millrace distributed`, killed when dropped.
+/// A running worker, killed when dropped.
 pub(crate) struct Worker {
     child: Child,
     log: PathBuf,
@@ -17,22 +17,34 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Starts a worker with these properties and variables and waits until it answers.
+    /// Starts `millrace distributed` with these properties and variables and waits until it
+    /// answers.
     pub(crate) async fn start(
         folder: &Path,
         properties: &[(&str, &str)],
         environment: &[(&str, String)],
     ) -> Self {
         let port = free_port();
-        let file = folder.join("worker.properties");
         let listener = format!("listeners=http://127.0.0.1:{port}\n");
         let lines = properties.iter().map(|(key, value)| format!("{key}={value}\n"));
-        fs::write(&file, listener + &lines.collect::<String>()).unwrap();
+        let text = listener + &lines.collect::<String>();
+        fs::write(folder.join("worker.properties"), text).unwrap();
+        Self::run(folder, &["distributed", "worker.properties"], environment, port).await
+    }
+
+    /// Starts `millrace` in a folder with these arguments and waits until it answers on the port
+    /// that its properties name.
+    pub(crate) async fn run(
+        folder: &Path,
+        arguments: &[&str],
+        environment: &[(&str, String)],
+        port: u16,
+    ) -> Self {
         let log = folder.join("worker.log");
         let output = File::options().create(true).append(true).open(&log).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_millrace"))
-            .arg("distributed")
-            .arg(&file)
+            .args(arguments)
+            .current_dir(folder)
             .envs(environment.iter().map(|(key, value)| (key, value)))
             .stdin(Stdio::null())
             .stdout(output.try_clone().unwrap())
@@ -86,6 +98,6 @@ impl Drop for Worker {
 }
 
 /// A loopback port that was free a moment ago.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
