@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use connect_api::{config::Props, record::TopicPartition, time::Clock};
 
-use super::{AppError, Result};
+use super::{AppError, Result, neighbours};
 use crate::{
     broker::{self, Broker, ClientSettings, embedded::EmbeddedBroker, kafka::KafkaBroker},
-    config::{BrokerChoice, WorkerConfig},
+    config::{BrokerChoice, Mode, WorkerConfig},
     tasks::TaskGroup,
 };
 
@@ -40,6 +40,17 @@ impl OpenBroker {
         match self {
             Self::Embedded(broker) => Arc::clone(broker) as Arc<dyn Broker>,
             Self::Kafka(broker) => Arc::clone(broker) as Arc<dyn Broker>,
+        }
+    }
+
+    /// Waits until no other worker runs the connectors that this one is about to run; the embedded
+    /// log has its lock for that.
+    pub(super) async fn await_sole_worker(&self, config: &WorkerConfig, mode: Mode) -> Result<()> {
+        match (self, mode, &config.group_id) {
+            (Self::Kafka(broker), Mode::Distributed, Some(group)) => {
+                neighbours::await_none(broker, group).await
+            }
+            _ => Ok(()),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What can stop a worker as a whole.
 
+use connect_api::error::ErrorClass;
 use thiserror::Error;
 
 use crate::{
@@ -43,6 +44,17 @@ pub enum AppError {
     /// The worker's own topics or files cannot be used.
     #[error("Could not use the worker's own stores")]
     Store(#[from] StoreError),
+    /// Other workers run the connectors of the group.
+    #[error(
+        "Group \"{group}\" has other workers ({}); this one would run their connectors a second \
+         time. Stop them, or give this worker a group.id and topics of its own", members.join(", ")
+    )]
+    Neighbours {
+        /// The group.
+        group: String,
+        /// Who they are.
+        members: Vec<String>,
+    },
     /// A connector from the command line is refused.
     #[error("Could not create connector \"{name}\"")]
     Connector {
@@ -50,7 +62,7 @@ pub enum AppError {
         name: String,
         /// Why.
         #[source]
-        source: HerderError,
+        source: Box<HerderError>,
     },
     /// The herder ended without being told to.
     #[error("The worker ended by itself")]
@@ -63,7 +75,17 @@ pub enum AppError {
 impl AppError {
     /// Whether another configuration is what would help.
     #[must_use]
-    pub const fn is_configuration(&self) -> bool {
-        matches!(self, Self::Config(_) | Self::Advertised(_))
+    pub fn is_configuration(&self) -> bool {
+        match self {
+            Self::Config(_) | Self::Advertised(_) => true,
+            Self::Broker(error) => error.class() == ErrorClass::Invalid,
+            Self::Store(error) => error.class() == ErrorClass::Invalid,
+            Self::Connector { source, .. } => source.class() == ErrorClass::Invalid,
+            Self::Listen { .. }
+            | Self::Address(_)
+            | Self::Neighbours { .. }
+            | Self::Ended
+            | Self::Survivors(_) => false,
+        }
     }
 }

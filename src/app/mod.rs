@@ -7,6 +7,8 @@
 mod broker;
 mod doors;
 mod error;
+mod neighbours;
+mod notices;
 mod stores;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -14,6 +16,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use connect_api::{
     budget::MemoryBudget,
     config::Props,
+    error::chain,
     time::{Clock, SystemClock},
 };
 use tokio::{sync::mpsc, task::JoinHandle};
@@ -21,7 +24,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{
-        ConnectorFile, Environment, ExactlyOnceSource, InitialState, Mode, References, WorkerConfig,
+        ClientOverrides, ConnectorFile, Environment, ExactlyOnceSource, InitialState, Mode,
+        References, WorkerConfig,
     },
     herder::{
         self, HerderHandle, HerderParts, HerderSettings, NewConnector, OverridePolicy,
@@ -70,8 +74,9 @@ impl App {
     /// cannot be had.
     pub async fn start(props: Props, mode: Mode, environment: Environment) -> Result<Self> {
         let references = References::from_worker(&props, environment)?;
-        let props = references.resolve(&props);
+        let props = references.resolve(&props)?;
         let config = WorkerConfig::load(&props, mode)?;
+        notices::say(&props, mode, &config.broker());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let manners = manners(&config, &clock)?;
         let doors = doors::open(&config.rest, &props).await?;
@@ -79,6 +84,7 @@ impl App {
         let tasks = TaskGroup::new();
         let broker = OpenBroker::open(&config, &props, &clock, &tasks)?;
         let stores = Stores::open(&config, &props, mode, &broker.shared()).await?;
+        broker.await_sole_worker(&config, mode).await?;
         let (events, inbox) = mpsc::channel(EVENTS);
         let runtime = runtime_settings(&config, &props, &broker, (&stores, &clock, &tasks));
         let plugins = plugins::linked();
@@ -89,7 +95,9 @@ impl App {
             offsets: stores.offsets,
             broker: broker.shared(),
             starter: Arc::new(Runtime::new(runtime, events)),
-            resolve: Arc::new(move |props| Ok(references.resolve(props))),
+            resolve: Arc::new(move |props| {
+                references.resolve(props).map_err(|error| chain(&error))
+            }),
             loggers: Loggers::of_process(),
             clock: Arc::clone(&clock),
         };
@@ -138,7 +146,10 @@ impl App {
             InitialState::Stopped => TargetState::Stopped,
         };
         let new = NewConnector { name: file.name.clone(), config, initial_state: Some(state) };
-        let refused = |source| AppError::Connector { name: file.name.clone(), source };
+        let refused = |error| {
+            let source = Box::new(error);
+            AppError::Connector { name: file.name.clone(), source }
+        };
         self.herder.create(new).await.map(drop).map_err(refused)
     }
 
@@ -228,10 +239,10 @@ fn herder_settings(
             (true, false) => TopicTracking::WithoutReset,
             (true, true) => TopicTracking::On,
         },
-        override_policy: match config.connector_client_config_override_policy.as_str() {
-            "None" => OverridePolicy::None,
-            "Principal" => OverridePolicy::Principal,
-            _ => OverridePolicy::All,
+        override_policy: match config.client_overrides {
+            ClientOverrides::All => OverridePolicy::All,
+            ClientOverrides::None => OverridePolicy::None,
+            ClientOverrides::Principal => OverridePolicy::Principal,
         },
         exactly_once_sources: config.exactly_once_source,
         worker: props,

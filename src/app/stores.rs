@@ -10,7 +10,7 @@ use crate::{
     config::{BrokerChoice, Mode, WorkerConfig},
     store::{
         ConfigRecord, FileOffsets, MemoryLog, RecordLog, SourceOffsets, StatusRecord, StoreError,
-        TopicLog, TopicOffsets, TopicSettings, TopicUse,
+        TopicLog, TopicOffsets, TopicSettings, TopicUse, WorkerOffsets,
     },
 };
 
@@ -31,10 +31,13 @@ impl Stores {
         mode: Mode,
         broker: &Arc<dyn Broker>,
     ) -> Result<Self> {
-        match mode {
-            Mode::Standalone => Self::open_standalone(config, props, broker).await,
-            Mode::Distributed => Self::open_topics(config, props, broker).await,
-        }
+        let stores = match mode {
+            Mode::Standalone => Self::open_standalone(config, props, broker).await?,
+            Mode::Distributed => Self::open_topics(config, props, broker).await?,
+        };
+        let topic = topic(config, props, TopicUse::Offsets);
+        let offsets = WorkerOffsets::new(stores.offsets, Arc::clone(broker), topic);
+        Ok(Self { offsets: Arc::new(offsets), ..stores })
     }
 
     async fn open_standalone(
@@ -89,7 +92,7 @@ fn topic(config: &WorkerConfig, props: &Props, usage: TopicUse) -> TopicSettings
             Some(1),
             config.config_storage_replication_factor,
         ),
-        TopicUse::Offsets => (
+        TopicUse::Offsets | TopicUse::OwnOffsets => (
             &config.offset_storage_topic,
             "offset.storage.",
             Some(config.offset_storage_partitions),
@@ -109,6 +112,10 @@ fn topic(config: &WorkerConfig, props: &Props, usage: TopicUse) -> TopicSettings
         replication_factor: Some(copies).filter(|&count| count != -1),
         settings: further_settings(props, prefix),
         client_prefix: client_prefix(config, props),
+        bootstrap_servers: match config.broker() {
+            BrokerChoice::Kafka(servers) => Some(servers),
+            BrokerChoice::Embedded(_) => None,
+        },
     }
 }
 

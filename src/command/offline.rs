@@ -25,6 +25,7 @@ pub(super) fn list_plugins() -> Result<()> {
 pub(super) fn validate(file: &Path) -> Result<()> {
     let connector = read_connector_file(file).map_err(Failure::wrong)?;
     let config = References::usual(Environment::default()).resolve(&connector.config);
+    let config = config.map_err(Failure::wrong)?;
     let report = herder::validate_offline(&plugins::classes(), &config);
     let OfflineReport { problems, warnings } = report.map_err(Failure::wrong)?;
     say(&warnings.iter().map(|warning| format!("Warning: {warning}\n")).collect::<String>())?;

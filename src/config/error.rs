@@ -47,6 +47,15 @@ pub enum ConfigError {
     /// A rule for the headers of answers cannot be followed.
     #[error("{0}")]
     ResponseHeader(String),
+    /// What a reference names cannot be read.
+    #[error("Could not read {what}")]
+    Reference {
+        /// The file.
+        what: String,
+        /// What the system said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A config provider cannot be made.
     #[error("Config provider \"{name}\" cannot be used: {reason}")]
     Provider {

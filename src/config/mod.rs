@@ -7,6 +7,7 @@
 
 mod connector_file;
 mod error;
+mod idle;
 mod listener;
 mod provider;
 mod rest;
@@ -24,11 +25,12 @@ use connect_api::config::Props;
 
 pub use connector_file::{ConnectorFile, InitialState, read_connector_file};
 pub use error::{ConfigError, Result};
+pub use idle::KeyUse;
 pub use listener::{Listener, Scheme};
 pub use provider::References;
 pub use rest::{AdminListeners, AdvertisedListener, CrossOrigin, RestConfig};
 pub use tls::{ClientAuth, TlsSettings};
-pub use worker::{BrokerChoice, ExactlyOnceSource, Mode, WorkerConfig};
+pub use worker::{BrokerChoice, ClientOverrides, ExactlyOnceSource, Mode, WorkerConfig};
 
 /// Reads a file of Java properties.
 ///

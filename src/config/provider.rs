@@ -1,7 +1,8 @@
 //! `${provider:path:key}` references.
 //!
 //! Kafka Connect's three providers are built in: files of Java properties, directories with one
-//! file per key, and the environment. A reference to an unknown provider or key is left as it is.
+//! file per key, and the environment. A reference to an unknown provider or key is left as it is; a
+//! file that cannot be read is an error, because what it hides must not be replaced by nothing.
 //!
 //! Source: KIP-297, KIP-421; apache/kafka `ConfigTransformer.java`.
 
@@ -13,13 +14,16 @@ use std::{
 };
 
 use connect_api::config::Props;
-use regex::{Captures, Regex};
+use regex::Regex;
 
 use super::{ConfigError, Environment, Result, read_properties};
 
 /// Source: `ConfigTransformer.DEFAULT_PATTERN`.
 static REFERENCE: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"\$\{([^}]*?):(([^}]*?):)?([^}]*?)\}").ok());
+
+/// Where Kafka's providers are; other classes of the same names are other classes.
+const PACKAGE: &str = "org.apache.kafka.common.config.provider.";
 
 /// Resolves references with the providers of one worker.
 #[derive(Clone, Debug, Default)]
@@ -62,21 +66,30 @@ impl References {
     }
 
     /// A copy with every reference replaced that can be.
-    #[must_use]
-    pub fn resolve(&self, props: &Props) -> Props {
-        props.iter().map(|(key, value)| (key, self.resolve_value(value))).collect()
+    ///
+    /// # Errors
+    /// `Reference` when a file cannot be read that one names.
+    pub fn resolve(&self, props: &Props) -> Result<Props> {
+        props.iter().map(|(key, value)| Ok((key, self.resolve_value(value)?))).collect()
     }
 
-    fn resolve_value(&self, value: &str) -> String {
-        let Some(pattern) = REFERENCE.as_ref() else { return value.to_owned() };
-        let replace = |captures: &Captures<'_>| {
+    fn resolve_value(&self, value: &str) -> Result<String> {
+        let Some(pattern) = REFERENCE.as_ref() else { return Ok(value.to_owned()) };
+        let mut resolved = String::new();
+        let mut rest = 0;
+        for captures in pattern.captures_iter(value) {
             let part = |index| captures.get(index).map_or("", |found| found.as_str());
-            let provider = self.providers.get(part(1));
-            provider
-                .and_then(|provider| provider.look_up(part(3), part(4), &self.environment))
-                .unwrap_or_else(|| part(0).to_owned())
-        };
-        pattern.replace_all(value, replace).into_owned()
+            let Some(whole) = captures.get(0) else { continue };
+            let found = match self.providers.get(part(1)) {
+                Some(provider) => provider.look_up(part(3), part(4), &self.environment)?,
+                None => None,
+            };
+            resolved.push_str(value.get(rest..whole.start()).unwrap_or_default());
+            resolved.push_str(found.as_deref().unwrap_or(whole.as_str()));
+            rest = whole.end();
+        }
+        resolved.push_str(value.get(rest..).unwrap_or_default());
+        Ok(resolved)
     }
 }
 
@@ -91,7 +104,7 @@ impl Provider {
             let paths = own.get("param.allowed.paths").unwrap_or_default();
             paths.split(',').map(str::trim).filter(|path| !path.is_empty()).map(PathBuf::from)
         };
-        match class.rsplit('.').next().unwrap_or(class) {
+        match class.strip_prefix(PACKAGE).unwrap_or(class) {
             "FileConfigProvider" => Ok(Self::File { allowed: allowed().collect() }),
             "DirectoryConfigProvider" => Ok(Self::Directory { allowed: allowed().collect() }),
             "EnvVarConfigProvider" => {
@@ -109,25 +122,41 @@ impl Provider {
         }
     }
 
-    fn look_up(&self, path: &str, key: &str, environment: &Environment) -> Option<String> {
+    fn look_up(&self, path: &str, key: &str, environment: &Environment) -> Result<Option<String>> {
         match self {
-            Self::File { allowed } if is_allowed(allowed, path) => {
-                read_properties(Path::new(path)).ok()?.get(key).map(str::to_owned)
+            Self::File { allowed } if !path.is_empty() && is_allowed(allowed, path) => {
+                let properties = read_properties(Path::new(path))
+                    .map_err(|error| unreadable("properties from file", path, error))?;
+                Ok(properties.get(key).map(str::to_owned))
             }
             Self::Directory { allowed } if is_allowed(allowed, path) => {
                 let is_plain_name = !key.contains(['/', '\\']) && key != "..";
                 let file = Path::new(path).join(key);
-                is_plain_name.then(|| fs::read_to_string(file).ok()).flatten()
+                if !is_plain_name || !file.is_file() {
+                    return Ok(None);
+                }
+                let text = fs::read_to_string(&file);
+                text.map(Some)
+                    .map_err(|error| unreadable("file", &file.display().to_string(), error))
             }
             Self::Environment { allowed }
                 if path.is_empty()
                     && allowed.as_ref().is_none_or(|pattern| pattern.is_match(key)) =>
             {
-                environment.get(key)
+                Ok(environment.get(key))
             }
-            _ => None,
+            _ => Ok(None),
         }
     }
+}
+
+/// Source: apache/kafka `FileConfigProvider.get`, `DirectoryConfigProvider.read`.
+fn unreadable(
+    what: &str,
+    path: &str,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> ConfigError {
+    ConfigError::Reference { what: format!("{what} {path}"), source: Box::new(error) }
 }
 
 /// Without `allowed.paths` every path is; with it only what lies below, links followed.
@@ -165,7 +194,7 @@ mod tests {
         let path = directory.path().display().to_string();
         fs::write(directory.path().join("s.properties"), "password=pw\n").unwrap();
         fs::write(directory.path().join("token"), "tk").unwrap();
-        let resolve = |text: &str| references(directory.path()).resolve_value(text);
+        let resolve = |text: &str| references(directory.path()).resolve_value(text).unwrap();
         assert_eq!(resolve(&format!("a-${{file:{path}/s.properties:password}}-b")), "a-pw-b");
         assert_eq!(resolve(&format!("${{dir:{path}:token}}")), "tk");
         assert_eq!(resolve("${env:CARGO_PKG_NAME}"), "millrace");
@@ -179,5 +208,24 @@ mod tests {
         ] {
             assert_eq!(resolve(unresolved), unresolved);
         }
+    }
+    #[test]
+    fn a_file_that_cannot_be_read_is_an_error_and_not_a_password() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("missing.properties");
+        let props = Props::from([("password", format!("${{file:{}:key}}", path.display()))]);
+        let error = References::usual(Environment::default()).resolve(&props).unwrap_err();
+        let expected = format!("Could not read properties from file {}", path.display());
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn a_stranger_of_the_same_name_is_refused() {
+        let worker = Props::from([
+            ("config.providers", "vault"),
+            ("config.providers.vault.class", "com.example.FileConfigProvider"),
+        ]);
+        let refused = References::from_worker(&worker, Environment::default()).unwrap_err();
+        assert!(refused.to_string().contains("com.example.FileConfigProvider"), "{refused}");
     }
 }

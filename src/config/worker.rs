@@ -4,10 +4,10 @@ use std::{path::PathBuf, time::Duration};
 
 use connect_api::{
     choice,
-    config::{ClassName, Config, Problems, Props},
+    config::{ClassName, Config, ConfigKind, ConfigType, Problems, Props},
 };
 
-use super::{RestConfig, Result};
+use super::{RestConfig, Result, idle};
 
 /// How the worker keeps its state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,17 @@ choice! {
         /// They do.
         Enabled = "enabled",
     }
+}
+
+/// Which client settings a connector may override.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientOverrides {
+    /// Any.
+    All,
+    /// None.
+    None,
+    /// Those that say who the client is.
+    Principal,
 }
 
 /// Where the broker is.
@@ -83,8 +94,8 @@ pub struct WorkerConfig {
     #[config(default = true, importance = Low)]
     pub topic_tracking_allow_reset: bool,
     /// Which client settings a connector may override.
-    #[config(default = "All", importance = Medium)]
-    pub connector_client_config_override_policy: String,
+    #[config(key = "connector.client.config.override.policy", default = "All", importance = Medium)]
+    pub client_overrides: ClientOverrides,
     /// The REST server.
     #[config(flatten)]
     pub rest: RestConfig,
@@ -129,16 +140,39 @@ pub struct WorkerConfig {
     pub exactly_once_source: ExactlyOnceSource,
 }
 
+/// An alias or a class of Kafka Connect.
+impl ConfigType for ClientOverrides {
+    const KIND: ConfigKind = ConfigKind::String;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        const POLICY: &str = "ConnectorClientConfigOverridePolicy";
+        let name = text.strip_prefix("org.apache.kafka.connect.connector.policy.").unwrap_or(text);
+        match name.strip_suffix(POLICY).unwrap_or(name) {
+            "All" => Ok(Self::All),
+            "None" => Ok(Self::None),
+            "Principal" => Ok(Self::Principal),
+            _ => Err(format!(
+                "Class {text} could not be found. This worker has the policies All, None and \
+                 Principal, and does not guess what another one would allow"
+            )),
+        }
+    }
+}
+
 impl WorkerConfig {
     /// Gives a worker file its meaning.
     ///
     /// # Errors
     /// Every key that is missing or wrong, at once.
     pub fn load(props: &Props, mode: Mode) -> Result<Self> {
-        let config = Self::parse(props)?;
+        let mut config = Self::parse(props)?;
+        idle::check(props, mode)?;
         let mut problems = Problems::new();
         config.check_mode(mode, &mut problems);
         problems.finish()?;
+        if mode == Mode::Standalone {
+            config.exactly_once_source = ExactlyOnceSource::Disabled;
+        }
         Ok(config)
     }
 
@@ -230,6 +264,23 @@ mod tests {
                 format!("Missing required configuration \"{key}\" which has no default value.");
             assert!(text.contains(&message), "{text}");
         }
+    }
+
+    #[test]
+    fn a_policy_is_known_by_alias_and_class_and_never_guessed() {
+        let load = |policy| {
+            let props = props(&[
+                ("offset.storage.file.filename", "/tmp/offsets"),
+                ("connector.client.config.override.policy", policy),
+            ]);
+            WorkerConfig::load(&props, Mode::Standalone).map(|config| config.client_overrides)
+        };
+        let class = "org.apache.kafka.connect.connector.policy.\
+                     NoneConnectorClientConfigOverridePolicy";
+        assert_eq!(load("Principal").unwrap(), ClientOverrides::Principal);
+        assert_eq!(load(class).unwrap(), ClientOverrides::None);
+        let refused = load("Allowlist").unwrap_err();
+        assert!(chain(&refused).contains("Class Allowlist could not be found."));
     }
 
     #[test]

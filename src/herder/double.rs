@@ -279,6 +279,7 @@ fn topic(usage: TopicUse, name: &str) -> TopicSettings {
         replication_factor: Some(1),
         settings: Default::default(),
         client_prefix: "g".to_owned(),
+        bootstrap_servers: None,
     }
 }
 

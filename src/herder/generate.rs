@@ -67,6 +67,13 @@ pub(super) fn generate(
     Ok(Generated { tasks, resolved: Arc::new(resolved) })
 }
 
+/// What to say of a connector whose class is not linked in, whatever state it is to be in.
+pub(super) fn missing_class(plugins: &Plugins, config: &Props) -> Option<String> {
+    let is_written = config.get("connector.class").is_some_and(|class| !class.contains("${"));
+    let problem = plugins.connector_of(config).err().filter(|_| is_written)?;
+    Some(trace(CONNECT_EXCEPTION, &problem.to_string()))
+}
+
 /// Topic creation needs its defaults as soon as anything is said about it.
 fn topic_creation(props: &Props) -> ConfigDef {
     let is_used = props.keys().any(|key| key.starts_with("topic.creation."));
@@ -163,7 +170,11 @@ fn failure_of(error: &ConnectorError) -> Failure {
 }
 
 fn fatal(java_class: &str, reason: &str) -> Failure {
-    Failure::Fatal { trace: format!("{java_class}: {reason}\n\tat {}", module_path!()) }
+    Failure::Fatal { trace: trace(java_class, reason) }
+}
+
+fn trace(java_class: &str, reason: &str) -> String {
+    format!("{java_class}: {reason}\n\tat {}", module_path!())
 }
 
 /// The error and its causes as the JVM would print them, one a line.

@@ -2,6 +2,8 @@
 //!
 //! Source: KIP-875, apache/kafka `Worker.java`, `SinkUtils.java`.
 
+use std::sync::Arc;
+
 use connect_api::{
     config::Props,
     record::{SourceOffset, SourcePartition, TopicPartition},
@@ -39,7 +41,7 @@ pub(super) async fn read(
     config: &Props,
 ) -> Result<ConnectorOffsets> {
     match parts.plugins.connector_of(config)? {
-        ConnectorPlugin::Source(_) => read_source(parts, name).await,
+        ConnectorPlugin::Source(_) => read_source(parts, name, config).await,
         ConnectorPlugin::Sink(_) => read_sink(parts, name, config).await,
     }
 }
@@ -59,10 +61,24 @@ pub(super) async fn change(
     }
 }
 
-async fn read_source(parts: &HerderParts, name: &str) -> Result<ConnectorOffsets> {
-    let committed = parts.offsets.committed(name).await.map_err(|source| {
-        HerderError::SourceOffsets { verb: "retrieve", connector: name.to_owned(), source }
-    })?;
+/// Where the offsets of a source are: with the worker's, unless it has a topic of its own.
+async fn store_of(
+    parts: &HerderParts,
+    resolved: &Props,
+) -> Result<Arc<dyn SourceOffsets>, BrokerError> {
+    let own = parts.offsets.of_connector(resolved).await?;
+    Ok(own.unwrap_or_else(|| Arc::clone(&parts.offsets)))
+}
+
+async fn read_source(parts: &HerderParts, name: &str, config: &Props) -> Result<ConnectorOffsets> {
+    let failed = |source| HerderError::SourceOffsets {
+        verb: "retrieve",
+        connector: name.to_owned(),
+        source,
+    };
+    let resolved = (parts.resolve)(config).map_err(HerderError::Unresolved)?;
+    let store = store_of(parts, &resolved).await.map_err(failed)?;
+    let committed = store.committed(name).await.map_err(failed)?;
     let offset = |(partition, offset): (SourcePartition, SourceOffset)| ConnectorOffset {
         partition: Some(partition.0),
         offset: Some(offset.0),
@@ -107,14 +123,15 @@ async fn change_source(
 ) -> Result<Message> {
     let verb = verb_of(&change);
     let failed = |source| HerderError::SourceOffsets { verb, connector: name.to_owned(), source };
+    let resolved = (parts.resolve)(config).map_err(HerderError::Unresolved)?;
+    let store = store_of(parts, &resolved).await.map_err(failed)?;
     let offsets = match change {
         OffsetChange::Alter(wanted) => source_offsets(wanted)?,
-        OffsetChange::Reset => everything(parts.offsets.as_ref(), name).await.map_err(failed)?,
+        OffsetChange::Reset => everything(store.as_ref(), name).await.map_err(failed)?,
     };
-    let resolved = (parts.resolve)(config).map_err(HerderError::Unresolved)?;
     let is_all = source.alter_offsets(&resolved, &offsets).map_err(HerderError::Refused)?;
     if !offsets.is_empty() {
-        parts.offsets.write(name, &offsets).await.map_err(failed)?;
+        store.write(name, &offsets).await.map_err(failed)?;
     }
     Ok(message(verb, is_all))
 }

@@ -46,8 +46,7 @@ pub enum StoreError {
     #[error(
         "Topic '{topic}' supplied via the '{property}' property is required to have a single \
          partition in order to guarantee consistency of connector configurations, but found \
-         {found} partitions. Name another topic in '{property}', or delete this one with: \
-         kafka-topics.sh --bootstrap-server HOST:PORT --delete --topic {topic}"
+         {found} partitions. Name another topic in '{property}'{repair}"
     )]
     TooManyPartitions {
         /// The topic.
@@ -56,6 +55,8 @@ pub enum StoreError {
         property: &'static str,
         /// Partitions it has.
         found: i32,
+        /// The command that makes room for a right one; nothing where there is none.
+        repair: String,
     },
     /// The topic would lose what the worker keeps in it.
     #[error(
@@ -64,9 +65,7 @@ pub enum StoreError {
          the topic currently has 'cleanup.policy={found}'. Continuing would likely result in \
          eventually losing {content} and problems restarting this Connect cluster in the future. \
          Change the '{property}' property in the Connect worker configurations to use a topic \
-         with 'cleanup.policy=compact', or repair this one with: kafka-configs.sh \
-         --bootstrap-server HOST:PORT --alter --entity-type topics --entity-name {topic} \
-         --add-config cleanup.policy=compact"
+         with 'cleanup.policy=compact'{repair}"
     )]
     WrongPolicy {
         /// The topic.
@@ -77,6 +76,8 @@ pub enum StoreError {
         content: &'static str,
         /// Policy it has.
         found: String,
+        /// The command that changes it; nothing where there is none.
+        repair: String,
     },
     /// The offset file could not be read or written.
     #[error("Could not {operation} the offset file \"{}\"", path.display())]
@@ -89,26 +90,16 @@ pub enum StoreError {
         #[source]
         source: io::Error,
     },
-    /// The offset file was written by Kafka Connect on the JVM.
-    #[error(
-        "The offset file \"{}\" is a Java object stream, which this worker does not read; name \
-         another file in 'offset.storage.file.filename' and set the offsets through \
-         PATCH /connectors/NAME/offsets", path.display()
-    )]
-    JavaFile {
-        /// The file.
-        path: PathBuf,
-    },
     /// The offset file does not hold offsets.
     #[error(
-        "Line {line} of the offset file \"{}\" is not an offset; restore the file from a copy, or \
-         move it away to begin without offsets", path.display()
+        "Could not read the offset file \"{}\": {reason}; restore it from a copy, or move it away \
+         to begin without offsets", path.display()
     )]
     DamagedFile {
         /// The file.
         path: PathBuf,
-        /// Number of the line, from 1.
-        line: usize,
+        /// What is wrong with it.
+        reason: String,
     },
 }
 
@@ -123,7 +114,6 @@ impl StoreError {
             Self::File { .. } => ErrorClass::Retriable,
             Self::TooManyPartitions { .. }
             | Self::WrongPolicy { .. }
-            | Self::JavaFile { .. }
             | Self::DamagedFile { .. } => ErrorClass::Invalid,
         }
     }

@@ -13,6 +13,8 @@
 mod config_record;
 mod config_state;
 mod error;
+#[cfg(test)]
+mod golden;
 mod log;
 mod offset_state;
 mod offsets;
@@ -25,7 +27,7 @@ pub use self::{
     error::{Result, StoreError},
     log::{LogRecord, MemoryLog, RecordLog},
     offset_state::OffsetState,
-    offsets::{FileOffsets, SourceOffsets, TopicOffsets},
+    offsets::{FileOffsets, SourceOffsets, TopicOffsets, WorkerOffsets},
     status::{ConnectorStatus, State, Status, StatusRecord, StatusState, TopicStatus},
     topic::{TopicLog, TopicSettings, TopicUse},
 };

@@ -24,6 +24,12 @@ fn environment() -> Environment {
     .fold(Environment::default(), |environment, (name, value)| environment.with(name, value))
 }
 
+/// Whether a file of properties is a worker's; the others are connectors'.
+fn is_worker(file: &Path) -> bool {
+    let name = file.file_name().unwrap().to_str().unwrap();
+    name.starts_with("worker-") || name == "connect-standalone.properties"
+}
+
 fn files(extension: &str) -> Vec<PathBuf> {
     let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
     let mut files: Vec<_> = [configs.clone(), configs.join("demo")]
@@ -38,12 +44,13 @@ fn files(extension: &str) -> Vec<PathBuf> {
 
 #[test]
 fn every_shipped_connector_validates() {
-    let files = files("json");
-    assert!(files.len() >= 7, "{files:?}");
+    let mut files = files("json");
+    files.extend(self::files("properties").into_iter().filter(|file| !is_worker(file)));
+    assert!(files.len() >= 9, "{files:?}");
     let references = References::usual(environment());
     for file in files {
         let connector = read_connector_file(&file).unwrap();
-        let config = references.resolve(&connector.config);
+        let config = references.resolve(&connector.config).unwrap();
         let report = herder::validate_offline(&plugins::classes(), &config).unwrap();
         let is_clean = report.problems.is_empty() && report.warnings.is_empty();
         assert!(is_clean, "{}: {report:#?}", file.display());
@@ -52,13 +59,10 @@ fn every_shipped_connector_validates() {
 
 #[test]
 fn every_shipped_worker_loads() {
-    let workers: Vec<_> = files("properties")
-        .into_iter()
-        .filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("worker-"))
-        .collect();
-    assert!(workers.len() >= 3, "{workers:?}");
+    let workers: Vec<_> = files("properties").into_iter().filter(|path| is_worker(path)).collect();
+    assert!(workers.len() >= 4, "{workers:?}");
     for file in workers {
-        let is_standalone = file.ends_with("worker-standalone.properties");
+        let is_standalone = file.to_str().unwrap().ends_with("-standalone.properties");
         let mode = if is_standalone { Mode::Standalone } else { Mode::Distributed };
         WorkerConfig::load(&read_properties(&file).unwrap(), mode).unwrap();
     }

@@ -5,6 +5,8 @@ mod broker;
 mod configs;
 mod harness;
 mod house;
+mod references;
 mod rest;
 mod services;
 mod story;
+mod takeover;

@@ -128,6 +128,26 @@ impl KafkaAdmin {
         answer.await.map_err(|refusal| refusal.during(ASKING_OFFSETS))?
     }
 
+    /// Members of a group of any kind, as `client id at host`.
+    ///
+    /// # Errors
+    /// When the cluster does not answer in time, or does not tell.
+    pub(super) async fn group_members(&self, group_id: &str) -> Result<Vec<String>> {
+        let group = group_id.to_owned();
+        let answer = self
+            .call(move |native, wait| {
+                let found = native.client().fetch_group_list(Some(&group), wait)?;
+                let members = found.groups().iter().flat_map(rdkafka::groups::GroupInfo::members);
+                let shown = members.map(|member| {
+                    let host = member.client_host().trim_start_matches('/');
+                    format!("{} at {host}", member.client_id())
+                });
+                Ok(shown.collect())
+            })
+            .await;
+        answer.map_err(|refusal| refusal.during(format!("Asking who is in group \"{group_id}\"")))
+    }
+
     /// Runs a blocking call on a thread of its own.
     async fn call<T: Send + 'static>(
         &self,

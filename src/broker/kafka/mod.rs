@@ -39,6 +39,8 @@ use super::{
 };
 use crate::tasks::TaskGroup;
 
+pub use self::settings::SettingUse;
+
 /// `client.id` of what the broker asks for itself.
 const OWN_CLIENT_ID: &str = "millrace";
 
@@ -78,6 +80,14 @@ impl KafkaBroker {
         Ok(Arc::new(broker))
     }
 
+    /// Members of a group of any kind, as `client id at host`.
+    ///
+    /// # Errors
+    /// When the cluster does not answer in time, or does not tell.
+    pub async fn group_members(&self, group_id: &str) -> Result<Vec<String>> {
+        self.shared_admin(&ClientSettings::default())?.group_members(group_id).await
+    }
+
     fn settings(&self, role: Role, client: &ClientSettings) -> Result<Settings> {
         let own = Props::from_iter([("client.id", client_id(client))]);
         Settings::translate(role, &[&self.base, &own, &client.overrides])
@@ -96,6 +106,12 @@ impl KafkaBroker {
         admins.push((client.overrides.clone(), Arc::downgrade(&admin)));
         Ok(admin)
     }
+}
+
+/// What the clients of a worker do with a key of its properties.
+#[must_use]
+pub fn use_of_setting(key: &str, value: &str) -> SettingUse {
+    Settings::use_of(key, value)
 }
 
 fn client_id(client: &ClientSettings) -> &str {

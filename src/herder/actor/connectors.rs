@@ -13,7 +13,7 @@ use crate::{
     herder::{
         command::{Change, Put, Restarted},
         error::HerderError,
-        generate::{Failure, Generated, generate},
+        generate::{Failure, Generated, generate, missing_class},
         starter::TaskId,
     },
     loggers::Level,
@@ -68,9 +68,13 @@ impl Actor {
     pub(super) fn start_connector(&mut self, name: &Arc<str>) {
         let Some(config) = self.configs.config(name).cloned() else { return };
         let run = self.next_number();
+        let missing = missing_class(&self.parts.plugins, &config);
         let connector = self.connector(name);
         connector.run = run;
-        connector.is_failed = false;
+        connector.is_failed = missing.is_some();
+        if let Some(trace) = missing {
+            return self.refuse_start(name, trace);
+        }
         match self.configs.target(name) {
             TargetState::Started => self.generate_tasks(name, run, config),
             TargetState::Paused => self.settle(name, State::Paused),
@@ -117,9 +121,7 @@ impl Actor {
             }
             Err(Failure::Fatal { trace }) => {
                 connector.is_failed = true;
-                warn!(connector = %name, "Connector {name} failed to start: {trace}");
-                self.connector_failed(name, trace);
-                self.answer_waiting(name, false);
+                self.refuse_start(name, trace);
             }
             Err(Failure::Later { reason }) => {
                 let retry = FIRST_RETRY.saturating_mul(1 << connector.attempts.min(8));
@@ -130,6 +132,12 @@ impl Actor {
                 self.start_later(name, run, retry.min(LONGEST_RETRY));
             }
         }
+    }
+
+    fn refuse_start(&mut self, name: &Arc<str>, trace: String) {
+        warn!(connector = %name, "Connector {name} failed to start: {trace}");
+        self.connector_failed(name, trace);
+        self.answer_waiting(name, false);
     }
 
     fn start_later(&self, name: &Arc<str>, run: u64, pause: Duration) {

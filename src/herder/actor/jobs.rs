@@ -107,6 +107,7 @@ impl Actor {
         for record in statuses {
             self.statuses.apply(record);
         }
+        self.generation = self.statuses.last_generation();
         self.dirty.extend(self.configs.names().cloned());
         self.dirty.extend(self.statuses.names().cloned());
         let broker = Arc::clone(&self.parts.broker);

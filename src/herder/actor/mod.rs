@@ -52,6 +52,9 @@ pub(super) struct Actor {
     snapshots: watch::Sender<Arc<Snapshot>>,
     configs: ConfigState,
     statuses: StatusState,
+    /// Generation of the group that statuses are written in: the last one that others have left, so
+    /// that careful writers, we and whoever comes after us, may say what became of their tasks.
+    generation: i32,
     connectors: BTreeMap<Arc<str>, Connector>,
     /// Changes in the order they came; the first one may be under way in `changing`.
     changes: VecDeque<Change>,
@@ -113,6 +116,7 @@ impl Actor {
             snapshots,
             configs: ConfigState::default(),
             statuses: StatusState::default(),
+            generation: 0,
             connectors: BTreeMap::new(),
             changes: VecDeque::new(),
             changing: None,

@@ -8,12 +8,9 @@ use crate::{
     store::{State, Status, StatusRecord, StatusState, TopicStatus},
 };
 
-/// A lone worker is the first and only generation of its group.
-const GENERATION: i32 = 0;
-
 impl Actor {
     pub(super) fn set_connector_status(&mut self, name: &Arc<str>, state: State) {
-        let status = Some(self.status(state, None));
+        let status = Some(self.status(name, state, None));
         self.write_status(
             name,
             StatusRecord::Connector { connector: name.as_ref().to_owned(), status },
@@ -21,7 +18,7 @@ impl Actor {
     }
 
     pub(super) fn connector_failed(&mut self, name: &Arc<str>, trace: String) {
-        let status = self.status(State::Failed, Some(trace));
+        let status = self.status(name, State::Failed, Some(trace));
         let known = self.statuses.get(name).and_then(|known| known.connector.as_ref());
         if StatusState::may_write(known, &status) {
             let connector = name.as_ref().to_owned();
@@ -30,7 +27,7 @@ impl Actor {
     }
 
     pub(super) fn set_task_status(&mut self, id: &TaskId, state: State) {
-        let status = self.status(state, None);
+        let status = self.status(&id.connector, state, None);
         self.write_task_status(id, Some(status));
     }
 
@@ -43,11 +40,11 @@ impl Actor {
     }
 
     pub(super) fn task_failed(&mut self, id: &TaskId, trace: String) {
-        self.write_task_status_safely(id, self.status(State::Failed, Some(trace)));
+        self.write_task_status_safely(id, self.status(&id.connector, State::Failed, Some(trace)));
     }
 
     pub(super) fn task_unassigned(&mut self, id: &TaskId) {
-        self.write_task_status_safely(id, self.status(State::Unassigned, None));
+        self.write_task_status_safely(id, self.status(&id.connector, State::Unassigned, None));
     }
 
     pub(super) fn forget_task_status(&mut self, id: &TaskId) {
@@ -99,8 +96,12 @@ impl Actor {
         }
     }
 
-    fn status(&self, state: State, trace: Option<String>) -> Status {
-        Status { state, trace, worker_id: self.settings.worker_id.clone(), generation: GENERATION }
+    fn status(&self, name: &str, state: State, trace: Option<String>) -> Status {
+        let worker_id = self.settings.worker_id.clone();
+        let config = self.configs.config(name);
+        let plugin = config.and_then(|config| self.parts.plugins.connector_of(config).ok());
+        let version = plugin.map(|plugin| plugin.version().to_owned());
+        Status { state, trace, worker_id, generation: self.generation, version }
     }
 
     fn write_task_status_safely(&mut self, id: &TaskId, status: Status) {

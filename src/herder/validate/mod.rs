@@ -301,3 +301,32 @@ fn note_nulls(values: &mut Vec<ConfigValue>, raw: &RawConfig) {
         note(values, key, NULL_VALUE.to_owned());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_reference_hides_is_not_shown() {
+        let key = |name: &str, value: &str, error: &str| ConfigInfo {
+            definition: None,
+            value: Some(ConfigValue {
+                value: Some(value.to_owned()),
+                ..ConfigValue::of_problem(name, error)
+            }),
+        };
+        let mut infos = ConfigInfos {
+            name: "c".to_owned(),
+            error_count: 3,
+            groups: Vec::new(),
+            configs: vec![key("url", "pw", "pw is bad"), key("plain", "pw", "pw is bad")],
+            warnings: Vec::new(),
+        };
+        let written = Props::from([("url", "${env:PW}"), ("plain", "pw")]);
+        infos.put_references_back(&written, &Props::from([("url", "pw"), ("plain", "pw")]));
+        let shown = |at: usize| infos.configs[at].value.clone().unwrap();
+        assert_eq!(shown(0).value.as_deref(), Some("${env:PW}"));
+        assert_eq!(shown(0).errors, ["${env:PW} is bad"]);
+        assert_eq!(shown(1).value.as_deref(), Some("pw"));
+    }
+}

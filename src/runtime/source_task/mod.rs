@@ -20,7 +20,7 @@ use connect_api::{
 };
 
 use super::{
-    Seat, TaskEventKind,
+    RuntimeSettings, Seat, TaskEventKind,
     backoff::Backoff,
     clients::Client,
     life::{Tries, from_broker},
@@ -41,6 +41,9 @@ const LONGEST_POLL_WAIT: std::time::Duration = std::time::Duration::from_secs(10
 
 /// Runs the task until it is told to stop.
 pub(super) async fn run(seat: &mut Seat, connector: &dyn SourceConnector) -> Result<()> {
+    if let Some(offsets) = own_offsets(seat).await? {
+        seat.settings = Arc::new(RuntimeSettings { offsets, ..seat.settings.as_ref().clone() });
+    }
     let is_transactional = uses_transactions(seat);
     let Some(producer) = open_producer(seat, is_transactional).await? else { return Ok(()) };
     let transforms = Chain::of(&seat.spec.connector_config)?;
@@ -59,6 +62,12 @@ pub(super) async fn run(seat: &mut Seat, connector: &dyn SourceConnector) -> Res
             "Task {} did not stop cleanly", source.seat.spec.id);
     }
     outcome
+}
+
+/// Where the connector keeps its offsets, if not with the worker's.
+async fn own_offsets(seat: &Seat) -> Result<Option<Arc<dyn SourceOffsets>>> {
+    let own = seat.settings.offsets.of_connector(&seat.spec.connector_config).await;
+    own.map_err(from_broker)
 }
 
 /// Transactions are used where they are free and the offsets can join them, or by demand.

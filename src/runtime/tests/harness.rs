@@ -52,6 +52,7 @@ impl Harness {
             replication_factor: Some(1),
             settings: Default::default(),
             client_prefix: "test".to_owned(),
+            bootstrap_servers: None,
         };
         let shared: Arc<dyn Broker> = Arc::<EmbeddedBroker>::clone(&broker);
         let offsets: Arc<dyn SourceOffsets> =

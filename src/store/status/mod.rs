@@ -46,6 +46,9 @@ pub struct Status {
     /// Generation of the group when it was written.
     #[serde(default)]
     pub generation: i32,
+    /// Version of the plug-in that runs; none where nobody knows. Source: KIP-891.
+    #[serde(default)]
+    pub version: Option<String>,
 }
 
 /// A topic that a connector used.
@@ -219,6 +222,14 @@ impl StatusState {
     /// Names of everything with a status.
     pub fn names(&self) -> impl Iterator<Item = &Arc<str>> {
         self.connectors.keys()
+    }
+
+    /// Highest generation that a status was written in; zero when there is none.
+    #[must_use]
+    pub fn last_generation(&self) -> i32 {
+        let known = self.connectors.values();
+        let statuses = known.flat_map(|known| known.connector.iter().chain(known.tasks.values()));
+        statuses.map(|status| status.generation).max().unwrap_or_default().max(0)
     }
 
     /// Whether a careful writer may write: nothing is known, it wrote last, or nobody newer did.

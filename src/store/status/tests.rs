@@ -3,7 +3,8 @@ use proptest::prelude::*;
 use super::*;
 
 fn status(state: State, generation: i32) -> Status {
-    Status { state, trace: None, worker_id: "h:1".to_owned(), generation }
+    let version = Some("4.3.1".to_owned());
+    Status { state, trace: None, worker_id: "h:1".to_owned(), generation, version }
 }
 
 fn task(status: Option<Status>) -> StatusRecord {
@@ -16,7 +17,7 @@ fn records_have_the_bytes_of_kafka_connect() {
     assert_eq!(record.key(), "status-task-c-0");
     assert_eq!(
         record.value().unwrap(),
-        r#"{"state":"RUNNING","trace":null,"worker_id":"h:1","generation":3}"#
+        r#"{"state":"RUNNING","trace":null,"worker_id":"h:1","generation":3,"version":"4.3.1"}"#
     );
     let topic = TopicStatus {
         name: "t".to_owned(),
@@ -44,6 +45,16 @@ fn an_overtaken_unassigned_does_not_hide_a_running_task() {
     assert_eq!(state.get("c").unwrap().tasks[&0].state, State::Running);
     state.apply(task(Some(status(State::Unassigned, 3))));
     assert_eq!(state.get("c").unwrap().tasks[&0].state, State::Unassigned);
+}
+
+#[test]
+fn the_last_generation_is_the_highest_of_all() {
+    let mut state = StatusState::default();
+    assert_eq!(state.last_generation(), 0);
+    state.apply(task(Some(status(State::Running, 7))));
+    let connector = "c".to_owned();
+    state.apply(StatusRecord::Connector { connector, status: Some(status(State::Running, 3)) });
+    assert_eq!(state.last_generation(), 7);
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub enum TopicUse {
     Config,
     /// Offsets of sources.
     Offsets,
+    /// Offsets of one source that has a topic of its own.
+    OwnOffsets,
     /// States of connectors and tasks.
     Status,
 }
@@ -39,6 +41,7 @@ impl TopicUse {
         match self {
             Self::Config => "config.storage.topic",
             Self::Offsets => "offset.storage.topic",
+            Self::OwnOffsets => "offsets.storage.topic",
             Self::Status => "status.storage.topic",
         }
     }
@@ -46,7 +49,7 @@ impl TopicUse {
     const fn content(self) -> &'static str {
         match self {
             Self::Config => "connector configurations",
-            Self::Offsets => "source connector offsets",
+            Self::Offsets | Self::OwnOffsets => "source connector offsets",
             Self::Status => "connector and task statuses",
         }
     }
@@ -54,7 +57,7 @@ impl TopicUse {
     const fn client_suffix(self) -> &'static str {
         match self {
             Self::Config => "configs",
-            Self::Offsets => "offsets",
+            Self::Offsets | Self::OwnOffsets => "offsets",
             Self::Status => "statuses",
         }
     }
@@ -75,6 +78,16 @@ pub struct TopicSettings {
     pub settings: BTreeMap<String, String>,
     /// What its clients are called before the `-configs`, `-offsets` or `-statuses`.
     pub client_prefix: String,
+    /// Servers of the cluster, for the commands that repair a topic; none on the embedded log.
+    pub bootstrap_servers: Option<String>,
+}
+
+impl TopicSettings {
+    /// How an error ends that a command repairs; Kafka's own commands do not reach the embedded log.
+    fn repair(&self, tool: &str, arguments: &str) -> String {
+        let Some(servers) = &self.bootstrap_servers else { return String::new() };
+        format!(", or repair this one with: {tool} --bootstrap-server {servers} {arguments}")
+    }
 }
 
 /// Bytes of a compacted topic: written with acknowledgement, read to the end.
@@ -256,6 +269,11 @@ async fn check(admin: &dyn Admin, topic: &TopicSettings, partitions: i32) -> Res
             topic: topic.name.clone(),
             property: topic.usage.property(),
             found: partitions,
+            // Partitions cannot be taken away. The worker makes the topic anew.
+            repair: topic.repair(
+                "kafka-topics.sh",
+                &format!("--delete --topic {} (which deletes what is in it)", topic.name),
+            ),
         });
     }
     let settings = match admin.topic_settings(&topic.name).await {
@@ -276,6 +294,14 @@ async fn check(admin: &dyn Admin, topic: &TopicSettings, partitions: i32) -> Res
             property: topic.usage.property(),
             content: topic.usage.content(),
             found: policy.clone(),
+            repair: topic.repair(
+                "kafka-configs.sh",
+                &format!(
+                    "--alter --entity-type topics --entity-name {} --add-config \
+                     cleanup.policy=compact",
+                    topic.name
+                ),
+            ),
         }),
         _ => Ok(()),
     }

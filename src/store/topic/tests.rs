@@ -15,6 +15,7 @@ fn settings(usage: TopicUse) -> TopicSettings {
         replication_factor: Some(1),
         settings: BTreeMap::new(),
         client_prefix: "g".to_owned(),
+        bootstrap_servers: Some("a:1,b:2".to_owned()),
     }
 }
 
@@ -44,20 +45,26 @@ async fn a_config_topic_with_several_partitions_is_refused_with_its_repair() {
          partition in order to guarantee consistency of connector configurations, but found 3 \
          partitions."
     ));
-    assert!(text.contains("kafka-topics.sh"));
+    assert!(text.ends_with(
+        "or repair this one with: kafka-topics.sh --bootstrap-server a:1,b:2 --delete --topic own \
+         (which deletes what is in it)"
+    ));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_that_forgets_is_refused_with_its_repair() {
-    let (_directory, broker) = with_topic(1, "delete").await;
+    let (_directory, broker) = with_topic(1, "compact,delete").await;
     let text =
         TopicOffsets::open(&broker, &settings(TopicUse::Offsets)).await.unwrap_err().to_string();
     assert!(text.starts_with(
         "Topic 'own' supplied via the 'offset.storage.topic' property is required to have \
          'cleanup.policy=compact' to guarantee consistency and durability of source connector \
-         offsets, but found the topic currently has 'cleanup.policy=delete'."
+         offsets, but found the topic currently has 'cleanup.policy=compact,delete'."
     ));
-    assert!(text.contains("kafka-configs.sh"));
+    assert!(text.ends_with(
+        "or repair this one with: kafka-configs.sh --bootstrap-server a:1,b:2 --alter \
+         --entity-type topics --entity-name own --add-config cleanup.policy=compact"
+    ));
 }
 
 #[tokio::test(flavor = "multi_thread")]

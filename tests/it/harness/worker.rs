@@ -41,34 +41,45 @@ impl Worker {
         properties: &[(&str, &str)],
         environment: &[(&str, String)],
     ) -> Self {
-        Self::run(Mode::Distributed, folder, properties, environment).await
+        Self::with(Mode::Distributed, folder, properties, environment).await
     }
 
     /// Starts a worker of either kind with these properties and waits until it answers.
     pub(crate) async fn start_as(mode: Mode, folder: &Path, properties: &[(&str, &str)]) -> Self {
-        Self::run(mode, folder, properties, &[]).await
+        Self::with(mode, folder, properties, &[]).await
     }
 
-    async fn run(
+    async fn with(
         mode: Mode,
         folder: &Path,
         properties: &[(&str, &str)],
         environment: &[(&str, String)],
     ) -> Self {
         let port = free_port();
-        let file = folder.join("worker.properties");
         let listener = format!("listeners=http://127.0.0.1:{port}\n");
         // A test that names listeners of its own keeps the one that is waited for.
         let line = |(key, value): &(&str, &str)| {
             format!("{key}={}\n", value.replace("{port}", &port.to_string()))
         };
         let lines = properties.iter().map(line);
-        fs::write(&file, listener + &lines.collect::<String>()).unwrap();
+        let text = listener + &lines.collect::<String>();
+        fs::write(folder.join("worker.properties"), text).unwrap();
+        Self::run(folder, &[mode.name(), "worker.properties"], environment, port).await
+    }
+
+    /// Starts `millrace` in a folder with these arguments and waits until it answers on the port
+    /// that its properties name.
+    pub(crate) async fn run(
+        folder: &Path,
+        arguments: &[&str],
+        environment: &[(&str, String)],
+        port: u16,
+    ) -> Self {
         let log = folder.join("worker.log");
         let output = File::options().create(true).append(true).open(&log).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_millrace"))
-            .arg(mode.name())
-            .arg(&file)
+            .args(arguments)
+            .current_dir(folder)
             .envs(environment.iter().map(|(key, value)| (key, value)))
             .stdin(Stdio::null())
             .stdout(output.try_clone().unwrap())

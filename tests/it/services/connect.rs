@@ -1,8 +1,10 @@
 //! The JVM Kafka Connect worker: the oracle that ours is compared with.
 
+use std::fs;
+
 use super::kafka::KafkaNode;
 use super::probe::{await_ready, free_port, http_get, start_on_free_ports};
-use super::process::Server;
+use super::process::{Server, Signal};
 
 /// How a worker runs.
 #[derive(Clone, Copy, Debug)]
@@ -16,9 +18,9 @@ pub(crate) enum Mode {
 /// A running JVM worker with the two `FileStream` connectors.
 #[derive(Debug)]
 pub(crate) struct JvmWorker {
-    #[expect(dead_code, reason = "held to be dropped: the worker ends with it")]
     server: Server,
     port: u16,
+    cluster_id: String,
 }
 
 impl JvmWorker {
@@ -35,14 +37,48 @@ impl JvmWorker {
             let dir = Server::new_dir("connect");
             let arguments = [&[&*shown_port, kafka.bootstrap(), mode], overrides].concat();
             let server = Server::start("connect", &dir, &arguments);
-            await_ready(&server, || is_ready(port, kafka.cluster_id()))?;
-            Ok(Self { server, port })
+            let worker = Self { server, port, cluster_id: kafka.cluster_id().to_owned() };
+            worker.await_ready()?;
+            Ok(worker)
         })
+    }
+
+    /// Returns the port of the REST API.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Returns the worker's own properties.
+    pub(crate) fn properties(&self) -> String {
+        fs::read_to_string(self.server.dir().join("worker.properties")).unwrap()
+    }
+
+    /// Ends the worker, in its own time or at once.
+    pub(crate) fn stop(&mut self, signal: Signal) {
+        self.server.stop(signal);
+    }
+
+    /// Starts the worker again on its port and waits until it answers.
+    pub(crate) fn restart(&mut self) {
+        self.server.start_again();
+        self.await_ready().unwrap();
+    }
+
+    fn await_ready(&self) -> Result<(), String> {
+        await_ready(&self.server, || is_ready(self.port, &self.cluster_id))
     }
 
     /// Returns the REST API's address, `http://127.0.0.1:<port>`.
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for JvmWorker {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the JVM worker's log ends with:\n{}", self.server.log_tail());
+        }
     }
 }
 

@@ -27,6 +27,17 @@ pub(super) enum Role {
     Admin,
 }
 
+/// What the clients of a worker do with a key of its properties.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SettingUse {
+    /// They obey it.
+    Read,
+    /// Clients in Java know it; it means nothing to these.
+    Idle,
+    /// Nobody knows it.
+    Unknown,
+}
+
 /// Settings for librdkafka, and for ourselves where it has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Settings {
@@ -149,6 +160,19 @@ impl Settings {
             }
         };
         worker.iter().filter(is_common).collect()
+    }
+
+    /// What the clients of a worker do with a key of its properties.
+    pub(super) fn use_of(key: &str, value: &str) -> SettingUse {
+        let rows: Vec<_> = TABLE.iter().filter(|(name, _, _)| *name == key).collect();
+        let is_common = Self::common(&Props::from([(key, value)])).contains_key(key);
+        match rows.iter().find(|(_, whom, _)| *whom == For::All) {
+            Some((_, _, Ignored)) => SettingUse::Idle,
+            Some(_) => SettingUse::Read,
+            None if is_common => SettingUse::Read,
+            None if rows.is_empty() => SettingUse::Unknown,
+            None => SettingUse::Idle,
+        }
     }
 
     /// Sets what the caller decides, whatever the user wrote.
@@ -333,6 +357,19 @@ mod tests {
         let common = Settings::common(&worker);
         let keys: Vec<_> = common.keys().collect();
         assert_eq!(keys, ["bootstrap.servers", "broker.address.family", "security.protocol"]);
+    }
+
+    #[test]
+    fn a_key_of_a_worker_is_read_idle_or_unknown() {
+        for (key, value, expected) in [
+            ("security.protocol", "SSL", SettingUse::Read),
+            ("broker.address.family", "v4", SettingUse::Read),
+            ("ssl.provider", "x", SettingUse::Idle),
+            ("request.timeout.ms", "1", SettingUse::Idle),
+            ("sercurity.protocol", "SSL", SettingUse::Unknown),
+        ] {
+            assert_eq!(Settings::use_of(key, value), expected, "{key}");
+        }
     }
 
     #[test]
