@@ -97,10 +97,18 @@ impl Arrivals {
 
     /// How often each line is there.
     pub(super) fn count(&self) -> BTreeMap<u64, u64> {
+        let text = fs::read_to_string(&self.0).unwrap();
+        // The last line may be on its way.
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
         let mut counts = BTreeMap::new();
-        for line in fs::read_to_string(&self.0).unwrap().lines() {
+        for line in whole.lines() {
             *counts.entry(line.parse().unwrap()).or_default() += 1;
         }
         counts
+    }
+
+    /// Lines that are there again.
+    pub(super) fn doubled(&self) -> u64 {
+        self.count().values().map(|count| count - 1).sum()
     }
 }

@@ -164,8 +164,11 @@ async fn standalone_workers_hand_over_their_offset_file() {
     let worker = quickstart.start().await;
     quickstart.arrives(&["one", "two"]).await;
     let path = "/connectors/handover-file-source/offsets";
-    let stored = worker.rest.send(Method::GET, path, None).await.1;
-    assert_eq!(stored["offsets"][0]["offset"]["position"], 8, "{stored}");
+    eventually("the commit of two lines", async || {
+        let stored = worker.rest.send(Method::GET, path, None).await.1;
+        (stored["offsets"][0]["offset"]["position"] == 8).then_some(())
+    })
+    .await;
     assert!(worker.stop().success());
 
     quickstart.echo("three");
