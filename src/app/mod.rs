@@ -134,7 +134,7 @@ impl App {
         self.addresses.first().copied().unwrap_or(unknown)
     }
 
-    /// Creates a connector, or replaces the one of that name.
+    /// Creates a connector.
     ///
     /// # Errors
     /// When its configuration is refused.
