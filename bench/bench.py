@@ -63,14 +63,11 @@ class Process:
             env={**os.environ, **(env or {})},
         )
 
-    def memory_mb(self, name):
+    def resident_mb(self):
         for line in pathlib.Path(f"/proc/{self.child.pid}/status").read_text().splitlines():
-            if line.startswith(name):
+            if line.startswith("VmRSS"):
                 return int(line.split()[1]) / 1024
         return 0.0
-
-    def resident_mb(self):
-        return self.memory_mb("VmRSS")
 
     def end(self, signal_number=None):
         if signal_number:
@@ -199,9 +196,8 @@ class Bench:
         count = count or self.lines
         self.results.append({"job": job, "who": who, "rate": count / seconds, "cpu_s": usage["cpu_s"],
                              "peak_mb": usage["peak_mb"], "seconds": seconds})
-        if who:
-            print(f"  {job:16} {who:22} {count / seconds:12,.0f} records/s "
-                  f"{usage['cpu_s']:7.2f} CPU-s {usage['peak_mb']:7.0f} MB", flush=True)
+        print(f"  {job:16} {who:22} {count / seconds:12,.0f} records/s "
+              f"{usage['cpu_s']:7.2f} CPU-s {usage['peak_mb']:7.0f} MB", flush=True)
 
     def write_input(self, name="input.log", lines=None):
         self.input = self.folder / name
@@ -379,13 +375,13 @@ class Bench:
         producers, and the compilation of its code."""
         lines, self.lines = self.lines, 1000
         self.write_input("warm-up.log")
-        topic = self.source("", self.start_ours,
+        topic = self.source("warm-up", self.start_ours,
                             {"connector.class": "millrace.LogFileSourceConnector", "path": str(self.input)})
-        self.sink("", "", self.start_ours, topic, self.folder / "warm-up.out")
+        self.sink("Kafka -> file", "warm-up", self.start_ours, topic, self.folder / "warm-up.out")
         self.lines = lines
         self.write_input()
         for _ in range(2):
-            self.kcat_consume("", self.kcat_produce(""))
+            self.kcat_consume("warm-up", self.kcat_produce("warm-up"))
         self.results = []
 
     def run(self, only):
