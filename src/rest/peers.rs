@@ -1,12 +1,8 @@
 //! What workers of one group ask each other: task configurations, fencing. Source: KIP-507.
 
-use axum::{
-    body::Bytes,
-    extract::State,
-    http::{HeaderMap, StatusCode},
-};
+use axum::{body::Bytes, extract::State, http::HeaderMap};
 
-use super::{body, error::Result};
+use super::{body, error::RestError};
 use crate::herder::HerderHandle;
 
 const SIGNATURE: &str = "X-Connect-Authorization";
@@ -17,21 +13,18 @@ pub(super) async fn put_tasks(
     State(herder): State<HerderHandle>,
     headers: HeaderMap,
     bytes: Bytes,
-) -> Result<StatusCode> {
-    body::configs(&bytes)?;
+) -> RestError {
     let purpose = "externally setting task configurations";
-    std::future::ready(herder.refuse_peer(purpose, signed_with(&headers))).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let refusal = body::configs(&bytes).err();
+    let refusal =
+        refusal.unwrap_or_else(|| herder.peer_refusal(purpose, signed_with(&headers)).into());
+    std::future::ready(refusal).await
 }
 
 /// `PUT /connectors/{c}/fence`
-pub(super) async fn fence(
-    State(herder): State<HerderHandle>,
-    headers: HeaderMap,
-) -> Result<StatusCode> {
+pub(super) async fn fence(State(herder): State<HerderHandle>, headers: HeaderMap) -> RestError {
     let purpose = "exactly-once source connectors";
-    std::future::ready(herder.refuse_peer(purpose, signed_with(&headers))).await?;
-    Ok(StatusCode::NO_CONTENT)
+    std::future::ready(herder.peer_refusal(purpose, signed_with(&headers)).into()).await
 }
 
 /// Algorithm of a request's signature; none when it has no signature.
