@@ -24,13 +24,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{
-        ClientOverrides, ConnectorFile, Environment, ExactlyOnceSource, InitialState, Mode,
-        References, WorkerConfig,
+        ConnectorFile, Environment, ExactlyOnceSource, InitialState, Mode, References, WorkerConfig,
     },
-    herder::{
-        self, HerderHandle, HerderParts, HerderSettings, NewConnector, OverridePolicy,
-        TopicTracking,
-    },
+    herder::{self, HerderHandle, HerderParts, HerderSettings, NewConnector, TopicTracking},
     loggers::Loggers,
     plugins,
     rest::{self, Extensions, Manners, ResponseHeaders},
@@ -239,11 +235,7 @@ fn herder_settings(
             (true, false) => TopicTracking::WithoutReset,
             (true, true) => TopicTracking::On,
         },
-        override_policy: match config.client_overrides {
-            ClientOverrides::All => OverridePolicy::All,
-            ClientOverrides::None => OverridePolicy::None,
-            ClientOverrides::Principal => OverridePolicy::Principal,
-        },
+        override_policy: config.client_overrides,
         exactly_once_sources: config.exactly_once_source,
         worker: props,
     }

@@ -18,12 +18,12 @@ use connect_testkit::ManualClock;
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{
-    HerderHandle, HerderParts, HerderSettings, OverridePolicy, Plugin, Plugins, TaskControl,
-    TaskEvent, TaskEventKind, TaskId, TaskSpec, TaskStarter, TaskTarget, TopicTracking, start,
+    HerderHandle, HerderParts, HerderSettings, Plugin, Plugins, TaskControl, TaskEvent,
+    TaskEventKind, TaskId, TaskSpec, TaskStarter, TaskTarget, TopicTracking, start,
 };
 use crate::{
     broker::{Broker, BrokerError, embedded::EmbeddedBroker},
-    config::{ExactlyOnceSource, Mode},
+    config::{ClientOverrides, ExactlyOnceSource, Mode},
     loggers::Loggers,
     store::{
         ConfigRecord, LogRecord, RecordLog, StatusRecord, StoreError, TopicLog, TopicOffsets,
@@ -326,7 +326,7 @@ impl Double {
             commit: "abc".to_owned(),
             task_shutdown_timeout: Duration::from_secs(5),
             topic_tracking: TopicTracking::On,
-            override_policy: OverridePolicy::All,
+            override_policy: ClientOverrides::All,
             exactly_once_sources: ExactlyOnceSource::Disabled,
             worker: Props::new(),
         };

@@ -45,7 +45,7 @@ pub use self::{
         LoggerInfo, Message, PluginInfo, ServerInfo, StateInfo, TaskInfo, TaskRef, TaskState,
         TopicList,
     },
-    settings::{HerderParts, HerderSettings, OverridePolicy, Resolve, TopicTracking},
+    settings::{HerderParts, HerderSettings, Resolve, TopicTracking},
     starter::{
         ConnectorPlugin, TaskControl, TaskEvent, TaskEventKind, TaskId, TaskSpec, TaskStarter,
         TaskTarget,

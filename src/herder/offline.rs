@@ -7,10 +7,10 @@ use connect_api::config::Props;
 use super::{
     error::Result,
     plugins::Plugins,
-    settings::{HerderSettings, OverridePolicy, Resolve, TopicTracking},
+    settings::{HerderSettings, Resolve, TopicTracking},
     validate::Validator,
 };
-use crate::config::{ExactlyOnceSource, Mode};
+use crate::config::{ClientOverrides, ExactlyOnceSource, Mode};
 
 /// What is to be said about a configuration, each as a sentence.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub fn validate_offline(plugins: &Plugins, config: &Props) -> Result<OfflineRepo
         commit: String::new(),
         task_shutdown_timeout: Duration::ZERO,
         topic_tracking: TopicTracking::Off,
-        override_policy: OverridePolicy::All,
+        override_policy: ClientOverrides::All,
         exactly_once_sources: ExactlyOnceSource::Disabled,
         worker: Props::new(),
     };

@@ -7,7 +7,7 @@ use connect_api::{config::Props, time::Clock};
 use super::{plugins::Plugins, starter::TaskStarter};
 use crate::{
     broker::Broker,
-    config::{ExactlyOnceSource, Mode},
+    config::{ClientOverrides, ExactlyOnceSource, Mode},
     loggers::Loggers,
     store::{ConfigRecord, RecordLog, SourceOffsets, StatusRecord},
 };
@@ -21,17 +21,6 @@ pub enum TopicTracking {
     WithoutReset,
     /// It does, and users may begin the account anew.
     On,
-}
-
-/// Which client settings a connector may override.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OverridePolicy {
-    /// Any.
-    All,
-    /// None.
-    None,
-    /// Those that say who the client is.
-    Principal,
 }
 
 /// What the worker is like.
@@ -52,7 +41,7 @@ pub struct HerderSettings {
     /// Account of topics.
     pub topic_tracking: TopicTracking,
     /// Client settings that connectors may override.
-    pub override_policy: OverridePolicy,
+    pub override_policy: ClientOverrides,
     /// Exactly-once delivery of sources.
     pub exactly_once_sources: ExactlyOnceSource,
     /// The worker's own properties.

@@ -6,11 +6,8 @@ use connect_api::{config::Props, source::ExactlyOnceSupport, source::SourceConne
 use regex::Regex;
 
 use crate::{
-    config::{ExactlyOnceSource, Mode},
-    herder::{
-        offsets::group_of,
-        settings::{HerderSettings, OverridePolicy},
-    },
+    config::{ClientOverrides, ExactlyOnceSource, Mode},
+    herder::{offsets::group_of, settings::HerderSettings},
 };
 
 /// Problems by key.
@@ -136,14 +133,14 @@ pub(super) fn source(
 }
 
 /// What is wrong with overriding a client setting.
-pub(super) fn override_problem(policy: OverridePolicy, key: &str) -> Option<String> {
+pub(super) fn override_problem(policy: ClientOverrides, key: &str) -> Option<String> {
     let name = match policy {
-        OverridePolicy::All => return None,
-        OverridePolicy::None => "None",
-        OverridePolicy::Principal => "Principal",
+        ClientOverrides::All => return None,
+        ClientOverrides::None => "None",
+        ClientOverrides::Principal => "Principal",
     };
     let is_identity = ["sasl.jaas.config", "sasl.mechanism", "security.protocol"].contains(&key);
-    if policy == OverridePolicy::Principal && is_identity {
+    if policy == ClientOverrides::Principal && is_identity {
         return None;
     }
     Some(format!(

@@ -12,8 +12,8 @@ use connect_api::config::{
     ConfigDef, ConfigKey, ConfigKind, ConfigValue, Importance, Props, Width,
 };
 
-use super::checks;
-use crate::herder::{replies::ConfigInfo, settings::OverridePolicy};
+use super::{HIDDEN, checks};
+use crate::{config::ClientOverrides, herder::replies::ConfigInfo};
 
 const TABLE: &str = include_str!("clients.txt");
 
@@ -56,7 +56,7 @@ impl Client {
     }
 
     /// The overrides that a configuration has, each with its definition if it has one.
-    pub(super) fn section(self, policy: OverridePolicy, props: &Props) -> Vec<ConfigInfo> {
+    pub(super) fn section(self, policy: ClientOverrides, props: &Props) -> Vec<ConfigInfo> {
         let overrides = props.with_prefix(self.prefix());
         let values = self.def().validate(&overrides);
         let info = |(key, text): (&str, &str)| {
@@ -83,7 +83,7 @@ fn undefined(key: &str, text: &str) -> ConfigValue {
     let is_secret = ["password", "secret", "jaas", "token"].iter().any(|word| key.contains(word));
     ConfigValue {
         name: key.to_owned(),
-        value: Some(if is_secret { "[hidden]" } else { text }.to_owned()),
+        value: Some(if is_secret { HIDDEN } else { text }.to_owned()),
         recommended_values: Vec::new(),
         errors: Vec::new(),
         visible: true,
@@ -167,7 +167,7 @@ mod tests {
             ("producer.override.my.token", "s3cret"),
             ("consumer.override.group.id", "g"),
         ]);
-        let section = Client::Producer.section(OverridePolicy::All, &props);
+        let section = Client::Producer.section(ClientOverrides::All, &props);
         let shown: Vec<_> = section
             .iter()
             .map(|info| {
