@@ -32,7 +32,6 @@ async fn references_are_resolved_for_tasks_and_shown_as_they_were_written() {
         ("config.providers.dir.class", format!("{provider}.DirectoryConfigProvider")),
         ("config.providers.env.class", format!("{provider}.EnvVarConfigProvider")),
     ];
-    let properties: Vec<_> = properties.iter().map(|(key, value)| (*key, value.as_str())).collect();
     let environment = [("REFERENCES_BATCH", "17".to_owned())];
     let worker = Worker::start(folder.path(), &properties, &environment).await;
     let config = json!({

@@ -38,30 +38,34 @@ impl Worker {
     /// Starts a distributed worker with these properties and variables and waits until it answers.
     pub(crate) async fn start(
         folder: &Path,
-        properties: &[(&str, &str)],
+        properties: &[(&str, impl AsRef<str>)],
         environment: &[(&str, String)],
     ) -> Self {
         Self::with(Mode::Distributed, folder, properties, environment).await
     }
 
     /// Starts a worker of either kind with these properties and waits until it answers.
-    pub(crate) async fn start_as(mode: Mode, folder: &Path, properties: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start_as(
+        mode: Mode,
+        folder: &Path,
+        properties: &[(&str, impl AsRef<str>)],
+    ) -> Self {
         Self::with(mode, folder, properties, &[]).await
     }
 
     async fn with(
         mode: Mode,
         folder: &Path,
-        properties: &[(&str, &str)],
+        properties: &[(&str, impl AsRef<str>)],
         environment: &[(&str, String)],
     ) -> Self {
         let port = free_port();
         let listener = format!("listeners=http://127.0.0.1:{port}\n");
         // A test that names listeners of its own keeps the one that is waited for.
-        let line = |(key, value): &(&str, &str)| {
-            format!("{key}={}\n", value.replace("{port}", &port.to_string()))
-        };
-        let lines = properties.iter().map(line);
+        let own_port = port.to_string();
+        let lines = properties
+            .iter()
+            .map(|(key, value)| format!("{key}={}\n", value.as_ref().replace("{port}", &own_port)));
         let text = listener + &lines.collect::<String>();
         fs::write(folder.join("worker.properties"), text).unwrap();
         Self::run(folder, &[mode.name(), "worker.properties"], environment, port).await

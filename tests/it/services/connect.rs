@@ -5,15 +5,7 @@ use std::fs;
 use super::kafka::KafkaNode;
 use super::probe::{await_ready, free_port, http_get, start_on_free_ports};
 use super::process::{Server, Signal};
-
-/// How a worker runs.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Mode {
-    /// One process that keeps its offsets in a file.
-    Standalone,
-    /// A member of the group `connect-cluster`, which keeps its state in topics.
-    Distributed,
-}
+use crate::harness::Mode;
 
 /// A running JVM worker with the two `FileStream` connectors.
 #[derive(Debug)]
@@ -24,18 +16,15 @@ pub(crate) struct JvmWorker {
 }
 
 impl JvmWorker {
-    /// Overrides are worker properties, `key=value`. Two distributed workers on one Kafka node
+    /// A distributed worker is of the group `connect-cluster`, unless the overrides say otherwise:
+    /// worker properties, `key=value`. Two distributed workers on one Kafka node
     /// need different storage topics.
     pub(super) fn start(kafka: &KafkaNode, mode: Mode, overrides: &[&str]) -> Result<Self, String> {
-        let mode = match mode {
-            Mode::Standalone => "standalone",
-            Mode::Distributed => "distributed",
-        };
         start_on_free_ports(|| {
             let port = free_port();
             let shown_port = port.to_string();
             let dir = Server::new_dir("connect");
-            let arguments = [&[&*shown_port, kafka.bootstrap(), mode], overrides].concat();
+            let arguments = [&[&*shown_port, kafka.bootstrap(), mode.name()], overrides].concat();
             let server = Server::start("connect", &dir, &arguments);
             let worker = Self { server, port, cluster_id: kafka.cluster_id().to_owned() };
             worker.await_ready()?;

@@ -28,10 +28,11 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::thread;
 
-use self::connect::{JvmWorker, Mode};
+use self::connect::JvmWorker;
 use self::kafka::KafkaNode;
 use self::postgres::Postgres;
 use self::s3::S3;
+use crate::harness::Mode;
 
 /// Where the scripts are.
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/services");

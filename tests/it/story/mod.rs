@@ -90,8 +90,6 @@ impl<'a> Story<'a> {
     }
 
     pub(crate) async fn start_worker(&self) -> Worker {
-        let properties: Vec<_> =
-            self.properties.iter().map(|(key, value)| (*key, value.as_str())).collect();
         let environment = [
             ("MILLRACE_LOGS", self.logs().display().to_string()),
             ("MILLRACE_S3_URL", self.s3.endpoint()),
@@ -100,7 +98,7 @@ impl<'a> Story<'a> {
             ("AWS_ACCESS_KEY_ID", S3::ACCESS_KEY.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", S3::SECRET_KEY.to_owned()),
         ];
-        Worker::start(self.folder.path(), &properties, &environment).await
+        Worker::start(self.folder.path(), &self.properties, &environment).await
     }
 
     /// Registers the three connectors with a topic of this story's own and objects of this size.

@@ -15,8 +15,8 @@ use reqwest::Method;
 use serde_json::{Value as Json, json};
 
 use crate::{
-    harness::{RestClient, Worker, eventually, free_port},
-    services::{self, connect::Mode, kafka::KafkaNode, process::Signal},
+    harness::{Mode, RestClient, Worker, eventually, free_port},
+    services::{self, kafka::KafkaNode, process::Signal},
 };
 
 /// Files of the quickstart, as they are shipped.

@@ -13,8 +13,8 @@ use serde_json::{Value as Json, json};
 
 use super::files::{Arrivals, GrowingFile, RATE};
 use crate::{
-    harness::{RestClient, Worker, eventually},
-    services::{self, connect::JvmWorker, connect::Mode, kafka::KafkaNode, process::Signal},
+    harness::{Mode, RestClient, Worker, eventually},
+    services::{self, connect::JvmWorker, kafka::KafkaNode, process::Signal},
 };
 
 const ROUNDS: u32 = 10;

@@ -57,7 +57,6 @@ async fn a_worker_makes_the_topics_that_the_jvm_makes() {
     let kafka = services::require!(kafka);
     let folder = tempfile::tempdir().unwrap();
     let properties = properties(kafka, "own-topics");
-    let properties: Vec<_> = properties.iter().map(|(key, value)| (*key, value.as_str())).collect();
     let worker = Worker::start(folder.path(), &properties, &[]).await;
     for (topic, count) in [("configs", 1), ("offsets", 25), ("status", 3)] {
         let topic = format!("own-topics-{topic}");
