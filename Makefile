@@ -19,7 +19,7 @@ help: ## Shows what can be made
 	    printf 'make %-20s %s\n' "$$name" "$$text"; done
 
 demo: check-prerequisites ## Builds the worker and shows it at work, with nothing else installed
-	@cargo build --profile demo --bin millrace
+	@cargo build --profile demo --no-default-features --bin millrace
 	@exec $(TARGET_DIR)/demo/millrace demo $(DEMO_ARGS)
 
 test: check-prerequisites ## Runs every test, on real services where they can be fetched
@@ -28,6 +28,7 @@ test: check-prerequisites ## Runs every test, on real services where they can be
 lint: check-prerequisites ## Checks format, lints, documentation, scripts and licences
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --no-default-features --bin millrace -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --document-private-items --workspace
 	@if command -v cargo-deny >/dev/null; then \
 	    cargo fetch && cargo deny --offline check licenses bans sources; \

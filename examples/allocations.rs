@@ -18,10 +18,12 @@ use bytestring::ByteString;
 use connect_api::{
     config::Props,
     record::{SchemaAndValue, SourceRecord, TimestampType, TopicPartition},
+    time::SystemClock,
     value::Value,
 };
 use millrace::{
     broker::{ConsumerRecord, PartitionRecords},
+    metrics::{Metrics, Sampling},
     pipeline::{Converters, ErrorHandler, SinkPipeline, SourcePipeline},
     transform::Chain,
 };
@@ -88,9 +90,15 @@ struct Cost {
     nanoseconds: u128,
 }
 
+/// A handler that tolerates nothing, as a task has it.
+fn errors() -> Result<Arc<ErrorHandler>> {
+    let metrics = Metrics::new(Sampling::default(), Arc::new(SystemClock));
+    let meter = Arc::clone(metrics.task(&"c".into(), 0).meter());
+    Ok(Arc::new(ErrorHandler::new("c-0".to_owned(), &Props::new(), None, meter)?))
+}
+
 async fn sink(class: &str, value: &str) -> Result<Cost> {
-    let errors = Arc::new(ErrorHandler::new("c-0".to_owned(), &Props::new(), None)?);
-    let pipeline = SinkPipeline::new(converters(class)?, Chain::default(), errors);
+    let pipeline = SinkPipeline::new(converters(class)?, Chain::default(), errors()?);
     let batch = batch(value);
     let (start, before) = (Instant::now(), ALLOCATIONS.load(Ordering::Relaxed));
     for _ in 0..BATCHES {
@@ -101,8 +109,7 @@ async fn sink(class: &str, value: &str) -> Result<Cost> {
 }
 
 async fn source(class: &str, value: impl Fn(i64) -> Value) -> Result<Cost> {
-    let errors = Arc::new(ErrorHandler::new("c-0".to_owned(), &Props::new(), None)?);
-    let mut pipeline = SourcePipeline::new(converters(class)?, Chain::default(), errors);
+    let mut pipeline = SourcePipeline::new(converters(class)?, Chain::default(), errors()?);
     let topic: Arc<str> = "t".into();
     let record = |number| {
         let data = SchemaAndValue { schema: None, value: value(number) };

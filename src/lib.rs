@@ -26,6 +26,7 @@ pub mod demo;
 pub mod generate;
 pub mod herder;
 pub mod loggers;
+pub mod metrics;
 pub mod pipeline;
 pub mod plugins;
 pub mod rest;

@@ -4,9 +4,13 @@ use std::sync::Arc;
 
 use connect_api::{config::Props, record::TopicPartition, time::Clock};
 
-use super::{AppError, Result, neighbours};
+#[cfg(feature = "kafka")]
+use super::neighbours;
+use super::{AppError, Result};
+#[cfg(feature = "kafka")]
+use crate::broker::kafka::KafkaBroker;
 use crate::{
-    broker::{self, Broker, ClientSettings, embedded::EmbeddedBroker, kafka::KafkaBroker},
+    broker::{self, Broker, ClientSettings, embedded::EmbeddedBroker},
     config::{BrokerChoice, Mode, WorkerConfig},
     tasks::TaskGroup,
 };
@@ -15,6 +19,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) enum OpenBroker {
     Embedded(Arc<EmbeddedBroker>),
+    #[cfg(feature = "kafka")]
     Kafka(Arc<KafkaBroker>),
 }
 
@@ -27,18 +32,28 @@ impl OpenBroker {
     ) -> Result<Self> {
         match config.broker() {
             BrokerChoice::Embedded(directory) => {
-                EmbeddedBroker::open(&directory, Arc::clone(clock), tasks).map(Self::Embedded)
+                let broker = EmbeddedBroker::open(&directory, Arc::clone(clock), tasks);
+                broker.map(Self::Embedded).map_err(AppError::Broker)
             }
-            BrokerChoice::Kafka(servers) => {
-                KafkaBroker::connect(&servers, props.clone(), tasks).map(Self::Kafka)
-            }
+            BrokerChoice::Kafka(servers) => Self::connect(&servers, props, tasks),
         }
-        .map_err(AppError::Broker)
+    }
+
+    #[cfg(feature = "kafka")]
+    fn connect(servers: &str, props: &Props, tasks: &TaskGroup) -> Result<Self> {
+        let broker = KafkaBroker::connect(servers, props.clone(), tasks);
+        broker.map(Self::Kafka).map_err(AppError::Broker)
+    }
+
+    #[cfg(not(feature = "kafka"))]
+    fn connect(servers: &str, _props: &Props, _tasks: &TaskGroup) -> Result<Self> {
+        Err(AppError::WithoutKafka { servers: servers.to_owned() })
     }
 
     pub(super) fn shared(&self) -> Arc<dyn Broker> {
         match self {
             Self::Embedded(broker) => Arc::clone(broker) as Arc<dyn Broker>,
+            #[cfg(feature = "kafka")]
             Self::Kafka(broker) => Arc::clone(broker) as Arc<dyn Broker>,
         }
     }
@@ -47,10 +62,11 @@ impl OpenBroker {
     /// log has its lock for that.
     pub(super) async fn await_sole_worker(&self, config: &WorkerConfig, mode: Mode) -> Result<()> {
         match (self, mode, &config.group_id) {
+            #[cfg(feature = "kafka")]
             (Self::Kafka(broker), Mode::Distributed, Some(group)) => {
                 neighbours::await_none(broker, group).await
             }
-            _ => Ok(()),
+            _ => std::future::ready(Ok(())).await,
         }
     }
 
@@ -66,8 +82,10 @@ impl OpenBroker {
 
     /// Lets go of what outlives its clients.
     pub(super) async fn close(&self) {
-        if let Self::Embedded(broker) = self {
-            broker.close().await;
+        match self {
+            Self::Embedded(broker) => broker.close().await,
+            #[cfg(feature = "kafka")]
+            Self::Kafka(_) => {}
         }
     }
 }

@@ -38,6 +38,16 @@ pub enum AppError {
     /// The system does not tell the address of a listener.
     #[error("Could not learn the address of a listener")]
     Address(#[source] std::io::Error),
+    /// The worker was built for the embedded log alone.
+    #[error(
+        "Could not use the cluster at {servers}: this millrace was built without Kafka, as make \
+         demo builds it. Build it with cargo build --release, or set \
+         bootstrap.servers=embedded:DIRECTORY"
+    )]
+    WithoutKafka {
+        /// `bootstrap.servers`.
+        servers: String,
+    },
     /// The broker cannot be used.
     #[error("Could not use the broker")]
     Broker(#[source] BrokerError),
@@ -77,7 +87,7 @@ impl AppError {
     #[must_use]
     pub fn is_configuration(&self) -> bool {
         match self {
-            Self::Config(_) | Self::Advertised(_) => true,
+            Self::Config(_) | Self::Advertised(_) | Self::WithoutKafka { .. } => true,
             Self::Broker(error) => error.class() == ErrorClass::Invalid,
             Self::Store(error) => error.class() == ErrorClass::Invalid,
             Self::Connector { source, .. } => source.class() == ErrorClass::Invalid,

@@ -7,6 +7,7 @@
 mod broker;
 mod doors;
 mod error;
+#[cfg(feature = "kafka")]
 mod neighbours;
 mod notices;
 mod stores;
@@ -28,6 +29,7 @@ use crate::{
     },
     herder::{self, HerderHandle, HerderParts, HerderSettings, NewConnector, TopicTracking},
     loggers::Loggers,
+    metrics::{Metrics, Sampling},
     plugins,
     rest::{self, Extensions, Manners, ResponseHeaders},
     runtime::{Runtime, RuntimeSettings},
@@ -82,7 +84,9 @@ impl App {
         let stores = Stores::open(&config, &props, mode, &broker.shared()).await?;
         broker.await_sole_worker(&config, mode).await?;
         let (events, inbox) = mpsc::channel(EVENTS);
-        let runtime = runtime_settings(&config, &props, &broker, (&stores, &clock, &tasks));
+        let metrics = Metrics::new(sampling(&config), Arc::clone(&clock));
+        let runtime =
+            runtime_settings(&config, &props, &broker, (&stores, &clock, &tasks, &metrics));
         let plugins = plugins::linked();
         let parts = HerderParts {
             plugins: Arc::new(plugins.classes),
@@ -95,6 +99,7 @@ impl App {
                 references.resolve(props).map_err(|error| chain(&error))
             }),
             loggers: Loggers::of_process(),
+            metrics,
             clock: Arc::clone(&clock),
         };
         let settings = herder_settings(&config, props, mode, worker_id);
@@ -195,11 +200,15 @@ fn manners(config: &WorkerConfig, clock: &Arc<dyn Clock>) -> Result<Manners> {
     })
 }
 
+const fn sampling(config: &WorkerConfig) -> Sampling {
+    Sampling { window: config.metrics_sample_window, samples: config.metrics_num_samples }
+}
+
 fn runtime_settings(
     config: &WorkerConfig,
     props: &Props,
     broker: &OpenBroker,
-    (stores, clock, tasks): (&Stores, &Arc<dyn Clock>, &TaskGroup),
+    (stores, clock, tasks, metrics): (&Stores, &Arc<dyn Clock>, &TaskGroup, &Metrics),
 ) -> RuntimeSettings {
     let budget = usize::try_from(config.memory_budget_bytes).unwrap_or(usize::MAX);
     RuntimeSettings {
@@ -208,6 +217,7 @@ fn runtime_settings(
         clock: Arc::clone(clock),
         budget: MemoryBudget::new(budget),
         tasks: tasks.clone(),
+        metrics: metrics.clone(),
         worker: props.clone(),
         group_id: config.group_id.clone().unwrap_or_else(|| "connect-standalone".to_owned()),
         offset_flush_interval: config.offset_flush_interval,

@@ -4,7 +4,7 @@ use connect_api::config::Props;
 use tracing::warn;
 
 use crate::{
-    broker::kafka::{self, SettingUse},
+    broker::{SettingUse, use_of_setting},
     config::{BrokerChoice, KeyUse, Mode},
 };
 
@@ -29,7 +29,7 @@ fn unused<'a>(props: &'a Props, mode: Mode, broker: &BrokerChoice) -> Unused<'a>
     let mut unused = Unused::default();
     let is_embedded = matches!(broker, BrokerChoice::Embedded(_));
     for (key, value) in props.iter() {
-        match (KeyUse::of(key, mode), kafka::use_of_setting(key, value)) {
+        match (KeyUse::of(key, mode), use_of_setting(key, value)) {
             (KeyUse::Read, _) => {}
             // The embedded log has no clients that connect.
             (KeyUse::Foreign, SettingUse::Read) if !is_embedded => {}
@@ -40,7 +40,7 @@ fn unused<'a>(props: &'a Props, mode: Mode, broker: &BrokerChoice) -> Unused<'a>
     unused
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "kafka"))]
 mod tests {
     use super::*;
 

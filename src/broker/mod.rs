@@ -11,6 +11,7 @@
 mod consumer;
 pub mod embedded;
 mod error;
+#[cfg(feature = "kafka")]
 pub mod kafka;
 
 use std::{
@@ -35,6 +36,8 @@ pub use consumer::{
     COMMAND_QUEUE, Consumer, ConsumerCommand, ConsumerEnd, ConsumerEvent, EVENT_QUEUE, Revocation,
 };
 pub use error::{BrokerError, Result};
+#[cfg(feature = "kafka")]
+pub use kafka::use_of_setting;
 
 /// A cluster, or what stands in for one.
 #[async_trait]
@@ -64,7 +67,7 @@ pub trait Broker: Debug + Send + Sync {
     /// When the settings are refused.
     async fn consumer(&self, settings: &ConsumerSettings) -> Result<Consumer>;
 
-    /// A client that reads one topic from its beginning, all partitions, without a group.
+    /// A client that reads one topic without a group.
     ///
     /// # Errors
     /// When the topic does not exist or the cluster does not answer in time.
@@ -72,6 +75,24 @@ pub trait Broker: Debug + Send + Sync {
 
     /// Whether a transaction costs nothing here, so that every source task may use them.
     fn has_free_transactions(&self) -> bool;
+}
+
+/// What the clients of a worker do with a key of its properties.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SettingUse {
+    /// They obey it.
+    Read,
+    /// Clients in Java know it; it means nothing to these.
+    Idle,
+    /// Nobody knows it.
+    Unknown,
+}
+
+/// What clients of Kafka do with a setting: without them, nothing.
+#[cfg(not(feature = "kafka"))]
+#[must_use]
+pub const fn use_of_setting(_key: &str, _value: &str) -> SettingUse {
+    SettingUse::Idle
 }
 
 /// What every client is made from.
@@ -120,8 +141,19 @@ pub struct ReaderSettings {
     pub client: ClientSettings,
     /// The topic.
     pub topic: String,
+    /// Where to begin.
+    pub from: ReadFrom,
     /// Whether records of open and aborted transactions are left out.
     pub is_read_committed: bool,
+}
+
+/// Where a reader begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadFrom {
+    /// Where each partition begins.
+    Beginning,
+    /// At these offsets of these partitions; the others are not read.
+    Offsets(BTreeMap<i32, i64>),
 }
 
 /// Creates, describes and deletes topics; reads and changes what groups have committed.
@@ -350,7 +382,7 @@ pub struct PartitionRecords {
     pub next_offset: i64,
 }
 
-/// Reads one topic from its beginning and follows it.
+/// Reads one topic and follows it.
 #[async_trait]
 pub trait TopicReader: Send {
     /// Reads on to where the topic ends at the time of the call; empty when already there.

@@ -63,12 +63,6 @@ struct IdleConfig {
     /// How plugins are found; those of this worker are built in.
     #[config(default = PluginDiscovery::HybridWarn, importance = Low)]
     plugin_discovery: PluginDiscovery,
-    /// Length of a JMX sample, in milliseconds.
-    #[config(key = "metrics.sample.window.ms", default = 30000, importance = Low)]
-    metrics_sample_window: Duration,
-    /// JMX samples that are kept.
-    #[config(default = 2, importance = Low, check = at_least(1))]
-    metrics_num_samples: i32,
     /// How much JMX measures.
     #[config(default = RecordingLevel::Info, importance = Low)]
     metrics_recording_level: RecordingLevel,
@@ -145,7 +139,7 @@ impl IdleGroupConfig {
 }
 
 /// What begins the names of keys that are read by somebody: plugins, clients, providers, listeners.
-const READ_PREFIXES: [&str; 14] = [
+const READ_PREFIXES: [&str; 15] = [
     "key.converter.",
     "value.converter.",
     "header.converter.",
@@ -154,6 +148,7 @@ const READ_PREFIXES: [&str; 14] = [
     "consumer.",
     "admin.",
     "connector.client.config.override.",
+    "errors.restart.",
     // Of the REST server
     "listeners.https.",
     "rest.",
@@ -265,7 +260,6 @@ mod tests {
         for (key, value, reason) in [
             ("connect.protocol", "loud", "String must be one of: eager, compatible, sessioned"),
             ("session.timeout.ms", "soon", "Not a number of type LONG"),
-            ("metrics.num.samples", "0", "Value must be at least 1"),
             (
                 "inter.worker.signature.algorithm",
                 "HmacMD5",

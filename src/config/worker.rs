@@ -104,6 +104,14 @@ pub struct WorkerConfig {
     #[config(key = "memory.budget.bytes", default = 134217728, importance = Medium,
              check = at_least(16777216))]
     pub memory_budget_bytes: u64,
+    /// Length of the samples that rates, means and extremes of `/metrics` are made of, in
+    /// milliseconds.
+    #[config(key = "metrics.sample.window.ms", default = 30000, importance = Low,
+             check = at_least(1))]
+    pub metrics_sample_window: Duration,
+    /// Number of those samples.
+    #[config(default = 2, importance = Low, check = at_least(1))]
+    pub metrics_num_samples: u32,
     /// File that keeps the offsets of source connectors; standalone workers on Kafka only.
     #[config(importance = High)]
     pub offset_storage_file_filename: Option<PathBuf>,

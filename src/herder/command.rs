@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use super::{
     error::Result,
     offsets::Wanted,
-    replies::{ConnectorInfo, ConnectorStateInfo, Message},
+    replies::{ConnectorHistory, ConnectorInfo, ConnectorStateInfo, Message},
     starter::TaskId,
 };
 use crate::{
@@ -110,6 +110,10 @@ pub(super) enum Command {
     RestartTask {
         id: TaskId,
         reply: Reply<()>,
+    },
+    History {
+        name: Arc<str>,
+        reply: Reply<ConnectorHistory>,
     },
     ResetTopics {
         name: Arc<str>,

@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use connect_api::{
     config::{self, Config, ConfigDef, ConfigValue, Props},
-    error::{ConnectorError, Result},
+    error::{ConnectorError, ErrorClass, Result},
     record::{SourceOffset, SourcePartition},
     sink::{SinkConnector, SinkContext, SinkTask},
     source::{SourceConnector, SourceContext, SourceTask},
@@ -25,6 +25,7 @@ use crate::{
     broker::{Broker, BrokerError, embedded::EmbeddedBroker},
     config::{ClientOverrides, ExactlyOnceSource, Mode},
     loggers::Loggers,
+    metrics::{Metrics, Sampling},
     store::{
         ConfigRecord, LogRecord, RecordLog, StatusRecord, StoreError, TopicLog, TopicOffsets,
         TopicSettings, TopicUse,
@@ -170,6 +171,8 @@ pub(crate) type Running = Arc<Mutex<HashMap<String, (u64, TaskTarget)>>>;
 struct Starter {
     events: mpsc::Sender<TaskEvent>,
     running: Running,
+    /// Starts to come that find the system away.
+    starts_away: Mutex<u32>,
     group: TaskGroup,
 }
 
@@ -189,19 +192,36 @@ const fn said(target: TaskTarget) -> TaskEventKind {
     }
 }
 
+impl Starter {
+    /// How this start of a task fails, if it does.
+    fn failure_of(&self, spec: &TaskSpec) -> Option<TaskEventKind> {
+        let (class, trace) = match spec.task_config.get("file")? {
+            file if file.contains("/no/such/dir") => (
+                ErrorClass::Invalid,
+                "org.apache.kafka.connect.errors.ConnectException: Couldn't find or create file\n\t\
+                 at double",
+            ),
+            "away for two starts" => {
+                let mut left = self.starts_away.lock().unwrap();
+                *left = left.checked_sub(1)?;
+                (ErrorClass::Retriable, "the system is away")
+            }
+            _ => return None,
+        };
+        Some(TaskEventKind::Failed { class, trace: trace.to_owned() })
+    }
+}
+
 impl TaskStarter for Starter {
     fn start(&self, spec: TaskSpec) -> Box<dyn TaskControl> {
         let (commands, mut inbox) = mpsc::channel(64);
         let (id, instance) = (spec.id.clone(), spec.instance);
         let before = self.running.lock().unwrap().insert(id.to_string(), (instance, spec.target));
         assert!(before.is_none(), "two runs of {id} at once");
-        let file = spec.task_config.get("file").unwrap_or_default().to_owned();
+        let failure = self.failure_of(&spec);
         let (events, name) = (self.events.clone(), id.clone());
         let done = self.group.spawn(format!("double of {id}"), async move {
-            if file.contains("/no/such/dir") {
-                let trace = "org.apache.kafka.connect.errors.ConnectException: Couldn't find or \
-                             create file\n\tat double";
-                let kind = TaskEventKind::Failed { trace: trace.to_owned() };
+            if let Some(kind) = failure {
                 drop(events.send(TaskEvent { id: name, instance, kind }).await);
                 while inbox.recv().await.is_some() {}
                 return;
@@ -305,8 +325,12 @@ impl Double {
             TopicOffsets::open(&shared, &topic(TopicUse::Offsets, "offsets")).await.unwrap();
         let (sender, events) = mpsc::channel(64);
         let running = Running::default();
-        let starter =
-            Starter { events: sender, running: Arc::clone(&running), group: group.clone() };
+        let starter = Starter {
+            events: sender,
+            running: Arc::clone(&running),
+            starts_away: Mutex::new(2),
+            group: group.clone(),
+        };
         let parts = HerderParts {
             plugins: Arc::new(plugins()),
             configs,
@@ -316,6 +340,7 @@ impl Double {
             starter: Arc::new(starter),
             resolve: Arc::new(|props: &Props| Ok(props.clone())),
             loggers: Loggers::default(),
+            metrics: Metrics::new(Sampling::default(), Arc::<ManualClock>::clone(&clock)),
             clock,
         };
         let settings = HerderSettings {

@@ -14,6 +14,17 @@ pub enum HerderError {
     /// There is no such connector.
     #[error("Connector {0} not found")]
     ConnectorNotFound(String),
+    /// Only sinks are behind topics.
+    #[error("Connector {0} is not a sink, and only sinks read topics that they can be behind")]
+    NotASink(String),
+    /// The broker did not say how far a sink is behind.
+    #[error("Failed to find how far connector {connector} is behind its topics")]
+    Lag {
+        /// Name of the connector.
+        connector: String,
+        /// Why.
+        source: BrokerError,
+    },
     /// There is no such connector whose state could be changed.
     #[error("Unknown connector {0}")]
     UnknownConnector(String),
@@ -236,6 +247,7 @@ impl HerderError {
             | Self::UnknownSignature { .. }
             | Self::NoOffsets
             | Self::NotStopped(_)
+            | Self::NotASink(_)
             | Self::BadSinkOffsets(_) => ErrorClass::Invalid,
             Self::TopicTrackingDisabled | Self::TopicResetDisabled | Self::WrongSignature => {
                 ErrorClass::Forbidden
@@ -243,6 +255,7 @@ impl HerderError {
             Self::GroupNotEmpty { .. }
             | Self::SinkOffsets { .. }
             | Self::SourceOffsets { .. }
+            | Self::Lag { .. }
             | Self::ConfigNotStored(_)
             | Self::TimedOut
             | Self::ShuttingDown => ErrorClass::Retriable,

@@ -15,9 +15,9 @@ use super::{
     error::{HerderError, Result},
     offsets,
     replies::{
-        ActiveTopics, ConnectorInfo, ConnectorOffset, ConnectorOffsets, ConnectorStateInfo,
-        ExpandedConnector, ExpandedConnectors, Health, Message, PluginInfo, ServerInfo, TaskInfo,
-        TaskState, TopicList,
+        ActiveTopics, ConnectorHistory, ConnectorInfo, ConnectorOffset, ConnectorOffsets,
+        ConnectorStateInfo, ExpandedConnector, ExpandedConnectors, Health, Message, PluginInfo,
+        ServerInfo, TaskInfo, TaskState, TopicList,
     },
     settings::{HerderParts, HerderSettings, TopicTracking},
     snapshot::Snapshot,
@@ -208,6 +208,14 @@ impl HerderHandle {
         known
             .map(|status| TaskState::of(task, status))
             .ok_or_else(|| HerderError::NoTaskStatus(format!("{name}-{task}")))
+    }
+
+    /// What happened to a connector and its tasks since the worker started.
+    ///
+    /// # Errors
+    /// `ConnectorNotFound`, and as every request.
+    pub async fn history(&self, name: &str) -> Result<ConnectorHistory> {
+        self.ask(|reply| Command::History { name: name.into(), reply }).await
     }
 
     /// Topics a connector used; none for one that does not exist.

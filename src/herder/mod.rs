@@ -18,13 +18,17 @@ mod command;
 #[cfg(test)]
 pub(crate) mod double;
 mod error;
+mod figures;
 mod generate;
 mod handle;
+mod history;
+mod lag;
 mod loggers;
 mod offline;
 mod offsets;
 mod peers;
 mod plugins;
+mod repair;
 mod replies;
 mod settings;
 mod snapshot;
@@ -37,13 +41,15 @@ pub use self::{
     command::{Put, Restarted},
     error::{HerderError, Result},
     handle::{Expansion, HerderHandle, NewConnector, start},
+    history::{HistoryEvent, Repair},
+    lag::{ConnectorLag, PartitionLag},
     offline::{OfflineReport, validate_offline},
     plugins::{Plugin, Plugins},
     replies::{
-        ActiveTopics, ConfigInfo, ConfigInfos, ConnectorInfo, ConnectorOffset, ConnectorOffsets,
-        ConnectorStateInfo, ConnectorType, ExpandedConnector, ExpandedConnectors, Health,
-        LoggerInfo, Message, PluginInfo, ServerInfo, StateInfo, TaskInfo, TaskRef, TaskState,
-        TopicList,
+        ActiveTopics, ConfigInfo, ConfigInfos, ConnectorHistory, ConnectorInfo, ConnectorOffset,
+        ConnectorOffsets, ConnectorStateInfo, ConnectorType, ExpandedConnector, ExpandedConnectors,
+        Health, LoggerInfo, Message, Moment, PluginInfo, ServerInfo, StateInfo, TaskInfo, TaskRef,
+        TaskState, TopicList,
     },
     settings::{HerderParts, HerderSettings, Resolve, TopicTracking},
     starter::{

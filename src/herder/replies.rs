@@ -2,14 +2,29 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use chrono::DateTime;
 use connect_api::config::{ConfigKey, ConfigValue, Props};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use super::history::HistoryEvent;
 use crate::{
     loggers::LoggerLevel,
     store::{State, Status},
 };
+
+/// A moment in milliseconds since the epoch, shown as `2026-11-21T10:00:00.000Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(pub i64);
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match DateTime::from_timestamp_millis(self.0) {
+            Some(at) => serializer.collect_str(&at.format("%Y-%m-%dT%H:%M:%S%.3fZ")),
+            None => serializer.serialize_i64(self.0),
+        }
+    }
+}
 
 /// What kind of connector it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -68,6 +83,17 @@ pub struct TaskInfo {
     /// Its configuration.
     #[serde(serialize_with = "shared")]
     pub config: Arc<Props>,
+}
+
+/// What happened to a connector and its tasks since the worker started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ConnectorHistory {
+    /// Name.
+    pub name: String,
+    /// Events that came before those shown and are not kept.
+    pub dropped: u64,
+    /// Changes of state, oldest first.
+    pub events: Vec<HistoryEvent>,
 }
 
 /// State of a connector and its tasks.

@@ -9,6 +9,7 @@ use crate::{
     broker::Broker,
     config::{ClientOverrides, ExactlyOnceSource, Mode},
     loggers::Loggers,
+    metrics::Metrics,
     store::{ConfigRecord, RecordLog, SourceOffsets, StatusRecord},
 };
 
@@ -70,6 +71,8 @@ pub struct HerderParts {
     pub resolve: Resolve,
     /// What is logged.
     pub loggers: Loggers,
+    /// What is measured.
+    pub metrics: Metrics,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }

@@ -19,6 +19,8 @@ pub(super) struct Snapshot {
     pub(super) is_loaded: bool,
     /// Identity of the cluster, once the broker told.
     pub(super) cluster_id: Option<String>,
+    /// Generation of the group that statuses are written in.
+    pub(super) generation: i32,
     /// Connectors, and what is left of those that are gone, by name.
     pub(super) connectors: BTreeMap<Arc<str>, Arc<ConnectorSnapshot>>,
 }

@@ -255,3 +255,63 @@ proptest! {
         runtime.block_on(ends_in_its_target(&actions, mode));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_whose_system_was_away_is_started_again_and_says_so() {
+    let double = Double::start(Mode::Distributed).await;
+    let away = [("file", "away for two starts"), ("errors.restart.delay.ms", "1")];
+    create(&double, "c", &away).await;
+    reaches(&double, "c", is_running).await;
+    let history = double.handle.history("c").await.unwrap();
+    let of_task = history.events.iter().filter(|event| event.task == Some(0));
+    let told: Vec<_> = of_task.map(|event| (event.state, event.repair.clone())).collect();
+    let [first, begun, second, again, runs] = told.as_slice() else { panic!("{told:?}") };
+    for (failed, attempt) in [(first, 1), (second, 2)] {
+        assert_eq!(failed.0, State::Failed);
+        let planned = matches!(failed.1, Some(Repair::Planned { attempt: n, .. }) if n == attempt);
+        assert!(planned, "{failed:?}");
+    }
+    assert_eq!(begun, &(State::Restarting, Some(Repair::Begun { attempt: 1 })));
+    assert_eq!(again, &(State::Restarting, Some(Repair::Begun { attempt: 2 })));
+    assert_eq!(runs, &(State::Running, None));
+    double.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_waits_to_be_repaired_holds_up_neither_its_user_nor_the_end() {
+    let double = Double::start(Mode::Distributed).await;
+    let away = [("file", "away for two starts"), ("errors.restart.delay.ms", "3600000")];
+    create(&double, "c", &away).await;
+    let has_failed =
+        |state: &ConnectorStateInfo| state.tasks.iter().any(|task| task.state == State::Failed);
+    reaches(&double, "c", has_failed).await;
+    double.handle.restart_task("c", 0).await.unwrap();
+    let failures = async || {
+        let events = double.handle.history("c").await.unwrap().events;
+        events.iter().filter(|event| event.state == State::Failed).count()
+    };
+    while failures().await < 2 {
+        double.handle.changed().await;
+    }
+    timeout(Duration::from_secs(20), double.stop()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_is_configured_wrongly_is_left_and_the_history_says_why() {
+    let double = Double::start(Mode::Distributed).await;
+    create(&double, "c", &[("file", "/no/such/dir/in.txt"), ("errors.restart.on", "all")]).await;
+    let left = async || {
+        let events = double.handle.history("c").await.unwrap().events;
+        events.into_iter().find_map(|event| event.repair)
+    };
+    let why = loop {
+        match left().await {
+            Some(repair) => break repair,
+            None => double.handle.changed().await,
+        }
+    };
+    assert_eq!(why, Repair::Left("a wrong configuration does not mend itself"));
+    let unknown = double.handle.history("d").await;
+    assert!(matches!(unknown, Err(HerderError::ConnectorNotFound(_))));
+    double.stop().await;
+}

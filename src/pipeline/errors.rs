@@ -15,6 +15,7 @@ use super::{
     dead_letters::DeadLetters,
     stage::{Failure, Origin},
 };
+use crate::metrics::TaskMeter;
 
 /// First wait before a record is tried again; doubled each time.
 const FIRST_DELAY: Duration = Duration::from_millis(300);
@@ -59,6 +60,7 @@ pub struct ErrorHandler {
     task: String,
     config: ErrorsConfig,
     dead_letters: Option<Arc<DeadLetters>>,
+    meter: Arc<TaskMeter>,
 }
 
 impl ErrorHandler {
@@ -70,8 +72,9 @@ impl ErrorHandler {
         task: String,
         connector: &Props,
         dead_letters: Option<Arc<DeadLetters>>,
+        meter: Arc<TaskMeter>,
     ) -> Result<Self> {
-        Ok(Self { task, config: ErrorsConfig::parse(connector)?, dead_letters })
+        Ok(Self { task, config: ErrorsConfig::parse(connector)?, dead_letters, meter })
     }
 
     /// What to do with records that fail.
@@ -99,7 +102,10 @@ impl ErrorHandler {
     /// When one could not be.
     pub async fn settle(&self) -> Result<()> {
         match &self.dead_letters {
-            Some(dead_letters) => dead_letters.settle().await,
+            Some(dead_letters) => {
+                let settled = dead_letters.settle().await;
+                settled.inspect_err(|_| self.meter.errors().lost_letter())
+            }
             None => Ok(()),
         }
     }
@@ -118,7 +124,9 @@ impl ErrorHandler {
         let mut attempt = 0;
         while failure.error.class().is_retriable() {
             let Some(delay) = self.delay(attempt, start.elapsed()) else { break };
+            self.meter.errors().failed();
             tokio::time::sleep(delay).await;
+            self.meter.errors().retried();
             attempt += 1;
             match again() {
                 Ok(outcome) => return Ok(outcome),
@@ -154,14 +162,21 @@ impl ErrorHandler {
     /// `Internal`, caused by the failure, when it is not tolerated; the dead letter queue's error
     /// when the record could not be written there.
     pub async fn give_up(&self, failure: Failure, origin: Origin<'_>) -> Result<()> {
+        self.meter.errors().failed();
+        self.meter.errors().gave_up();
         self.log(&failure, origin);
         if let (Some(dead_letters), Origin::Consumed(topic, partition, record)) =
             (&self.dead_letters, origin)
         {
-            dead_letters.send(topic, partition, record, &failure).await?;
+            self.meter.errors().sent_letter();
+            let sent = dead_letters.send(topic, partition, record, &failure).await;
+            sent.inspect_err(|_| self.meter.errors().lost_letter())?;
         }
         match self.config.tolerance {
-            Tolerance::All => Ok(()),
+            Tolerance::All => {
+                self.meter.errors().skipped();
+                Ok(())
+            }
             Tolerance::None => Err(ConnectorError::internal("Tolerance exceeded in error handler")
                 .caused_by(failure.error)),
         }
@@ -169,6 +184,7 @@ impl ErrorHandler {
 
     fn log(&self, failure: &Failure, origin: Origin<'_>) {
         if self.config.log_enable {
+            self.meter.errors().logged();
             tracing::error!(
                 task = %self.task,
                 error = %chain(&failure.error),

@@ -7,12 +7,14 @@ use connect_api::{
     record::{Header, SchemaAndValue, SinkRecord, SourceRecord, TimestampType, TopicPartition},
     schema::Schema,
     sink::ErrantRecordReporter,
+    time::SystemClock,
     value::Value,
 };
 
 use super::*;
 use crate::{
     broker::{ConsumerRecord, PartitionRecords},
+    metrics::{Metrics, Sampling},
     transform::Chain,
 };
 
@@ -35,7 +37,9 @@ fn parts(values: &[&'static str]) -> Vec<PartitionRecords> {
 }
 
 fn handler(props: &Props) -> Arc<ErrorHandler> {
-    Arc::new(ErrorHandler::new("conn-0".to_owned(), props, None).unwrap())
+    let metrics = Metrics::new(Sampling::default(), Arc::new(SystemClock));
+    let meter = Arc::clone(metrics.task(&"conn".into(), 0).meter());
+    Arc::new(ErrorHandler::new("conn-0".to_owned(), props, None, meter).unwrap())
 }
 
 fn converters(class: &str) -> Converters {

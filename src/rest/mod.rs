@@ -11,6 +11,7 @@ mod body;
 mod connectors;
 mod cors;
 mod error;
+mod figures;
 mod headers;
 mod intake;
 mod loggers;
@@ -121,7 +122,8 @@ fn router(herder: HerderHandle, extensions: Extensions, surface: Surface) -> Rou
     if surface == Surface::AdminOnly {
         return surrounded(admin_resources().with_state(herder), Vec::new());
     }
-    let Extensions { routers, openapi } = extensions;
+    let Extensions { mut routers, openapi } = extensions;
+    routers.push(figures::router(herder.clone()));
     let description = openapi::describe(&openapi);
     let mut resources = resources()
         .route("/openapi.json", get(move || std::future::ready(Json(description.clone()))));
@@ -180,6 +182,8 @@ fn resources() -> Router<HerderHandle> {
             "/connectors/{name}/offsets",
             get(offsets::read).patch(offsets::alter).delete(offsets::reset),
         )
+        .route("/connectors/{name}/lag", get(figures::lag))
+        .route("/connectors/{name}/history", get(figures::history))
         .route("/connector-plugins", get(plugins::list))
         .route("/connector-plugins/{class}/config", get(plugins::config))
         .route("/connector-plugins/{class}/config/validate", put(plugins::validate))

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// Path, methods, and what it is for.
-const PATHS: [(&str, &[&str], &str); 22] = [
+const PATHS: [(&str, &[&str], &str); 25] = [
     ("/", &["get"], "Version and cluster of the worker"),
     ("/health", &["get"], "Whether the worker is ready"),
     ("/connectors", &["get", "post"], "Lists or creates connectors"),
@@ -20,6 +20,9 @@ const PATHS: [(&str, &[&str], &str); 22] = [
     ("/connectors/{connector}/offsets", &["get", "patch", "delete"], "Offsets of a connector"),
     ("/connectors/{connector}/topics", &["get"], "Topics a connector used"),
     ("/connectors/{connector}/topics/reset", &["put"], "Forgets the topics a connector used"),
+    ("/connectors/{connector}/lag", &["get"], "How far a sink is behind its topics"),
+    ("/connectors/{connector}/history", &["get"], "What happened to a connector"),
+    ("/metrics", &["get"], "Figures for Prometheus, as text"),
     ("/connector-plugins", &["get"], "Classes that are linked in"),
     ("/connector-plugins/{plugin}/config", &["get"], "Options of a class"),
     ("/connector-plugins/{plugin}/config/validate", &["put"], "Checks a configuration"),

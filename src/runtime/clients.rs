@@ -66,7 +66,8 @@ impl Seat {
 
     pub(super) fn errors(&self, letters: Option<Arc<DeadLetters>>) -> Result<Arc<ErrorHandler>> {
         let config = &self.spec.connector_config;
-        ErrorHandler::new(self.spec.id.to_string(), config, letters).map(Arc::new)
+        let meter = Arc::clone(&self.reporter.meter);
+        ErrorHandler::new(self.spec.id.to_string(), config, letters, meter).map(Arc::new)
     }
 
     async fn dead_letters(&self, config: DeadLetterConfig) -> Result<Option<DeadLetters>> {

@@ -1,6 +1,6 @@
 //! The life of any task: wait while paused, start, run, report the end.
 
-use std::{any::Any, panic::AssertUnwindSafe, time::Duration};
+use std::{any::Any, error::Error as _, panic::AssertUnwindSafe, time::Duration};
 
 use connect_api::error::{ConnectorError, ErrorClass, Result, chain};
 use futures::FutureExt as _;
@@ -29,7 +29,7 @@ pub(super) async fn live(mut seat: Seat) {
         Err(error) => {
             tracing::error!(task = %seat.spec.id, error = chain(&error),
                 "Task {} failed", seat.spec.id);
-            TaskEventKind::Failed { trace: java_trace(&error) }
+            TaskEventKind::Failed { class: first_class(&error), trace: java_trace(&error) }
         }
     };
     seat.reporter.report(kind).await;
@@ -113,6 +113,19 @@ impl Seat {
     }
 }
 
+/// Class of the first cause: what wraps it only says where it was met.
+fn first_class(error: &ConnectorError) -> ErrorClass {
+    let mut class = error.class();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let known = error.downcast_ref().map(ConnectorError::class);
+        let known = known.or_else(|| error.downcast_ref().map(BrokerError::class));
+        class = known.unwrap_or(class);
+        cause = error.source();
+    }
+    class
+}
+
 /// Error of a task that ended by a panic.
 fn panic_error(panic: &(dyn Any + Send)) -> ConnectorError {
     let text = panic
@@ -133,4 +146,20 @@ pub(super) fn from_broker(error: BrokerError) -> ConnectorError {
         _ => "The broker refused",
     };
     ConnectorError::new(error.class(), message).caused_by(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_wraps_a_cause_does_not_hide_its_class() {
+        let away = ConnectorError::retriable("The store is away");
+        let wrapped = ConnectorError::internal("Exiting").caused_by(away);
+        assert_eq!(first_class(&wrapped), ErrorClass::Retriable);
+        let refused = ConnectorError::retriable("Start").caused_by(BrokerError::Closed);
+        assert_eq!(first_class(&refused), BrokerError::Closed.class());
+        let file = ConnectorError::invalid("Bad").caused_by(std::io::Error::other("gone"));
+        assert_eq!(first_class(&file), ErrorClass::Invalid);
+    }
 }

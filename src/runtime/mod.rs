@@ -17,7 +17,8 @@ mod tests;
 use std::{fmt, sync::Arc, time::Duration};
 
 use connect_api::{
-    budget::MemoryBudget, config::Props, sink::SinkConnector, source::SourceConnector, time::Clock,
+    budget::MemoryBudget, config::Props, error::ErrorClass, sink::SinkConnector,
+    source::SourceConnector, time::Clock,
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -25,7 +26,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{broker::Broker, store::SourceOffsets, tasks::TaskGroup};
+use crate::{
+    broker::Broker,
+    metrics::{Metered, Metrics, Phase, TaskMeter},
+    store::SourceOffsets,
+    tasks::TaskGroup,
+};
 
 /// A task of a connector.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,6 +96,8 @@ pub struct RuntimeSettings {
     pub budget: MemoryBudget,
     /// Owner of the tasks.
     pub tasks: TaskGroup,
+    /// What is measured.
+    pub metrics: Metrics,
     /// The worker's properties: default converters and client settings.
     pub worker: Props,
     /// `group.id` of the worker, a part of transactional ids.
@@ -124,6 +132,8 @@ pub enum TaskEventKind {
     Paused,
     /// It is broken and has ended.
     Failed {
+        /// What its first cause was, and so whether another start may help.
+        class: ErrorClass,
         /// The chain of causes as Kafka Connect prints it.
         trace: String,
     },
@@ -153,19 +163,27 @@ impl Runtime {
         let (target, targets) = watch::channel(spec.target);
         let stop = self.settings.tasks.token().child_token();
         let name = format!("task-{}", spec.id);
+        let metered = self.settings.metrics.task(&spec.id.connector, spec.id.task);
+        let meter = Arc::clone(metered.meter());
+        // A task that is paused or fails before it works has figures too.
+        match spec.plugin {
+            ConnectorPlugin::Source(_) => drop(Arc::clone(meter.source())),
+            ConnectorPlugin::Sink(_) => drop(Arc::clone(meter.sink())),
+        }
         let seat = Seat {
             settings: Arc::clone(&self.settings),
             reporter: Reporter {
                 id: spec.id.clone(),
                 instance: spec.instance,
                 events: self.events.clone(),
+                meter,
             },
             spec,
             targets: Targets(targets),
             stop: stop.clone(),
         };
         let ended = self.settings.tasks.spawn(name, life::live(seat));
-        TaskHandle { target, stop, ended }
+        TaskHandle { target, stop, ended, _metered: metered }
     }
 }
 
@@ -175,6 +193,8 @@ pub struct TaskHandle {
     target: watch::Sender<TaskTarget>,
     stop: CancellationToken,
     ended: JoinHandle<()>,
+    /// A task that has failed is measured until it is stopped.
+    _metered: Metered,
 }
 
 impl TaskHandle {
@@ -227,11 +247,18 @@ struct Reporter {
     id: TaskId,
     instance: u64,
     events: mpsc::Sender<TaskEvent>,
+    meter: Arc<TaskMeter>,
 }
 
 impl Reporter {
     /// Nobody listens only when the worker is gone, and then nobody misses it.
     async fn report(&self, kind: TaskEventKind) {
+        match kind {
+            TaskEventKind::Running => self.meter.enter(Phase::Running),
+            TaskEventKind::Paused => self.meter.enter(Phase::Paused),
+            TaskEventKind::Failed { .. } | TaskEventKind::Stopped => self.meter.enter(Phase::Idle),
+            TaskEventKind::TopicSeen(_) => {}
+        }
         let event = TaskEvent { id: self.id.clone(), instance: self.instance, kind };
         let _gone = self.events.send(event).await;
     }

@@ -3,6 +3,7 @@
 
 mod broker;
 mod configs;
+mod figures;
 mod harness;
 mod house;
 mod references;

@@ -171,7 +171,7 @@ impl Broker for EmbeddedBroker {
 
     async fn reader(&self, settings: &ReaderSettings) -> Result<Box<dyn TopicReader>> {
         let topic = self.log.catalog.topic(&settings.topic)?;
-        Ok(Box::new(EmbeddedReader::new(Arc::clone(&self.log), topic)))
+        Ok(Box::new(EmbeddedReader::new(Arc::clone(&self.log), topic, &settings.from)))
     }
 
     fn has_free_transactions(&self) -> bool {

@@ -1,4 +1,4 @@
-//! Reads one topic from its beginning and follows it.
+//! Reads one topic and follows it.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::{
     fetch,
     log::Log,
 };
-use crate::broker::{BrokerError, PartitionRecords, Result, TopicReader};
+use crate::broker::{BrokerError, PartitionRecords, ReadFrom, Result, TopicReader};
 
 /// Bytes read at once from a partition.
 const READ_BYTES: usize = 1 << 20;
@@ -28,8 +28,13 @@ pub(super) struct EmbeddedReader {
 }
 
 impl EmbeddedReader {
-    pub(super) fn new(log: Arc<Log>, topic: Arc<Topic>) -> Self {
-        let positions = vec![0; topic.partitions.len()];
+    pub(super) fn new(log: Arc<Log>, topic: Arc<Topic>, from: &ReadFrom) -> Self {
+        let begin = |partition: i32| match from {
+            ReadFrom::Beginning => 0,
+            // What is not wanted is read already.
+            ReadFrom::Offsets(offsets) => offsets.get(&partition).copied().unwrap_or(i64::MAX),
+        };
+        let positions = (0..).map(begin).take(topic.partitions.len()).collect();
         let (appended, versions) = (log.appended.subscribe(), log.catalog.version());
         Self { log, topic, positions, appended, versions }
     }

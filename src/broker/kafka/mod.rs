@@ -35,11 +35,9 @@ use self::{
 };
 use super::{
     Admin, Broker, ClientSettings, Consumer, ConsumerSettings, Producer, ProducerSettings,
-    ReaderSettings, Result, TopicReader,
+    ReaderSettings, Result, SettingUse, TopicReader,
 };
 use crate::tasks::TaskGroup;
-
-pub use self::settings::SettingUse;
 
 /// `client.id` of what the broker asks for itself.
 const OWN_CLIENT_ID: &str = "millrace";
@@ -154,7 +152,7 @@ impl Broker for KafkaBroker {
         settings.force("enable.partition.eof", "true");
         let client_id = client_id(&wanted.client);
         let with = (self.shared_admin(&wanted.client)?, &self.tasks);
-        let reader = KafkaReader::open(&settings, client_id, &wanted.topic, with).await?;
+        let reader = KafkaReader::open(&settings, client_id, wanted, with).await?;
         Ok(Box::new(reader))
     }
 

@@ -17,7 +17,9 @@ use super::{
     settings::Settings,
 };
 use crate::{
-    broker::{Admin as _, BrokerError, PartitionRecords, Result, TopicReader},
+    broker::{
+        Admin as _, BrokerError, PartitionRecords, ReadFrom, ReaderSettings, Result, TopicReader,
+    },
     tasks::TaskGroup,
 };
 
@@ -60,14 +62,14 @@ impl Callbacks for Reports {
 }
 
 impl KafkaReader {
-    /// Begins to read a topic from its beginning.
+    /// Begins to read a topic.
     ///
     /// # Errors
     /// `Invalid` settings, `UnknownTopic`, or when the cluster does not answer in time.
     pub(super) async fn open(
         settings: &Settings,
         client_id: &str,
-        topic: &str,
+        wanted: &ReaderSettings,
         (admin, tasks): (Arc<KafkaAdmin>, &TaskGroup),
     ) -> Result<Self> {
         let reports = Arc::new(Reports(Reporter::new(client_id)));
@@ -79,7 +81,11 @@ impl KafkaReader {
             Some("read_committed") => Isolation::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED,
             _ => Isolation::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED,
         };
-        let positions = beginnings(&admin, topic).await?;
+        let topic = wanted.topic.as_str();
+        let mut positions = beginnings(&admin, topic).await?;
+        if let ReadFrom::Offsets(offsets) = &wanted.from {
+            positions = offsets_in(&positions, offsets);
+        }
         let first = positions.iter().map(|(at, offset)| (at.partition, *offset));
         let fetcher = Fetcher::reader(Arc::new(native), topic, first)
             .map_err(|refusal| refusal.during(format!("Reading topic \"{topic}\"")))?;
@@ -143,6 +149,15 @@ impl TopicReader for KafkaReader {
         }
         Ok(std::mem::take(&mut self.ready))
     }
+}
+
+/// Of the partitions that there are, those that are wanted, at their offsets.
+fn offsets_in(
+    there: &BTreeMap<TopicPartition, i64>,
+    wanted: &BTreeMap<i32, i64>,
+) -> BTreeMap<TopicPartition, i64> {
+    let place = |at: &TopicPartition| Some((at.clone(), *wanted.get(&at.partition)?));
+    there.keys().filter_map(place).collect()
 }
 
 /// Where each partition of the topic begins.

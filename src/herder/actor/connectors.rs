@@ -116,6 +116,7 @@ impl Actor {
         match outcome {
             Ok(generated) => {
                 connector.attempts = 0;
+                self.parts.metrics.worker().connectors.ended(true);
                 self.set_connector_status(name, State::Running);
                 self.commit_tasks(name, run, generated);
             }
@@ -136,22 +137,17 @@ impl Actor {
 
     fn refuse_start(&mut self, name: &Arc<str>, trace: String) {
         warn!(connector = %name, "Connector {name} failed to start: {trace}");
+        self.parts.metrics.worker().connectors.ended(false);
         self.connector_failed(name, trace);
         self.answer_waiting(name, false);
     }
 
     fn start_later(&self, name: &Arc<str>, run: u64, pause: Duration) {
-        let (due, broken) = (Arc::clone(name), Arc::clone(name));
-        let token = self.group.token().clone();
-        let wait = async move {
-            tokio::select! {
-                () = token.cancelled() => {}
-                () = tokio::time::sleep(pause) => {}
-            }
-            Done::StartDue { name: due, run }
-        };
-        let on_panic = Box::new(move |_| Done::StartDue { name: broken, run });
-        self.start_job(format!("wait to start {name}"), wait, on_panic);
+        let due = Arc::clone(name);
+        self.wait(format!("wait to start {name}"), pause, move || Done::StartDue {
+            name: Arc::clone(&due),
+            run,
+        });
     }
 
     /// Starts a connector again after the first wait.

@@ -37,6 +37,8 @@ pub(super) enum Done {
     StartDue { name: Arc<str>, run: u64 },
     /// The configurations of a task are resolved.
     Prepared { id: TaskId, instance: u64, outcome: Result<(Props, Props), String> },
+    /// It is time to start a failed task again.
+    RepairDue { id: TaskId, instance: u64 },
     /// A task has stopped.
     TaskStopped { id: TaskId, is_clean: bool },
     /// The cluster said who it is.
@@ -60,6 +62,24 @@ impl Actor {
         self.jobs.push(done.boxed());
     }
 
+    /// Waits beside the loop; not beyond the worker's end.
+    pub(super) fn wait(
+        &self,
+        job: String,
+        pause: Duration,
+        due: impl Fn() -> Done + Send + Sync + 'static,
+    ) {
+        let due = Arc::new(due);
+        let (ended, broken) = (Arc::clone(&due), due);
+        let token = self.group.token().clone();
+        let wait = async move {
+            // Told to stop, the loop passes over what comes back.
+            let _stopped = token.run_until_cancelled(tokio::time::sleep(pause)).await;
+            ended()
+        };
+        self.start_job(job, wait, Box::new(move |_| broken()));
+    }
+
     /// Takes up what came back.
     pub(super) fn finish(&mut self, done: Done) {
         match done {
@@ -69,6 +89,7 @@ impl Actor {
             Done::Generated { name, run, outcome } => self.connector_started(&name, run, outcome),
             Done::StartDue { name, run } => self.start_due(&name, run),
             Done::Prepared { id, instance, outcome } => self.task_prepared(&id, instance, outcome),
+            Done::RepairDue { id, instance } => self.repair_due(&id, instance),
             Done::TaskStopped { id, is_clean } => self.task_stopped(&id, is_clean),
             Done::ClusterKnown(cluster) => self.publish_cluster(cluster),
         }

@@ -8,6 +8,7 @@ mod changes;
 mod connectors;
 mod jobs;
 mod publish;
+mod repair;
 mod restart;
 mod slots;
 mod status;
@@ -30,6 +31,7 @@ use self::{
 use super::{
     command::{Change, Command, Put, Reply, Restarted},
     error::HerderError,
+    history::History,
     settings::{HerderParts, HerderSettings},
     snapshot::Snapshot,
     starter::{TaskEvent, TaskEventKind},
@@ -82,6 +84,7 @@ struct Connector {
     /// Resolved configuration that the running tasks were generated from.
     resolved: Option<Arc<Props>>,
     slots: BTreeMap<u32, Slot>,
+    history: History,
     /// Who waits for the start to end.
     waiting: Vec<Waiting>,
 }
@@ -167,6 +170,7 @@ impl Actor {
                 self.forget_topics(&name);
                 answer(reply, Ok(()));
             }
+            Some(Command::History { name, reply }) => answer(reply, self.history(&name)),
             Some(Command::Ping(reply)) => drop(reply.send(())),
             Some(Command::Stop) | None => self.is_stopping = true,
         }
@@ -191,9 +195,10 @@ impl Actor {
         match kind {
             TaskEventKind::Running => self.task_runs(&id),
             TaskEventKind::Paused => self.task_waits(&id),
-            TaskEventKind::Failed { trace } => {
+            TaskEventKind::Failed { class, trace } => {
                 warn!(connector = %id.connector, task = id.task, "Task {id} failed: {trace}");
                 self.task_failed(&id, trace);
+                self.plan_repair(&id, instance, class);
             }
             TaskEventKind::TopicSeen(topic) => self.topic_seen(&id, &topic),
             TaskEventKind::Stopped => {}

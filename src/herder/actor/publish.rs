@@ -17,6 +17,7 @@ impl Actor {
         }
         let mut snapshot = Snapshot::clone(&self.snapshots.borrow());
         snapshot.is_loaded = true;
+        snapshot.generation = self.generation;
         for name in std::mem::take(&mut self.dirty) {
             match self.describe(&name) {
                 Some(known) => snapshot.connectors.insert(name, Arc::new(known)),

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use connect_api::config::Props;
+use connect_api::{config::Props, error::ErrorClass};
 use tracing::warn;
 
-use super::{Actor, jobs::Done};
+use super::{Actor, jobs::Done, repair::Fortune};
 use crate::{
     herder::starter::{TaskControl, TaskId, TaskSpec, TaskTarget},
     store::{State, TargetState},
@@ -19,6 +19,7 @@ pub(super) struct Slot {
     pub(super) state: SlotState,
     /// Whether what runs is to be started anew, changed or not.
     pub(super) is_restart_due: bool,
+    pub(super) fortune: Fortune,
 }
 
 /// What is to run in a place.
@@ -98,7 +99,7 @@ impl Actor {
         self.configs.tasks(name).iter().map(wanted).collect()
     }
 
-    fn slot(&mut self, id: &TaskId) -> Option<&mut Slot> {
+    pub(super) fn slot(&mut self, id: &TaskId) -> Option<&mut Slot> {
         self.connectors.get_mut(&id.connector)?.slots.get_mut(&id.task)
     }
 
@@ -130,6 +131,7 @@ impl Actor {
         let instance = self.next_number();
         if let Some(slot) = self.slot(id) {
             slot.is_restart_due = false;
+            slot.fortune.ends();
             slot.state = SlotState::Preparing { instance, running: wanted.clone() };
         }
         let resolve = Arc::clone(&self.parts.resolve);
@@ -179,6 +181,7 @@ impl Actor {
                 let control = Box::new(NeverStarted);
                 self.place(id, SlotState::Running { instance, running, control });
                 self.task_failed(id, trace);
+                self.plan_repair(id, instance, ErrorClass::Invalid);
             }
         }
     }
@@ -243,6 +246,8 @@ impl Actor {
         for task in tasks {
             let id = TaskId { connector: Arc::clone(name), task };
             if let Some(slot) = self.slot(&id) {
+                // Whoever asks knows more than the count of what failed before.
+                slot.fortune = Fortune::default();
                 slot.is_restart_due = true;
             }
             self.reconcile(&id);

@@ -4,7 +4,12 @@ use std::sync::Arc;
 
 use super::Actor;
 use crate::{
-    herder::{settings::TopicTracking, starter::TaskId},
+    herder::{
+        error::{HerderError, Result},
+        replies::{ConnectorHistory, Moment},
+        settings::TopicTracking,
+        starter::TaskId,
+    },
     store::{State, Status, StatusRecord, StatusState, TopicStatus},
 };
 
@@ -32,6 +37,9 @@ impl Actor {
     }
 
     pub(super) fn task_runs(&mut self, id: &TaskId) {
+        if self.slot(id).is_some_and(|slot| slot.fortune.runs()) {
+            self.parts.metrics.worker().tasks.ended(true);
+        }
         self.set_task_status(id, State::Running);
     }
 
@@ -116,8 +124,31 @@ impl Actor {
         self.write_status(&id.connector, StatusRecord::Task { connector, task: id.task, status });
     }
 
+    fn note_history(&mut self, name: &Arc<str>, record: &StatusRecord) {
+        let (task, status) = match record {
+            StatusRecord::Connector { status: Some(status), .. } => (None, status),
+            StatusRecord::Task { task, status: Some(status), .. } => (Some(*task), status),
+            _ => return,
+        };
+        let at = Moment(self.parts.clock.now_ms());
+        if let Some(connector) = self.connectors.get_mut(name) {
+            connector.history.note(at, task, status);
+        }
+    }
+
+    /// What happened to a connector and its tasks since the worker started.
+    pub(super) fn history(&self, name: &Arc<str>) -> Result<ConnectorHistory> {
+        if !self.configs.contains(name) {
+            return Err(HerderError::ConnectorNotFound(name.as_ref().to_owned()));
+        }
+        let known = self.connectors.get(name);
+        let (events, dropped) = known.map(|known| known.history.events()).unwrap_or_default();
+        Ok(ConnectorHistory { name: name.as_ref().to_owned(), dropped, events })
+    }
+
     fn write_status(&mut self, name: &Arc<str>, record: StatusRecord) {
         self.dirty.insert(Arc::clone(name));
+        self.note_history(name, &record);
         self.statuses.set(record.clone());
         self.unwritten.push(record);
         self.write_statuses();

@@ -52,6 +52,9 @@ impl Actor {
                 Command::RestartTask { reply, .. } | Command::ResetTopics { reply, .. } => {
                     super::answer(reply, Err(HerderError::ShuttingDown));
                 }
+                Command::History { reply, .. } => {
+                    super::answer(reply, Err(HerderError::ShuttingDown));
+                }
                 Command::Ping(_) | Command::Stop => {}
             }
         }

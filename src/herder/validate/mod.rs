@@ -19,6 +19,7 @@ pub(super) use self::{defaults::Defaults, framework::framework_def, likeness::mo
 use super::{
     error::{HerderError, Result},
     plugins::Plugins,
+    repair,
     replies::{ConfigInfo, ConfigInfos, ConnectorType},
     settings::{HerderSettings, Resolve},
     starter::ConnectorPlugin,
@@ -78,6 +79,7 @@ impl Validator<'_> {
         let worker = &self.settings.worker;
         let defaults = Defaults::of_config(plugin, self.plugins, (props, worker));
         let mut def = framework_def(plugin.kind(), self.plugins, &defaults);
+        def.extend(repair::definition(props));
         let mut problems = Vec::new();
         for role in [parts::TRANSFORMS, parts::PREDICATES] {
             let (keys, found) = role.enrich(self.plugins, props);

@@ -22,6 +22,7 @@ const ANSWER: Duration = Duration::from_secs(1);
 struct Pending {
     sequence: u64,
     offsets: SinkOffsets,
+    began: Instant,
     expires: Instant,
 }
 
@@ -114,11 +115,14 @@ impl Commits {
             .collect()
     }
 
-    /// A commit ended; answers to older ones are of no interest.
-    pub(super) fn ended(&mut self, task: &TaskId, sequence: u64, outcome: broker::Result<()>) {
-        let Some(pending) = self.pending.take_if(|pending| pending.sequence == sequence) else {
-            return;
-        };
+    /// A commit ended; when it began. None for older ones, whose answers are of no interest.
+    fn ended(
+        &mut self,
+        task: &TaskId,
+        sequence: u64,
+        outcome: broker::Result<()>,
+    ) -> Option<Instant> {
+        let pending = self.pending.take_if(|pending| pending.sequence == sequence)?;
         match outcome {
             Ok(()) => {
                 let known = pending.offsets.into_iter();
@@ -128,6 +132,16 @@ impl Commits {
             Err(error) => tracing::warn!(%task, error = chain(&error),
                 "Task {task} could not commit its offsets and tries again at the next interval"),
         }
+        Some(pending.began)
+    }
+
+    /// Offsets that were consumed and are not committed.
+    fn uncommitted(&self) -> u64 {
+        let behind = |(partition, current): (&TopicPartition, &i64)| {
+            let committed = self.committed.get(partition).copied().unwrap_or(*current);
+            u64::try_from(current - committed).unwrap_or(0)
+        };
+        self.current.iter().map(behind).sum()
     }
 
     /// Which of the offsets a sink says are safe can be committed: of assigned partitions, not
@@ -148,6 +162,25 @@ impl Commits {
 }
 
 impl Sink<'_> {
+    /// The broker answered a commit.
+    pub(super) fn commit_answered(&mut self, sequence: u64, outcome: broker::Result<()>) {
+        let is_success = outcome.is_ok();
+        match self.commits.ended(&self.seat.spec.id, sequence, outcome) {
+            Some(began) => {
+                self.seat.reporter.meter.committed(began.elapsed(), is_success);
+                if is_success {
+                    self.meter.commit_completed();
+                }
+                self.measure_standing();
+            }
+            None => self.meter.commit_skipped(),
+        }
+    }
+
+    pub(super) fn measure_standing(&self) {
+        self.meter.stands_at(self.commits.current.len(), self.commits.uncommitted());
+    }
+
     /// Commits when the interval has passed or the task asked for it.
     pub(super) async fn commit_if_due(&mut self) -> Result<()> {
         let now = Instant::now();
@@ -177,8 +210,10 @@ impl Sink<'_> {
             self.commits.pending = Some(Pending {
                 sequence: self.commits.sequence,
                 offsets: offsets.clone(),
+                began: now,
                 expires: now + self.commits.timeout,
             });
+            self.meter.commit_sent(self.commits.sequence);
             self.consumer.commit(offsets, self.commits.sequence).await;
         }
         Ok(())
@@ -239,13 +274,13 @@ mod tests {
     #[test]
     fn the_answer_to_an_older_commit_changes_nothing() {
         let mut commits = commits(&[(0, 10)]);
-        let offsets: SinkOffsets = [(partition(0), 12)].into();
+        let (offsets, now) = (SinkOffsets::from([(partition(0), 12)]), Instant::now());
         commits.pending =
-            Some(Pending { sequence: 2, offsets: offsets.clone(), expires: Instant::now() });
+            Some(Pending { sequence: 2, offsets: offsets.clone(), began: now, expires: now });
         let task = TaskId { connector: "c".into(), task: 0 };
-        commits.ended(&task, 1, Ok(()));
+        assert!(commits.ended(&task, 1, Ok(())).is_none());
         assert_eq!(commits.committed.get(&partition(0)), Some(&10));
-        commits.ended(&task, 2, Ok(()));
+        assert_eq!(commits.ended(&task, 2, Ok(())), Some(now));
         assert_eq!(commits.committed, offsets);
     }
 }

@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     broker::{Consumer, ConsumerEvent, ConsumerSettings, PartitionRecords, Subscription},
+    metrics::SinkMeter,
     pipeline::{Originals, SinkPipeline, TaskReporter},
     transform::Chain,
 };
@@ -61,6 +62,7 @@ pub(super) async fn run(seat: &mut Seat, connector: &dyn SinkConnector) -> Resul
     let Some(consumer) = open_consumer(seat, &settings).await? else { return Ok(()) };
     seat.reporter.report(TaskEventKind::Running).await;
     let commits = Commits::new(&seat.settings);
+    let meter = Arc::clone(seat.reporter.meter.sink());
     let mut sink = Sink {
         seat,
         task,
@@ -69,6 +71,7 @@ pub(super) async fn run(seat: &mut Seat, connector: &dyn SinkConnector) -> Resul
         consumer,
         requests: context.requests,
         commits,
+        meter,
         batch: Batch::default(),
         paused_by_task: BTreeSet::new(),
         seen: BTreeSet::new(),
@@ -163,6 +166,7 @@ struct Sink<'a> {
     consumer: Consumer,
     requests: SinkRequestQueue,
     commits: Commits,
+    meter: Arc<SinkMeter>,
     batch: Batch,
     paused_by_task: BTreeSet<TopicPartition>,
     /// Topics that were reported.
@@ -228,7 +232,7 @@ impl Sink<'_> {
             ConsumerEvent::Revoked(revocation) => self.revoked(revocation).await?,
             ConsumerEvent::Lost(partitions) => self.lost(&partitions).await?,
             ConsumerEvent::Committed { sequence, outcome } => {
-                self.commits.ended(&self.seat.spec.id, sequence, outcome);
+                self.commit_answered(sequence, outcome);
             }
             ConsumerEvent::Failed(error) => return Err(from_broker(error)),
             ConsumerEvent::Sought(_) => {}
@@ -238,6 +242,7 @@ impl Sink<'_> {
 
     /// Converts and transforms records into the batch.
     async fn convert(&mut self, parts: Vec<PartitionRecords>) -> Result<()> {
+        self.meter.read(parts.iter().map(|part| part.records.len()).sum());
         for part in &parts {
             self.batch.next.insert(part.partition.clone(), part.next_offset);
             if self.seen.insert(Arc::clone(&part.partition.topic)) {
@@ -260,12 +265,14 @@ impl Sink<'_> {
     /// Brings the batch, which may be empty, to the sink.
     async fn put(&mut self) -> Result<()> {
         self.timeout = None;
+        let (began, size) = (Instant::now(), self.batch.records.len());
         let outcome = self.task.put(&self.batch.records).await;
         self.commits.was_busy();
         match outcome {
             Ok(()) => {
                 let batch = std::mem::take(&mut self.batch);
                 self.commits.consumed(batch.next);
+                self.measure_put(size, began.elapsed());
                 if self.redelivery.take().is_some() {
                     self.resume_all().await;
                 }
@@ -277,6 +284,15 @@ impl Sink<'_> {
             }
             Err(error) => Err(ConnectorError::internal(UNRECOVERABLE).caused_by(error)),
         }
+    }
+
+    /// The calls without records, which only tell the time, are not measured.
+    fn measure_put(&self, records: usize, took: Duration) {
+        if records > 0 {
+            self.seat.reporter.meter.handled_batch(records);
+            self.meter.put(records, took);
+        }
+        self.measure_standing();
     }
 
     /// Keeps the batch, pauses everything, and waits before the next try.

@@ -16,6 +16,7 @@ impl Sink<'_> {
     pub(super) async fn assigned(&mut self, positions: SinkOffsets) -> Result<()> {
         let partitions: Vec<_> = positions.keys().cloned().collect();
         self.commits.begin(&positions);
+        self.measure_standing();
         if self.redelivery.is_some() || self.seat.targets.is_paused() {
             self.consumer.pause(partitions.clone()).await;
         }
@@ -44,6 +45,7 @@ impl Sink<'_> {
 
     async fn close(&mut self, partitions: &[TopicPartition]) -> Result<()> {
         self.commits.end(partitions);
+        self.measure_standing();
         self.forget_batch_of(|partition| partitions.contains(partition));
         self.paused_by_task.retain(|partition| !partitions.contains(partition));
         if self.batch.records.is_empty() && self.batch.next.is_empty() {

@@ -18,6 +18,7 @@ use connect_api::{
     record::{SourceBatch, SourceOffset, SourcePartition},
     source::{OffsetReader, SourceConnector, SourceContext, SourceTask},
 };
+use tokio::time::Instant;
 
 use super::{
     RuntimeSettings, Seat, TaskEventKind,
@@ -27,6 +28,7 @@ use super::{
 };
 use crate::{
     broker::{Producer, ProducerRecord, ProducerSettings},
+    metrics::SourceMeter,
     pipeline::SourcePipeline,
     store::SourceOffsets,
     transform::Chain,
@@ -35,6 +37,20 @@ use topics::Topics;
 
 /// Where parts of a source stand.
 type Offsets = Vec<(SourcePartition, Option<SourceOffset>)>;
+
+/// A batch that is ready to be sent.
+struct Prepared {
+    records: Vec<ProducerRecord>,
+    offsets: Offsets,
+    sizes: Sizes,
+}
+
+/// How many records the connector brought, and how many of them are sent.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sizes {
+    brought: usize,
+    sent: usize,
+}
 
 /// Longest wait between two polls of a source that is away.
 const LONGEST_POLL_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
@@ -51,7 +67,8 @@ pub(super) async fn run(seat: &mut Seat, connector: &dyn SourceConnector) -> Res
     let topics = Topics::new(seat).await?;
     let Some(task) = start(seat, connector).await? else { return Ok(()) };
     seat.reporter.report(TaskEventKind::Running).await;
-    let mut source = Source { seat, task, pipeline, producer, topics, poll_backoff: None };
+    let meter = Arc::clone(seat.reporter.meter.source());
+    let mut source = Source { seat, task, pipeline, producer, topics, meter, poll_backoff: None };
     let outcome = if is_transactional {
         transactional::run(&mut source).await
     } else {
@@ -143,6 +160,7 @@ struct Source<'a> {
     pipeline: SourcePipeline,
     producer: Box<dyn Producer>,
     topics: Topics,
+    meter: Arc<SourceMeter>,
     /// Present while polls fail.
     poll_backoff: Option<Backoff>,
 }
@@ -158,7 +176,7 @@ impl Source<'_> {
             if let Some(backoff) = &mut self.poll_backoff {
                 tokio::time::sleep(backoff.next()).await;
             }
-            match self.task.poll().await {
+            match measured_poll(&mut *self.task, &self.meter).await {
                 Ok(batch) => {
                     self.poll_backoff = None;
                     return Ok(batch);
@@ -176,10 +194,13 @@ impl Source<'_> {
     }
 
     /// Transforms and converts a batch, and makes sure that its topics are there.
-    async fn prepare(&mut self, batch: SourceBatch) -> Result<(Vec<ProducerRecord>, Offsets)> {
+    async fn prepare(&mut self, batch: SourceBatch) -> Result<Prepared> {
+        let brought = batch.records.len();
+        self.seat.reporter.meter.handled_batch(brought);
         let records = self.pipeline.convert(batch.records).await?.records;
         self.topics.prepare(self.seat, &records).await?;
-        Ok((records, batch.offsets))
+        let sizes = Sizes { brought, sent: records.len() };
+        Ok(Prepared { records, offsets: batch.offsets, sizes })
     }
 
     /// Tells the connector task which offsets are durable now.
@@ -202,6 +223,15 @@ impl Source<'_> {
         self.seat.reporter.report(TaskEventKind::Running).await;
         true
     }
+}
+
+/// Polls and measures; the time of a poll that is given up and begun again counts from its last
+/// beginning. Cancel safe, as `poll` is.
+async fn measured_poll(task: &mut dyn SourceTask, meter: &SourceMeter) -> Result<SourceBatch> {
+    let began = Instant::now();
+    let batch = task.poll().await?;
+    meter.polled(batch.records.len(), began.elapsed());
+    Ok(batch)
 }
 
 /// What became of sending for good.

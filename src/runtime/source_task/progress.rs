@@ -7,21 +7,21 @@ use std::{
     task::Poll,
 };
 
-use super::Offsets;
+use super::{Offsets, Sizes};
 use crate::broker::{Delivery, DeliveryReport, Result};
 
 /// Batches that were sent and not yet acknowledged as a whole, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
-    in_flight: VecDeque<(Delivery, Offsets)>,
+    in_flight: VecDeque<(Delivery, Offsets, Sizes)>,
     /// Offsets of acknowledged batches, the latest per partition.
     committable: Offsets,
 }
 
 impl Progress {
     /// A batch was sent.
-    pub(super) fn sent(&mut self, delivery: Delivery, offsets: Offsets) {
-        self.in_flight.push_back((delivery, offsets));
+    pub(super) fn sent(&mut self, delivery: Delivery, offsets: Offsets, sizes: Sizes) {
+        self.in_flight.push_back((delivery, offsets, sizes));
     }
 
     /// Number of batches that are not acknowledged yet.
@@ -31,14 +31,15 @@ impl Progress {
 
     /// Waits until the oldest batch was acknowledged or has failed, and makes its offsets
     /// committable; for ever while nothing is in flight. Cancel safe.
-    pub(super) async fn next(&mut self) -> Result<DeliveryReport> {
+    pub(super) async fn next(&mut self) -> (Sizes, Result<DeliveryReport>) {
         poll_fn(|context| {
-            let Some((delivery, _)) = self.in_flight.front_mut() else { return Poll::Pending };
+            let Some((delivery, ..)) = self.in_flight.front_mut() else { return Poll::Pending };
             let outcome = std::task::ready!(Pin::new(delivery).poll(context));
-            if let Some((_, offsets)) = self.in_flight.pop_front() {
-                merge(&mut self.committable, offsets);
-            }
-            Poll::Ready(outcome)
+            let Some((_, offsets, sizes)) = self.in_flight.pop_front() else {
+                return Poll::Pending;
+            };
+            merge(&mut self.committable, offsets);
+            Poll::Ready((sizes, outcome))
         })
         .await
     }
@@ -91,7 +92,7 @@ mod tests {
             let mut resolvers: Vec<_> = (0..order.len())
                 .map(|batch| {
                     let (resolve, delivery) = Delivery::pending();
-                    progress.sent(delivery, offsets(batch + 1));
+                    progress.sent(delivery, offsets(batch + 1), Sizes::default());
                     Some(resolve)
                 })
                 .collect();
@@ -100,7 +101,7 @@ mod tests {
                 resolvers[batch].take().unwrap().send(DeliveryReport::default()).unwrap();
                 acknowledged[batch] = true;
                 while let Some(outcome) = progress.next().now_or_never() {
-                    outcome.unwrap();
+                    outcome.1.unwrap();
                 }
                 let prefix = acknowledged.iter().take_while(|&&is_acknowledged| is_acknowledged);
                 let prefix = u64::try_from(prefix.count()).unwrap();

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use connect_api::error::{ConnectorError, ErrorClass, Result, chain};
 use futures::future::BoxFuture;
-use tokio::time::{Interval, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 
-use super::{Offsets, Source, progress::Progress, send_failed};
+use super::{Offsets, Prepared, Sizes, Source, progress::Progress, send_failed};
 use crate::{
     broker::{self, DeliveryReport},
     runtime::life::from_broker,
@@ -16,8 +16,15 @@ use crate::{
 /// read. A full window stops polling; the producer's own queue bounds the bytes.
 const WINDOW: usize = 32;
 
-/// A commit of offsets that is under way, with what it commits.
-type Commit = BoxFuture<'static, (Offsets, broker::Result<()>)>;
+/// A commit of offsets that is under way.
+type Commit = BoxFuture<'static, Committed>;
+
+/// A commit of offsets that has ended.
+struct Committed {
+    offsets: Offsets,
+    took: Duration,
+    outcome: broker::Result<()>,
+}
 
 struct Steady {
     progress: Progress,
@@ -60,15 +67,15 @@ impl Steady {
                     }
                     targets = source.seat.targets.clone();
                 }
-                report = self.progress.next() => judge(source, report)?,
-                (offsets, outcome) = under_way(&mut self.committing) => {
-                    self.committed(source, offsets, outcome).await;
+                (sizes, report) = self.progress.next() => judge(source, sizes, report)?,
+                committed = under_way(&mut self.committing) => {
+                    self.committed(source, committed).await;
                 }
                 _ = self.ticks.tick() => self.commit(source),
                 batch = source.poll(), if has_room => {
-                    let (records, offsets) = source.prepare(batch?).await?;
+                    let Prepared { records, offsets, sizes } = source.prepare(batch?).await?;
                     let delivery = source.producer.send(records).await.map_err(send_failed)?;
-                    self.progress.sent(delivery, offsets);
+                    self.progress.sent(delivery, offsets, sizes);
                 }
             }
         }
@@ -86,17 +93,15 @@ impl Steady {
         let store = std::sync::Arc::clone(&source.seat.settings.offsets);
         let connector = std::sync::Arc::clone(&source.seat.spec.id.connector);
         self.committing = Some(Box::pin(async move {
+            let began = Instant::now();
             let outcome = store.write(&connector, &offsets).await;
-            (offsets, outcome)
+            Committed { offsets, took: began.elapsed(), outcome }
         }));
     }
 
-    async fn committed(
-        &mut self,
-        source: &mut Source<'_>,
-        offsets: Offsets,
-        outcome: broker::Result<()>,
-    ) {
+    async fn committed(&mut self, source: &mut Source<'_>, committed: Committed) {
+        let Committed { offsets, took, outcome } = committed;
+        source.seat.reporter.meter.committed(took, outcome.is_ok());
         match outcome {
             Ok(()) => source.committed(&offsets).await,
             Err(error) => {
@@ -113,17 +118,17 @@ impl Steady {
         let timeout = self.timeout;
         let finishing = async {
             if self.committing.is_some() {
-                let (offsets, outcome) = under_way(&mut self.committing).await;
-                self.committed(source, offsets, outcome).await;
+                let committed = under_way(&mut self.committing).await;
+                self.committed(source, committed).await;
             }
             while self.progress.in_flight() > 0 {
-                let report = self.progress.next().await;
-                judge(source, report)?;
+                let (sizes, report) = self.progress.next().await;
+                judge(source, sizes, report)?;
             }
             self.commit(source);
             if self.committing.is_some() {
-                let (offsets, outcome) = under_way(&mut self.committing).await;
-                self.committed(source, offsets, outcome).await;
+                let committed = under_way(&mut self.committing).await;
+                self.committed(source, committed).await;
             }
             Ok::<_, ConnectorError>(())
         };
@@ -139,7 +144,7 @@ impl Steady {
 }
 
 /// The commit that is under way; for ever while there is none. Cancel safe.
-async fn under_way(committing: &mut Option<Commit>) -> (Offsets, broker::Result<()>) {
+async fn under_way(committing: &mut Option<Commit>) -> Committed {
     let Some(commit) = committing else { return std::future::pending().await };
     let done = commit.await;
     *committing = None;
@@ -147,10 +152,10 @@ async fn under_way(committing: &mut Option<Commit>) -> (Offsets, broker::Result<
 }
 
 /// A record that the broker did not take fails the task, unless `errors.tolerance` says otherwise.
-fn judge(source: &Source<'_>, report: broker::Result<DeliveryReport>) -> Result<()> {
-    let Some((_, error)) = report.map_err(from_broker)?.failed.into_iter().next() else {
-        return Ok(());
-    };
+fn judge(source: &Source<'_>, sizes: Sizes, report: broker::Result<DeliveryReport>) -> Result<()> {
+    let failed = report.map_err(from_broker)?.failed;
+    source.meter.finished(sizes.brought, sizes.sent.saturating_sub(failed.len()));
+    let Some((_, error)) = failed.into_iter().next() else { return Ok(()) };
     if source.config().get("errors.tolerance").is_some_and(|text| text.trim() == "all") {
         tracing::warn!(task = %source.seat.spec.id, error = chain(&error),
             "Task {} skips records that the broker did not take", source.seat.spec.id);

@@ -12,7 +12,7 @@ use connect_api::{
 };
 use tokio::time::Instant;
 
-use super::{Offsets, Source, progress::merge, send_failed};
+use super::{Offsets, Prepared, Sizes, Source, measured_poll, progress::merge, send_failed};
 use crate::{
     broker::{BrokerError, Producer, ProducerRecord},
     runtime::{backoff::Backoff, life::from_broker},
@@ -32,9 +32,16 @@ enum Boundary {
 
 struct Transactional {
     boundary: Boundary,
-    /// Offsets of the batches in the open transaction; none when none is open.
-    open: Option<Offsets>,
+    /// None while no transaction is open.
+    open: Option<Open>,
     ended: Instant,
+}
+
+/// The batches of an open transaction.
+#[derive(Default)]
+struct Open {
+    offsets: Offsets,
+    sizes: Sizes,
 }
 
 pub(super) async fn run(source: &mut Source<'_>) -> Result<()> {
@@ -114,18 +121,19 @@ impl Transactional {
         source: &mut Source<'_>,
         batch: SourceBatch,
     ) -> Result<Option<SourceBatch>> {
-        let (records, offsets) = source.prepare(batch).await?;
-        if records.is_empty() && offsets.is_empty() {
+        let prepared = source.prepare(batch).await?;
+        if prepared.records.is_empty() && prepared.offsets.is_empty() {
             return Ok(None);
         }
         if self.boundary == Boundary::Poll {
-            return one_transaction(source, records, offsets).await;
+            return one_transaction(source, prepared).await;
         }
+        let Prepared { records, offsets, sizes } = prepared;
         if self.open.is_none() {
             source.producer.begin().await.map_err(send_failed)?;
         }
         source.producer.send(records).await.map_err(send_failed)?;
-        merge(self.open.get_or_insert_default(), offsets);
+        self.open.get_or_insert_default().add(offsets, sizes);
         if Instant::now() >= self.due() {
             self.commit_open(source).await?;
         }
@@ -133,13 +141,32 @@ impl Transactional {
     }
 
     async fn commit_open(&mut self, source: &mut Source<'_>) -> Result<()> {
-        let Some(offsets) = self.open.take() else { return Ok(()) };
+        let Some(Open { offsets, sizes }) = self.open.take() else { return Ok(()) };
+        let began = Instant::now();
         let records = offset_records(source, &offsets)?;
         source.producer.send(records).await.map_err(send_failed)?;
         source.producer.commit().await.map_err(send_failed)?;
         self.ended = Instant::now();
+        source.transacted(sizes, began.elapsed());
         source.committed(&offsets).await;
         Ok(())
+    }
+}
+
+impl Open {
+    fn add(&mut self, offsets: Offsets, sizes: Sizes) {
+        merge(&mut self.offsets, offsets);
+        self.sizes.brought += sizes.brought;
+        self.sizes.sent += sizes.sent;
+    }
+}
+
+impl Source<'_> {
+    /// Measures a transaction that was committed.
+    fn transacted(&self, sizes: Sizes, took: Duration) {
+        self.meter.finished(sizes.brought, sizes.sent);
+        self.meter.transacted(sizes.sent);
+        self.seat.reporter.meter.committed(took, true);
     }
 }
 
@@ -147,9 +174,9 @@ impl Transactional {
 /// reads the next batch meanwhile.
 async fn one_transaction(
     source: &mut Source<'_>,
-    mut records: Vec<ProducerRecord>,
-    offsets: Offsets,
+    Prepared { mut records, offsets, sizes }: Prepared,
 ) -> Result<Option<SourceBatch>> {
+    let began = Instant::now();
     records.extend(offset_records(source, &offsets)?);
     let stop = source.seat.stop.clone();
     let name = source.seat.spec.id.to_string();
@@ -162,11 +189,14 @@ async fn one_transaction(
             tokio::select! {
                 biased;
                 stored = &mut store => break stored?,
-                batch = source.task.poll(), if wants_more => read_ahead = Some(batch),
+                batch = measured_poll(&mut *source.task, &source.meter), if wants_more => {
+                    read_ahead = Some(batch);
+                }
             }
         }
     };
     if stored {
+        source.transacted(sizes, began.elapsed());
         source.committed(&offsets).await;
     }
     match read_ahead {

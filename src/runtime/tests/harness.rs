@@ -9,9 +9,10 @@ use tokio::sync::mpsc;
 
 use crate::{
     broker::{
-        Broker, ClientSettings, ProducerRecord, ProducerSettings, ReaderSettings,
+        Broker, ClientSettings, ProducerRecord, ProducerSettings, ReadFrom, ReaderSettings,
         embedded::EmbeddedBroker,
     },
+    metrics::{Metrics, Sampling},
     runtime::{
         ConnectorPlugin, Runtime, RuntimeSettings, TaskEvent, TaskEventKind, TaskHandle, TaskId,
         TaskSpec, TaskTarget,
@@ -67,6 +68,7 @@ impl Harness {
             clock,
             budget: MemoryBudget::new(64 << 20),
             tasks: tasks.child(),
+            metrics: Metrics::new(Sampling::default(), Arc::new(SystemClock)),
             worker,
             group_id: "group".to_owned(),
             offset_flush_interval: Duration::from_millis(100),
@@ -119,7 +121,7 @@ impl Harness {
 
     pub(super) async fn trace(&mut self) -> String {
         loop {
-            if let TaskEventKind::Failed { trace } = self.event().await {
+            if let TaskEventKind::Failed { trace, .. } = self.event().await {
                 return trace;
             }
         }
@@ -130,6 +132,7 @@ impl Harness {
         let settings = ReaderSettings {
             client: ClientSettings::default(),
             topic: topic.to_owned(),
+            from: ReadFrom::Beginning,
             is_read_committed: true,
         };
         let Ok(mut reader) = self.broker.reader(&settings).await else { return Vec::new() };

@@ -313,6 +313,7 @@ async fn rejected_records_reach_the_dead_letter_queue_with_their_context() {
     let settings = crate::broker::ReaderSettings {
         client: Default::default(),
         topic: "dead".to_owned(),
+        from: crate::broker::ReadFrom::Beginning,
         is_read_committed: true,
     };
     let mut reader = crate::broker::Broker::reader(&*harness.broker, &settings).await.unwrap();

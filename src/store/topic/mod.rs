@@ -15,7 +15,7 @@ use super::{
 };
 use crate::broker::{
     Admin, Broker, BrokerError, ClientSettings, ConsumerRecord, NewTopic, Producer, ProducerRecord,
-    ProducerSettings, ReaderSettings, TopicReader,
+    ProducerSettings, ReadFrom, ReaderSettings, TopicReader,
 };
 
 /// How long the creation of a topic is tried again, while brokers are still starting.
@@ -114,6 +114,7 @@ impl CompactedTopic {
         let reader = ReaderSettings {
             client: client.clone(),
             topic: topic.name.clone(),
+            from: ReadFrom::Beginning,
             is_read_committed: true,
         };
         // Source: apache/kafka `KafkaConfigBackingStore.java`. Records of a compacted topic may be

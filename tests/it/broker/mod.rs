@@ -58,6 +58,7 @@ macro_rules! broker_conformance {
                 reading {
                     a_reader_reads_to_the_end_each_time,
                     a_reader_waits_for_the_next_record,
+                    a_reader_begins_where_it_is_told,
                     a_reader_reads_every_partition,
                     the_last_value_of_each_key_is_in_a_compacted_topic,
                 }

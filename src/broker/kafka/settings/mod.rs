@@ -16,7 +16,7 @@ use self::table::{
     Fate::{Ignored, Ours, Refused, Renamed, Same, Translated},
     For, TABLE,
 };
-use crate::broker::{BrokerError, Result};
+use crate::broker::{BrokerError, Result, SettingUse};
 
 /// What a client is made for; a key of another role means nothing to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,17 +25,6 @@ pub(super) enum Role {
     Member,
     Reader,
     Admin,
-}
-
-/// What the clients of a worker do with a key of its properties.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SettingUse {
-    /// They obey it.
-    Read,
-    /// Clients in Java know it; it means nothing to these.
-    Idle,
-    /// Nobody knows it.
-    Unknown,
 }
 
 /// Settings for librdkafka, and for ourselves where it has none.

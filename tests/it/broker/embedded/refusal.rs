@@ -10,8 +10,8 @@ use std::{
 use connect_api::{error::chain, time::SystemClock};
 use millrace::{
     broker::{
-        Broker, BrokerError, ClientSettings, ConsumerEvent, ConsumerSettings, ReaderSettings,
-        Subscription, embedded::EmbeddedBroker,
+        Broker, BrokerError, ClientSettings, ConsumerEvent, ConsumerSettings, ReadFrom,
+        ReaderSettings, Subscription, embedded::EmbeddedBroker,
     },
     tasks::TaskGroup,
 };
@@ -66,6 +66,7 @@ async fn a_stopped_task_group_closes_the_log() {
     let settings = ReaderSettings {
         client: ClientSettings::default(),
         topic: "topic".to_owned(),
+        from: ReadFrom::Beginning,
         is_read_committed: true,
     };
     let mut reader = log.reader(&settings).await.unwrap();
@@ -143,6 +144,7 @@ async fn changed_records_are_never_shown() {
     let settings = ReaderSettings {
         client: ClientSettings::default(),
         topic: "topic".to_owned(),
+        from: ReadFrom::Beginning,
         is_read_committed: true,
     };
     let mut reader = log.reader(&settings).await.unwrap();

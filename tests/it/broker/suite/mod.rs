@@ -14,7 +14,7 @@ use bytes::Bytes;
 use connect_api::record::TopicPartition;
 use millrace::broker::{
     Admin, Broker, ClientSettings, ConsumerRecord, NewTopic, PartitionRecords, Producer,
-    ProducerRecord, ProducerSettings, ReaderSettings, TopicReader,
+    ProducerRecord, ProducerSettings, ReadFrom, ReaderSettings, TopicReader,
 };
 
 pub(crate) use self::member::{Member, drive};
@@ -66,6 +66,7 @@ pub(crate) async fn reader(broker: &Arc<dyn Broker>, topic: &str) -> Box<dyn Top
     let settings = ReaderSettings {
         client: ClientSettings::default(),
         topic: topic.to_owned(),
+        from: ReadFrom::Beginning,
         is_read_committed: true,
     };
     broker.reader(&settings).await.unwrap()

@@ -1,6 +1,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
-use millrace::broker::{Broker, ConsumerRecord, TopicReader};
+use millrace::broker::{
+    Broker, ClientSettings, ConsumerRecord, ReadFrom, ReaderSettings, TopicReader,
+};
 
 use super::{
     admin, by_partition, contents, keyed, new_topic, producer, reader, send, send_values, texts,
@@ -25,6 +27,26 @@ pub(crate) async fn a_reader_waits_for_the_next_record(broker: Arc<dyn Broker>) 
     assert_eq!(texts(&by_partition(next.unwrap())[&0]), ["a"]);
     send_values(&mut producer, &name, &["b"]).await;
     assert_eq!(read_values(&mut reader).await, ["b"]);
+}
+
+pub(crate) async fn a_reader_begins_where_it_is_told(broker: Arc<dyn Broker>) {
+    let name = topic(&broker, 3).await;
+    let mut producer = producer(&broker).await;
+    let records = (0..9).map(|at| value(&name, at % 3, &at.to_string())).collect();
+    send(&mut producer, records).await;
+    let settings = ReaderSettings {
+        client: ClientSettings::default(),
+        topic: name.clone(),
+        from: ReadFrom::Offsets([(0, 2), (2, 0), (7, 0)].into()),
+        is_read_committed: true,
+    };
+    let mut reader = broker.reader(&settings).await.unwrap();
+    let read = by_partition(reader.read_to_end().await.unwrap());
+    let read: Vec<_> = read.iter().map(|(number, records)| (*number, texts(records))).collect();
+    let expected = [(0, &["6"] as &[_]), (2, &["2", "5", "8"])];
+    assert_eq!(read, expected.map(|(at, values)| (at, values.iter().map(|&v| v.into()).collect())));
+    send(&mut producer, vec![value(&name, 1, "not asked for"), value(&name, 2, "next")]).await;
+    assert_eq!(texts(&by_partition(reader.next().await.unwrap())[&2]), ["next"]);
 }
 
 /// The values in partition 0 that a reader has not read yet.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use connect_api::error::ErrorClass;
 use millrace::broker::{
-    Broker, BrokerError, ClientSettings, ReaderSettings, TopicCreation, Watermarks,
+    Broker, BrokerError, ClientSettings, ReadFrom, ReaderSettings, TopicCreation, Watermarks,
 };
 
 use super::{admin, new_topic, partition, producer, send_values, topic, unique};
@@ -70,6 +70,7 @@ pub(crate) async fn what_is_asked_of_an_unknown_topic_is_refused(broker: Arc<dyn
     let settings = ReaderSettings {
         client: ClientSettings::default(),
         topic: name.clone(),
+        from: ReadFrom::Beginning,
         is_read_committed: true,
     };
     let errors = [
