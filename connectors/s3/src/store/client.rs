@@ -113,7 +113,7 @@ async fn credentials(keys: &BucketKeys, base: &SdkConfig) -> SharedCredentialsPr
     match keys.credentials {
         CredentialsClass::DefaultChain => match fixed {
             Some(fixed) => SharedCredentialsProvider::new(fixed),
-            None => SharedCredentialsProvider::new(default_chain(context).await),
+            None => SharedCredentialsProvider::new(default_chain(context, &keys.region).await),
         },
         CredentialsClass::Environment => {
             SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new())
@@ -134,7 +134,7 @@ async fn credentials(keys: &BucketKeys, base: &SdkConfig) -> SharedCredentialsPr
             let own = fixed_keys(&keys.role_access_key, keys.role_secret_key.as_ref()).or(fixed);
             let own = match own {
                 Some(own) => SharedCredentialsProvider::new(own),
-                None => SharedCredentialsProvider::new(default_chain(context).await),
+                None => SharedCredentialsProvider::new(default_chain(context, &keys.region).await),
             };
             SharedCredentialsProvider::new(Box::pin(assumed_role(keys, base, own)).await)
         }
@@ -156,8 +156,11 @@ async fn assumed_role(
         .await
 }
 
-async fn default_chain(context: ProviderConfig) -> DefaultCredentialsChain {
-    Box::pin(DefaultCredentialsChain::builder().configure(context).build()).await
+/// The chain looks for a region by itself, in the machine's metadata service at last, unless it is
+/// told.
+async fn default_chain(context: ProviderConfig, region: &str) -> DefaultCredentialsChain {
+    let chain = DefaultCredentialsChain::builder().region(Region::new(region.to_owned()));
+    Box::pin(chain.configure(context).build()).await
 }
 
 fn fixed_keys(access: &str, secret: Option<&Secret<String>>) -> Option<Credentials> {
