@@ -4,6 +4,7 @@
 //! one transaction ([`transactional`]). Otherwise batches are sent ahead and offsets follow once
 //! everything before them is acknowledged ([`steady`]).
 
+mod outlet;
 mod progress;
 mod steady;
 mod topics;
@@ -33,6 +34,7 @@ use crate::{
     store::SourceOffsets,
     transform::Chain,
 };
+use outlet::Outlet;
 use topics::Topics;
 
 /// Where parts of a source stand.
@@ -99,7 +101,11 @@ async fn open_producer(seat: &Seat, is_transactional: bool) -> Result<Option<Box
     let transactional_id =
         is_transactional.then(|| format!("{}-{}", seat.settings.group_id, seat.spec.id));
     let client = seat.client("producer", Client::Producer);
-    seat.producer(&ProducerSettings { client, transactional_id }).await
+    let settings = ProducerSettings { client, transactional_id };
+    if is_transactional {
+        return seat.producer(&settings).await;
+    }
+    Ok(Some(Box::new(Outlet::new(Arc::clone(&seat.settings.broker), settings))))
 }
 
 /// Starts the connector's task; none when it was told to stop before it could.
