@@ -61,12 +61,8 @@ pub(super) struct History {
 
 impl History {
     pub(super) fn note(&mut self, at: Moment, task: Option<u32>, status: &Status) {
-        if self.events.len() == KEPT {
-            self.events.pop_front();
-            self.dropped += 1;
-        }
         let trace = status.trace.as_ref().map(|trace| trace.chars().take(TRACE).collect());
-        self.events.push_back(HistoryEvent {
+        self.push(HistoryEvent {
             at,
             task,
             state: status.state,
@@ -74,6 +70,26 @@ impl History {
             trace,
             repair: None,
         });
+    }
+
+    /// A task is started again without being asked.
+    pub(super) fn note_repair(&mut self, at: Moment, task: u32, worker_id: String, attempt: u32) {
+        self.push(HistoryEvent {
+            at,
+            task: Some(task),
+            state: State::Restarting,
+            worker_id,
+            trace: None,
+            repair: Some(Repair::Begun { attempt }),
+        });
+    }
+
+    fn push(&mut self, event: HistoryEvent) {
+        if self.events.len() == KEPT {
+            self.events.pop_front();
+            self.dropped += 1;
+        }
+        self.events.push_back(event);
     }
 
     /// Says what the worker does about the last event of a task.

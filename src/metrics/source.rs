@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{
     page::{Labels, Page, Row},
-    window::{Counter, Sampling, Window, float, millis},
+    window::{Counter, Sampling, Window, float, millis, size},
 };
 
 /// The part of a task's meter that only sources have.
@@ -149,8 +149,4 @@ impl Figures {
             ),
         ]
     }
-}
-
-fn size(records: usize) -> u64 {
-    u64::try_from(records).unwrap_or(u64::MAX)
 }

@@ -13,7 +13,7 @@ use super::{
     page::{Labels, Page},
     sink::SinkMeter,
     source::SourceMeter,
-    window::{Sampling, Window, float, millis},
+    window::{Sampling, Window, float, millis, size},
 };
 
 /// What a task is doing.
@@ -102,8 +102,7 @@ impl TaskMeter {
 
     /// A batch of records went through it.
     pub fn handled_batch(&self, records: usize) {
-        let size = float(u64::try_from(records).unwrap_or(u64::MAX));
-        self.with(|figures| figures.batch.record(size, Instant::now()));
+        self.with(|figures| figures.batch.record(float(size(records)), Instant::now()));
     }
 
     /// A commit of offsets has ended.

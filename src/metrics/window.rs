@@ -132,6 +132,11 @@ pub(super) const fn float(count: u64) -> f64 {
     count as f64
 }
 
+/// A number of records as a count.
+pub(super) fn size(records: usize) -> u64 {
+    u64::try_from(records).unwrap_or(u64::MAX)
+}
+
 /// A duration as a figure, in milliseconds.
 pub(super) fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0

@@ -7,14 +7,11 @@ use tokio::time::Instant;
 use tracing::info;
 
 use super::{Actor, jobs::Done, slots::SlotState};
-use crate::{
-    herder::{
-        history::Repair,
-        repair::{RepairConfig, Verdict},
-        replies::Moment,
-        starter::TaskId,
-    },
-    store::State,
+use crate::herder::{
+    history::Repair,
+    repair::{RepairConfig, Verdict},
+    replies::Moment,
+    starter::TaskId,
 };
 
 /// Time that a task has to run before its next failure counts as the first again.
@@ -89,8 +86,10 @@ impl Actor {
         slot.fortune.attempts = slot.fortune.attempts.saturating_add(1);
         let attempt = slot.fortune.attempts;
         self.parts.metrics.worker().repaired();
-        self.set_task_status(id, State::Restarting);
-        self.connector(&id.connector).history.explain(id.task, Repair::Begun { attempt });
+        // The status goes on telling why it failed, until the task runs.
+        let at = Moment(self.parts.clock.now_ms());
+        let worker_id = self.settings.worker_id.clone();
+        self.connector(&id.connector).history.note_repair(at, id.task, worker_id, attempt);
         self.reconcile(id);
     }
 }

@@ -226,19 +226,19 @@ impl Actor {
         }
         let Some(slot) = self.slot(id) else { return };
         slot.state = SlotState::Idle;
-        let is_restarting = slot.wanted.is_some();
-        if is_restarting && !self.is_restarting(id) {
+        let is_wanted = slot.wanted.is_some();
+        if is_wanted && !self.is_told_until_it_runs(id) {
             self.task_unassigned(id);
         }
         self.reconcile(id);
     }
 
-    /// `RESTARTING` stays until the task runs again.
-    fn is_restarting(&self, id: &TaskId) -> bool {
+    /// `RESTARTING` stays until the task runs again, and so does a failure with its trace.
+    fn is_told_until_it_runs(&self, id: &TaskId) -> bool {
         let known = self.statuses.get(&id.connector);
         known
             .and_then(|known| known.tasks.get(&id.task))
-            .is_some_and(|status| status.state == State::Restarting)
+            .is_some_and(|status| matches!(status.state, State::Restarting | State::Failed))
     }
 
     /// Starts what runs in these places anew.
