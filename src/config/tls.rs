@@ -36,6 +36,8 @@ pub struct TlsSettings {
     pub with_tls_1_2: bool,
     /// Whether TLS 1.3 is spoken.
     pub with_tls_1_3: bool,
+    /// Names of the only cipher suites that are spoken; none for all that are safe.
+    pub cipher_suites: Option<Vec<String>>,
 }
 
 impl TlsSettings {
@@ -72,6 +74,7 @@ impl TlsSettings {
             client_auth: store.client_auth()?,
             with_tls_1_2: protocols.iter().any(|name| name == "TLSv1.2"),
             with_tls_1_3: protocols.iter().any(|name| name == "TLSv1.3"),
+            cipher_suites: store.list("ssl.cipher.suites"),
         })
     }
 }
@@ -164,9 +167,14 @@ impl Store<'_> {
         }
     }
 
+    fn list(&self, key: &str) -> Option<Vec<String>> {
+        let names = self.get(key)?.split(',');
+        Some(names.map(|name| name.trim().to_owned()).collect())
+    }
+
     fn protocols(&self) -> Result<Vec<String>> {
-        let names = self.get("ssl.enabled.protocols").unwrap_or("TLSv1.2,TLSv1.3");
-        let names: Vec<_> = names.split(',').map(|name| name.trim().to_owned()).collect();
+        let default = || ["TLSv1.2", "TLSv1.3"].map(str::to_owned).to_vec();
+        let names = self.list("ssl.enabled.protocols").unwrap_or_else(default);
         let is_known = |name: &String| name == "TLSv1.2" || name == "TLSv1.3";
         if names.iter().any(is_known) {
             return Ok(names);

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use rustls::{
-    RootCertStore, ServerConfig, SupportedProtocolVersion,
+    RootCertStore, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion,
+    crypto::CryptoProvider,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
     server::{WebPkiClientVerifier, danger::ClientCertVerifier},
 };
@@ -18,7 +19,7 @@ type Result<T> = std::result::Result<T, ConfigError>;
 /// # Errors
 /// When keys or certificates are not such, or do not belong together.
 pub fn acceptor(settings: &TlsSettings) -> Result<TlsAcceptor> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = Arc::new(provider(settings)?);
     let key = PrivateKeyDer::from_pem_slice(settings.key.expose().as_bytes())
         .map_err(|error| refused("ssl.keystore", format!("it holds no private key: {error}")))?;
     let chain = certificates("ssl.keystore", settings.chain.expose())?;
@@ -30,6 +31,21 @@ pub fn acceptor(settings: &TlsSettings) -> Result<TlsAcceptor> {
         .with_single_cert(chain, key)
         .map_err(|error| refused("ssl.keystore", error.to_string()))?;
     Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// What is spoken, by the names that Java gives cipher suites, which are those of the standards.
+fn provider(settings: &TlsSettings) -> Result<CryptoProvider> {
+    let mut provider = rustls::crypto::ring::default_provider();
+    let Some(wanted) = &settings.cipher_suites else { return Ok(provider) };
+    let name =
+        |suite: &SupportedCipherSuite| format!("{:?}", suite.suite()).replace("TLS13_", "TLS_");
+    let known: Vec<_> = provider.cipher_suites.iter().map(name).collect();
+    provider.cipher_suites.retain(|suite| wanted.contains(&name(suite)));
+    if provider.cipher_suites.is_empty() {
+        let reason = format!("none of these is spoken here; known are {}", known.join(", "));
+        return Err(refused("ssl.cipher.suites", reason));
+    }
+    Ok(provider)
 }
 
 fn versions(settings: &TlsSettings) -> Vec<&'static SupportedProtocolVersion> {
@@ -45,7 +61,7 @@ fn versions(settings: &TlsSettings) -> Vec<&'static SupportedProtocolVersion> {
 
 fn client_verifier(
     settings: &TlsSettings,
-    provider: &Arc<rustls::crypto::CryptoProvider>,
+    provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>> {
     if settings.client_auth == ClientAuth::None {
         return Ok(WebPkiClientVerifier::no_client_auth());
@@ -79,4 +95,31 @@ fn certificates(key: &str, text: &str) -> Result<Vec<CertificateDer<'static>>> {
 
 fn refused(key: &str, reason: String) -> ConfigError {
     ConfigError::Tls { key: key.to_owned(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use connect_api::config::Secret;
+
+    use super::*;
+
+    #[test]
+    fn only_the_cipher_suites_that_are_wanted_are_spoken() {
+        let suites = |names: &[&str]| {
+            let settings = TlsSettings {
+                key: Secret::new(String::new()),
+                chain: Secret::new(String::new()),
+                trusted: None,
+                client_auth: ClientAuth::None,
+                with_tls_1_2: true,
+                with_tls_1_3: true,
+                cipher_suites: Some(names.iter().map(|name| (*name).to_owned()).collect()),
+            };
+            provider(&settings).map(|provider| provider.cipher_suites.len())
+        };
+        let modern = ["TLS_AES_256_GCM_SHA384", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "TLS_OLD"];
+        assert_eq!(suites(&modern).unwrap(), 2);
+        let refused = suites(&["TLS_RSA_WITH_RC4_128_MD5"]).unwrap_err().to_string();
+        assert!(refused.contains("TLS_AES_128_GCM_SHA256"), "{refused}");
+    }
 }
