@@ -102,6 +102,7 @@ class Bench:
         self.binary = pathlib.Path(arguments.binary).resolve()
         self.lines = arguments.lines
         self.rounds = arguments.rounds
+        self.connectors = arguments.connectors
         self.folder = folder
         self.topics = 0
         self.results = []
@@ -167,11 +168,11 @@ class Bench:
         path.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
         return path
 
-    def start_ours(self, extra=None, group=None):
+    def start_ours(self, extra=None, group=None, under=()):
         """Starts a worker; one of a group that was there before finds its connectors again."""
         port = free_port()
         path = self.properties(port, group or f"bench-{port}", extra or {})
-        worker = Process([self.binary, "distributed", path], self.folder / "millrace.log",
+        worker = Process([*under, self.binary, "distributed", path], self.folder / "millrace.log",
                          {"RUST_LOG": "warn"})
         return worker, self.up(worker, port)
 
@@ -266,14 +267,14 @@ class Bench:
         request(f"{url}/connectors", {"name": "source", "config": {
             "connector.class": "millrace.LogFileSourceConnector", "path": str(self.input), "topic": "t"}})
         wanted = self.input.stat().st_size
-        wait_until(lambda: self.file_position(url) >= wanted, "file -> embedded")
+        wait_until(lambda: self.file_position(url, "source") >= wanted, "file -> embedded")
         seconds = time.monotonic() - begun
         usage = worker.end(signal.SIGTERM)
         self.row("file -> embedded", "Millrace", seconds, usage)
 
     @staticmethod
-    def file_position(url):
-        offsets = request(f"{url}/connectors/source/offsets")["offsets"]
+    def file_position(url, connector):
+        offsets = request(f"{url}/connectors/{connector}/offsets")["offsets"]
         return sum(part["offset"].get("position", 0) for part in offsets)
 
     def start_times(self):
@@ -387,6 +388,7 @@ class Bench:
     def run(self, only):
         wants = lambda job: not only or job in only
         self.latencies, self.starts = [], []
+        self.rest, self.fleet = fleet.RestLoad(self), fleet.Fleet(self, self.connectors)
         with self.kafka():
             self.warm_up()
             log_source = {"connector.class": "millrace.LogFileSourceConnector", "path": str(self.input)}
@@ -417,6 +419,10 @@ class Bench:
                 self.latency("Kafka", {})
             if wants("start"):
                 self.start_times()
+            if wants("rest"):
+                self.rest.run()
+            if wants("fleet"):
+                self.fleet.run()
 
     # --- the report -----------------------------------------------------------------------------
 
@@ -447,6 +453,7 @@ class Bench:
                       "| --- | --- | --- | --- | --- |"]
             lines += [f"| {name} | {p50:.1f} | {p99:.1f} | {most:.1f} | {count:,} |"
                       for name, p50, p99, most, count in self.latencies]
+        lines += self.rest.report() + self.fleet.report()
         return "\n".join(lines) + "\n"
 
 
@@ -470,7 +477,9 @@ def main():
     parser.add_argument("--binary", required=True)
     parser.add_argument("--lines", type=int, default=2_000_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default="", help="source, sink, null, embedded, latency, start")
+    parser.add_argument("--connectors", type=int, default=1000)
+    parser.add_argument("--only", default="",
+                        help="source, sink, null, embedded, latency, start, rest, fleet")
     parser.add_argument("--keep", action="store_true", help="leave the folder of logs and data")
     arguments = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="millrace-bench-"))
@@ -489,4 +498,8 @@ def main():
 
 
 if __name__ == "__main__":
+    # What is measured in other files builds on this one, under its name.
+    sys.modules["bench"] = sys.modules["__main__"]
+    import fleet
+
     main()

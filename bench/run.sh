@@ -11,6 +11,6 @@ for tool in kcat python3; do
     command -v "$tool" >/dev/null || { echo "bench: $tool is missing: install Debian's $tool" >&2; exit 1; }
 done
 tests/services/fetch.sh kafka connect
-cargo build --release --bin millrace
+cargo build --release --bin millrace --example rest_load
 binary=${CARGO_TARGET_DIR:-target}/release/millrace
 exec python3 bench/bench.py --binary "$binary" "$@"

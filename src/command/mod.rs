@@ -49,8 +49,14 @@ fn start_log(is_demo: bool) {
     Loggers::install(chosen.as_deref().unwrap_or(quiet), std::io::stderr().is_terminal());
 }
 
+/// Threads of the runtime at least: on one core a request would otherwise wait until a task is done
+/// with its batch; so the machine shares the core between them.
+const LEAST_THREADS: usize = 2;
+
 fn on_runtime(work: impl Future<Output = Result<()>>) -> Result<()> {
+    let threads = std::thread::available_parallelism().map_or(LEAST_THREADS, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads.max(LEAST_THREADS))
         .enable_all()
         .build()
         .map_err(|error| Failure::Run(anyhow::Error::new(error).context("Could not start")))?;
