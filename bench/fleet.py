@@ -115,7 +115,7 @@ class RestLoad:
     def load(self, url):
         paths = ["/", "/connectors", f"/{BOTH}", "/connectors/load", "/connectors/load/status",
                  "/connectors/load/config", "/connectors/load/tasks", "/connector-plugins"]
-        client = self.bench.binary.parent / "examples" / "rest_load"
+        client = self.bench.binary.parent / "rest-load"
         command = [str(client), url, str(self.rate), str(self.seconds), *paths]
         return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
 

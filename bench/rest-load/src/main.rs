@@ -1,6 +1,6 @@
 //! Sends reads to a worker at a steady rate and tells how long the answers took, as JSON.
 //!
-//!     cargo run --release --example rest_load -- URL RATE SECONDS PATH...
+//!     cargo run --release -p rest-load -- URL RATE SECONDS PATH...
 //!
 //! A request counts from the moment it was due, so that a slow answer is not hidden by the requests
 //! that it held up. `make bench` runs it; a client in a script would measure itself.
