@@ -302,9 +302,10 @@ impl HerderHandle {
         mut config: RawConfig,
         (initial_state, if_exists): (Option<TargetState>, IfExists),
     ) -> Result<Put> {
-        let in_config = config.entry("name".to_owned()).or_insert_with(|| Some(name.clone()));
-        if in_config.as_deref() != Some(name.as_str()) {
-            let in_config = in_config.clone().unwrap_or_else(|| "null".to_owned());
+        // A name that is null is as good as none.
+        let in_config = config.entry("name".to_owned()).or_default();
+        let in_config = in_config.get_or_insert_with(|| name.clone()).clone();
+        if in_config != name {
             return Err(HerderError::NameMismatch { in_config, in_url: name });
         }
         for warning in self.validator().validate(&config)?.into_result()? {

@@ -118,6 +118,9 @@ pub struct StateInfo {
     pub state: State,
     /// Worker it is on.
     pub worker_id: String,
+    /// Version of the plug-in that runs. Source: KIP-891.
+    #[serde(skip_serializing_if = "is_blank")]
+    pub version: Option<String>,
     /// Why it failed.
     #[serde(skip_serializing_if = "is_blank")]
     pub trace: Option<String>,
@@ -132,6 +135,9 @@ pub struct TaskState {
     pub state: State,
     /// Worker it is on.
     pub worker_id: String,
+    /// Version of the plug-in that runs. Source: KIP-891.
+    #[serde(skip_serializing_if = "is_blank")]
+    pub version: Option<String>,
     /// Why it failed.
     #[serde(skip_serializing_if = "is_blank")]
     pub trace: Option<String>,
@@ -145,21 +151,21 @@ fn shared<T: Serialize + ?Sized, S: Serializer>(
     value.as_ref().serialize(serializer)
 }
 
-fn is_blank(trace: &Option<String>) -> bool {
-    trace.as_deref().is_none_or(str::is_empty)
+fn is_blank(text: &Option<String>) -> bool {
+    text.as_deref().is_none_or(str::is_empty)
 }
 
 impl StateInfo {
     pub(super) fn of(status: &Status) -> Self {
-        let Status { state, trace, worker_id, .. } = status.clone();
-        Self { state, worker_id, trace }
+        let Status { state, trace, worker_id, version, .. } = status.clone();
+        Self { state, worker_id, version, trace }
     }
 }
 
 impl TaskState {
     pub(super) fn of(id: u32, status: &Status) -> Self {
-        let Status { state, trace, worker_id, .. } = status.clone();
-        Self { id, state, worker_id, trace }
+        let Status { state, trace, worker_id, version, .. } = status.clone();
+        Self { id, state, worker_id, version, trace }
     }
 }
 

@@ -39,7 +39,11 @@ pub(super) async fn around(mut request: Request, next: Next) -> Response {
 
 fn options(allowed: &HeaderValue) -> Response {
     let allowed = format!("{},OPTIONS", allowed.to_str().unwrap_or_default());
-    ([(header::ALLOW, allowed.clone())], allowed).into_response()
+    let text = allowed.replace(',', ", ");
+    let plain = HeaderValue::from_static("text/plain");
+    let mut response = ([(header::ALLOW, allowed)], text).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, plain);
+    response
 }
 
 fn without_slash(uri: &Uri) -> Option<Uri> {
@@ -78,11 +82,7 @@ fn essence(text: &str) -> &str {
 
 fn is_json(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    kind.is_some_and(|kind| {
-        ["application/json", "*/*", "application/*"]
-            .iter()
-            .any(|known| essence(kind).eq_ignore_ascii_case(known))
-    })
+    kind.is_some_and(|kind| essence(kind).eq_ignore_ascii_case("application/json"))
 }
 
 fn accepts_json(headers: &HeaderMap) -> bool {

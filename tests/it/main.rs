@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod broker;
+mod clients;
 mod configs;
 mod figures;
 mod harness;

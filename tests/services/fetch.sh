@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that a real service is on this machine.
 #
-#   tests/services/fetch.sh kafka|connect|s3|postgres ...
+#   tests/services/fetch.sh kafka|connect|s3|postgres|clients ...
 #
 # Everything lands in the cache directory (see lib.sh), except PostgreSQL, which is the system's
 # own. A stamp file marks what is complete, so that a second run costs nothing; a lock lets
@@ -86,6 +86,22 @@ fetch_postgres() {
     unavailable "PostgreSQL 13 or newer is missing: install Debian's postgresql"
 }
 
+# Clients of Kafka Connect that others have written, in a virtual environment of Python's.
+fetch_clients() {
+    local dir=$CACHE/clients log=$CACHE/clients.log
+    command -v python3 >/dev/null || unavailable "Python is missing: install Debian's python3 (3.10 or newer) and python3-venv"
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
+        unavailable "$(python3 --version) is too old, Python 3.10 or newer is needed: install Debian's python3"
+    rm -rf "$dir"
+    python3 -m venv "$dir" >"$log" 2>&1 </dev/null ||
+        unavailable "Python has no venv with pip: install Debian's python3-venv"
+    # Only what is pinned, and nothing that would have to be built here.
+    if ! "$dir/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: \
+        "${CLIENT_PACKAGES[@]}" >"$log" 2>&1 </dev/null; then
+        unavailable "pip could not install ${CLIENT_PACKAGES[*]}: $(grep -m 1 ERROR "$log" || tail -n 1 "$log")"
+    fi
+}
+
 # Runs fetch_SERVICE once, under a lock. A stamp holds what was fetched, so that a new version
 # in this file is fetched again.
 fetch() {
@@ -93,8 +109,9 @@ fetch() {
     case $service in
         kafka | connect) wanted="$KAFKA_VERSION" ;;
         s3) wanted="$VERSITYGW_VERSION" ;;
+        clients) wanted="${CLIENT_PACKAGES[*]}" ;;
         postgres) wanted='' ;; # the system's own: looked for each time
-        *) fail "Unknown service \"$service\": kafka, connect, s3 or postgres" ;;
+        *) fail "Unknown service \"$service\": kafka, connect, s3, postgres or clients" ;;
     esac
     [ -n "$wanted" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && return 0
     mkdir -p "$CACHE"
@@ -107,7 +124,7 @@ fetch() {
     ) 9>"$CACHE/$service.lock"
 }
 
-[ $# -gt 0 ] || fail "usage: fetch.sh kafka|connect|s3|postgres ..."
+[ $# -gt 0 ] || fail "usage: fetch.sh kafka|connect|s3|postgres|clients ..."
 command -v flock >/dev/null || unavailable "flock is missing: install Debian's util-linux"
 for service; do
     fetch "$service"

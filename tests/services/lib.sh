@@ -13,6 +13,7 @@ readonly KAFKA_VERSION=4.3.1
 readonly VERSITYGW_VERSION=v1.8.0
 readonly SLF4J_VERSION=1.7.36
 readonly LOG4J_VERSION=2.25.4
+readonly CLIENT_PACKAGES=(kafka-connect-healthcheck==0.3.0 kafka-connect-api==0.5.10 requests==2.34.2)
 
 # Ends the script as "cannot be had": one line that names what is missing and what to install.
 unavailable() {

@@ -2,6 +2,8 @@
 //!
 //! Source: apache/kafka `SinkConnectorConfig.validate`, `DistributedHerder.java`.
 
+use std::collections::BTreeSet;
+
 use connect_api::{config::Props, source::ExactlyOnceSupport, source::SourceConnector};
 use regex::Regex;
 
@@ -25,6 +27,7 @@ fn word<'a>(props: &'a Props, key: &str) -> &'a str {
 /// What is wrong with a sink's topics and group.
 pub(super) fn sink(settings: &HerderSettings, props: &Props) -> Problems {
     let mut problems = topics(props);
+    problems.extend(same_topics(props));
     problems.extend(dead_letters(props));
     if settings.mode == Mode::Distributed {
         problems.extend(group_clash(settings, props));
@@ -41,6 +44,16 @@ fn topics(props: &Props) -> Problems {
         _ => return Vec::new(),
     };
     ["topics", "topics.regex"].map(|key| (key.to_owned(), message.to_owned())).into()
+}
+
+/// Source: KIP-1161.
+fn same_topics(props: &Props) -> Option<(String, String)> {
+    let topics = items(props, "topics");
+    let distinct: BTreeSet<_> = topics.iter().collect();
+    (distinct.len() < topics.len()).then(|| {
+        let message = "Configuration 'topics' values must not be duplicated.";
+        ("topics".to_owned(), message.to_owned())
+    })
 }
 
 fn dead_letters(props: &Props) -> Option<(String, String)> {

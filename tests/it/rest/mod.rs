@@ -6,6 +6,7 @@ mod matching;
 mod replay;
 mod rough;
 mod secure;
+mod walk;
 mod wire;
 
 use std::path::Path;
@@ -51,7 +52,7 @@ async fn start(folder: &Path, mode: Mode, broker: &str, more: &[(&str, &str)]) -
     Worker::start_as(mode, folder, &all).await
 }
 
-async fn start_embedded(folder: &Path, mode: Mode, more: &[(&str, &str)]) -> Worker {
+pub(crate) async fn start_embedded(folder: &Path, mode: Mode, more: &[(&str, &str)]) -> Worker {
     let broker = format!("embedded:{}", folder.join("log").display());
     start(folder, mode, &broker, more).await
 }

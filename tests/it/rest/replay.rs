@@ -170,7 +170,7 @@ impl Case {
 }
 
 /// A name as one segment of a path.
-fn encoded(name: &str) -> String {
+pub(super) fn encoded(name: &str) -> String {
     let byte = |byte: u8| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' => char::from(byte).to_string(),
         byte => format!("%{byte:02X}"),

@@ -65,12 +65,44 @@ async fn read(stream: &mut (impl AsyncRead + Unpin), is_head: bool) -> Reply {
         .collect();
     let mut reply = Reply { status, headers, text: String::new(), json: None };
     let length = reply.header("content-length").map(|length| length.parse::<usize>().unwrap());
+    let is_chunked = reply.header("transfer-encoding").is_some_and(|coding| coding == "chunked");
     if !is_head && status != 204 {
-        while length.is_none_or(|length| body.len() < length) && more(stream, &mut body).await {}
+        let is_whole = |body: &[u8]| {
+            if is_chunked {
+                is_last(body)
+            } else {
+                length.is_some_and(|length| body.len() >= length)
+            }
+        };
+        while !is_whole(&body) && more(stream, &mut body).await {}
+    }
+    if is_chunked {
+        body = joined(&body);
     }
     reply.text = String::from_utf8(body).unwrap();
     reply.json = serde_json::from_str(&reply.text).ok();
     reply
+}
+
+/// Whether the last chunk has come.
+fn is_last(body: &[u8]) -> bool {
+    body.ends_with(b"\r\n0\r\n\r\n") || body == b"0\r\n\r\n"
+}
+
+/// The text of a body that came in chunks.
+fn joined(mut chunks: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    while let Some(end) = chunks.windows(2).position(|window| window == b"\r\n") {
+        let length = str::from_utf8(&chunks[..end]).unwrap();
+        let length = usize::from_str_radix(length, 16).unwrap();
+        let start = end + 2;
+        text.extend_from_slice(&chunks[start..start + length]);
+        if length == 0 {
+            break;
+        }
+        chunks = &chunks[start + length + 2..];
+    }
+    text
 }
 
 /// Reads what comes next; false at the end.

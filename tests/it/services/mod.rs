@@ -15,6 +15,7 @@
 //! Where `CI` is `true`, a missing Kafka, S3 or PostgreSQL fails the test instead. A service that
 //! was fetched but does not come up fails it everywhere.
 
+pub(crate) mod clients;
 pub(crate) mod connect;
 pub(crate) mod kafka;
 pub(crate) mod postgres;
@@ -28,6 +29,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::thread;
 
+use self::clients::Clients;
 use self::connect::JvmWorker;
 use self::kafka::KafkaNode;
 use self::postgres::Postgres;
@@ -105,6 +107,12 @@ pub(crate) fn private_connect(mode: Mode, overrides: &[&str]) -> Result<JvmWorke
     let kafka = kafka()?;
     obtain("connect", || JvmWorker::start(kafka, mode, overrides))
         .map_err(|trouble| settle("connect", &trouble))
+}
+
+/// Makes sure that the clients that others have written are there; what is missing is said in one
+/// sentence.
+pub(crate) fn clients() -> Result<Clients, Missing> {
+    obtain("clients", || Ok(Clients)).map_err(|trouble| settle("clients", &trouble))
 }
 
 /// Gives a running service, or prints `skipped: <reason>` and returns from the test.

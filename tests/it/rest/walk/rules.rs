@@ -1,0 +1,182 @@
+//! The differences that are known, each with its reason in `docs/differences.md`.
+
+use super::{difference::Difference, step::Step};
+
+/// A difference that has a name.
+pub(super) struct Rule {
+    name: &'static str,
+    fits: fn(&Step, &Difference) -> bool,
+}
+
+const RULES: &[Rule] = &[
+    Rule {
+        name: "connectors come in the order of their names",
+        fits: |step, found| step.path.starts_with("/connectors") && found.at == "$ order",
+    },
+    Rule {
+        name: "keys of a configuration come in their order",
+        fits: |_, found| found.at.ends_with("config order"),
+    },
+    Rule {
+        name: "methods come in another order",
+        fits: |step, found| {
+            step.method == "OPTIONS"
+                && ["allow", "text"].contains(&&*found.at)
+                && sorted(&found.theirs) == sorted(&found.ours)
+        },
+    },
+    Rule {
+        name: "manuals are in our words",
+        fits: |_, found| {
+            let part = found.at.rsplit('.').next().unwrap_or_default();
+            ["documentation", "display_name", "width"].contains(&part)
+                && (part == "documentation" || found.at.contains("converter."))
+        },
+    },
+    Rule { name: "versions are ours", fits: |_, found| found.at.contains("plugin.version.") },
+    Rule {
+        name: "plugins are those that are linked in",
+        fits: |step, found| {
+            found.at.contains(".recommended_values")
+                || (step.path.starts_with("/connector-plugins")
+                    && step.method == "GET"
+                    && ["$ keys", "$ length"].contains(&&*found.at))
+        },
+    },
+    Rule {
+        name: "another class is not linked in, and a hint may follow",
+        fits: |_, found| {
+            found.theirs.contains("available connectors are: ")
+                && missing_class(&found.theirs) == missing_class(&found.ours)
+        },
+    },
+    Rule {
+        name: "a class that is not there keeps its name",
+        fits: |_, found| found.at.ends_with(".type.value.value") && found.theirs == "null",
+    },
+    Rule {
+        name: "hints follow a class that could not be found",
+        fits: |_, found| {
+            let theirs = found.theirs.trim_matches('"');
+            theirs.contains("could not be found.") && found.ours.contains(theirs)
+        },
+    },
+    Rule {
+        name: "Jackson's words",
+        fits: |_, found| found.at == "$.message" && found.theirs.contains("at [Source: REDACTED"),
+    },
+    Rule {
+        name: "no null pointers",
+        fits: |_, found| {
+            found.at == "$.message"
+                && found.theirs.contains("because \\\"")
+                && found.ours.contains("The request needs a body")
+        },
+    },
+    Rule {
+        name: "loggers are ours",
+        fits: |step, found| {
+            step.path.starts_with("/admin/loggers")
+                && ["$ keys", "$ length", "$ order", "$[0]"].contains(&&*found.at)
+        },
+    },
+    Rule {
+        name: "Jetty refuses odd paths",
+        fits: |step, found| {
+            let is_odd = ["%", "//", ";", ".."].iter().any(|odd| step.path.contains(odd));
+            let is_bare = !found.theirs.contains("error_code");
+            found.at == "status" && found.theirs.starts_with("400 ") && is_odd && is_bare
+        },
+    },
+    Rule {
+        name: "every error tells its type",
+        fits: |_, found| found.at == "content-type" && found.theirs.is_empty(),
+    },
+    Rule {
+        name: "Jetty refuses what is no media type",
+        fits: |_, found| found.at == "status" && found.theirs.starts_with("400 <html>"),
+    },
+    Rule {
+        name: "no key has null for its value",
+        fits: |step, found| {
+            let places =
+                ["status", "$.error_count", "$.message", "$.configs.file.value.errors length"];
+            places.contains(&&*found.at) && step.body.contains("\"file\":null")
+        },
+    },
+    Rule {
+        name: "likely typing errors are pointed out",
+        fits: |_, found| found.at == "$.configs keys" && found.ours.contains("errors.tolerence"),
+    },
+    Rule {
+        name: "a client override of another type is an error of its key",
+        fits: |step, found| {
+            found.at == "status"
+                && found.theirs.starts_with("500 ")
+                && step.body.contains(".override.")
+        },
+    },
+    Rule {
+        name: "a configuration is printed in the order of its keys",
+        fits: |_, found| {
+            found.at == "$.message" && found.theirs.contains("contains no connector type")
+        },
+    },
+    Rule {
+        name: "keys and headings come in another order",
+        fits: |step, found| {
+            found.at.ends_with(".partition order")
+                || found.at.ends_with(".topics order")
+                || found.at == "$.groups order"
+                || step.path.contains("expand=") && found.at.ends_with(" order")
+        },
+    },
+    Rule {
+        name: "an empty converter class is shown as it was written",
+        fits: |step, found| {
+            step.body.contains("converter\":\"\"")
+                && (["$.configs keys", "$.error_count"].contains(&&*found.at)
+                    || found.at.ends_with("converter.value.value")
+                    || found.at.ends_with(".errors length"))
+        },
+    },
+    Rule {
+        name: "there is one version of everything",
+        fits: |step, found| {
+            let places = ["status", "$.message", "$.error_count"];
+            step.body.contains("connector.plugin.version")
+                && (places.contains(&&*found.at) || found.at.ends_with(".errors length"))
+        },
+    },
+    Rule {
+        name: "a sink commits the beginning of an empty topic",
+        fits: |_, found| found.at == "$.offsets length" && found.theirs.contains("SIDE-empty"),
+    },
+    Rule {
+        name: "path parameters are not known",
+        fits: |step, found| found.at == "status" && step.path.contains(';'),
+    },
+    Rule {
+        name: "a task below 0 of a connector that is not there",
+        fits: |step, found| found.at == "$.message" && step.path.contains("/tasks/-1/"),
+    },
+];
+
+/// The name of a difference that is known.
+pub(super) fn name_of(step: &Step, difference: &Difference) -> Option<&'static str> {
+    RULES.iter().find(|rule| (rule.fits)(step, difference)).map(|rule| rule.name)
+}
+
+fn sorted(list: &str) -> Vec<&str> {
+    let mut items: Vec<_> = list.split(',').map(str::trim).collect();
+    items.sort_unstable();
+    items
+}
+
+/// What is said before the list of what there is, without the exception that it came in.
+fn missing_class(text: &str) -> Option<&str> {
+    let text = text.trim_matches('"');
+    let text =
+        text.strip_prefix("org.apache.kafka.connect.errors.ConnectException: ").unwrap_or(text);
+    text.split("available connectors are: ").next()
+}
