@@ -46,7 +46,7 @@ impl SourcePipeline {
     /// A pipeline of one task.
     #[must_use]
     pub fn new(converters: Converters, chain: Chain, errors: Arc<ErrorHandler>) -> Self {
-        Self { converters, chain, errors, buffer: BytesMut::with_capacity(BUFFER_BYTES) }
+        Self { converters, chain, errors, buffer: BytesMut::new() }
     }
 
     /// What follows when a record fails.
@@ -61,6 +61,10 @@ impl SourcePipeline {
     /// A record failed and is not tolerated.
     pub async fn convert(&mut self, records: Vec<SourceRecord>) -> Result<Converted> {
         let mut converted = Converted::default();
+        if self.buffer.capacity() == 0 {
+            // A source that brings nothing needs no buffer.
+            self.buffer.reserve(BUFFER_BYTES);
+        }
         converted.records.reserve(records.len());
         let keeps_originals = self.errors.needs_originals();
         for record in records {

@@ -33,6 +33,8 @@ use crate::blocking::on_disk;
 
 /// Bytes read at once: a system call costs nothing per line then.
 const READ_BYTES: usize = 256 << 10;
+/// Bytes that are tried where a file does not tell that it has more.
+const PROBE_BYTES: usize = 4 << 10;
 /// How long an empty or missing file is left alone.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -204,9 +206,9 @@ impl Reader {
 }
 
 impl NamedFile {
-    /// The next bytes; none while the file is missing or has no more.
-    fn read(&mut self, want: usize) -> Result<Vec<u8>> {
-        let file = match &mut self.file {
+    /// How many bytes the file says it has beyond those that were read; none while it is missing.
+    fn waiting(&mut self) -> Result<usize> {
+        let file = match &self.file {
             Some(file) => file,
             None => match File::open(&self.name) {
                 Ok(file) => self.file.insert(file),
@@ -216,11 +218,18 @@ impl NamedFile {
                            to be created",
                         self.name
                     );
-                    return Ok(Vec::new());
+                    return Ok(0);
                 }
                 Err(error) => return Err(self.failure("open", error)),
             },
         };
+        let size = file.metadata().map_err(|error| self.failure("read", error))?.len();
+        Ok(usize::try_from(size.saturating_sub(self.read_to)).unwrap_or(usize::MAX))
+    }
+
+    /// The next bytes; none while the file is missing or has no more.
+    fn read(&mut self, want: usize) -> Result<Vec<u8>> {
+        let Some(file) = &self.file else { return Ok(Vec::new()) };
         let mut bytes = vec![0; want];
         match file.read_at(&mut bytes, self.read_to) {
             Ok(read) => {
@@ -292,19 +301,31 @@ impl FileStreamSourceTask {
         (partition, Some(offset))
     }
 
-    /// How much to read: as much again as waits, so that a very long line is not copied for ever.
+    /// How much to read: what there is, and of that as much again as waits, so that a very long
+    /// line is not copied for ever.
     fn want(&mut self) -> Result<usize> {
-        let want = READ_BYTES.max(self.input.len());
-        let total = self.input.len() + want;
-        self.held = None;
-        self.held = self.budget.reserve(total);
-        if self.held.is_none() {
+        let most = READ_BYTES.max(self.input.len());
+        let there = match &mut self.reader {
+            Reader::Named(named) => on_disk(|| named.waiting())?,
+            Reader::Standard(_) => most,
+        };
+        let want = there.clamp(PROBE_BYTES, most);
+        if !self.hold(self.input.len() + want) {
             return Err(ConnectorError::retriable(format!(
                 "The line at byte {} does not fit into the memory budget",
                 self.delivered_to
             )));
         }
         Ok(want)
+    }
+
+    /// Holds so many bytes of the budget and no more; `false` when it has no room for them.
+    fn hold(&mut self, bytes: usize) -> bool {
+        self.held = None;
+        if bytes > 0 {
+            self.held = self.budget.reserve(bytes);
+        }
+        bytes == 0 || self.held.is_some()
     }
 }
 
@@ -329,6 +350,8 @@ impl SourceTask for FileStreamSourceTask {
                 }
             };
             if bytes.is_empty() {
+                // Whoever waits must not keep others from reading.
+                let _fits = self.hold(self.input.len());
                 sleep(PAUSE).await;
                 return Ok(SourceBatch::default());
             }

@@ -53,6 +53,21 @@ async fn lines_come_in_batches_with_their_position() {
     assert_eq!(lines(&again.poll().await.unwrap()), ["half and half"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_source_that_waits_holds_no_memory() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("in");
+    std::fs::write(&path, "one\n").unwrap();
+    let props = Props::from([("file", path.to_str().unwrap()), ("topic", "t")]);
+    let mut context = source_context(&Arc::new(MemoryOffsets::default()), &ManualClock::at(NOW_MS));
+    let budget = MemoryBudget::new(READ_BYTES);
+    context.budget = budget.clone();
+    let mut task = FileStreamSource.start_task(&props, context).await.unwrap();
+    assert_eq!(lines(&task.poll().await.unwrap()), ["one"]);
+    assert_eq!(task.poll().await.unwrap(), SourceBatch::default());
+    assert_eq!(budget.used_bytes(), 0);
+}
+
 #[tokio::test]
 async fn a_stored_position_that_is_no_number_fails_the_task() {
     let offsets = Arc::new(MemoryOffsets::default());
