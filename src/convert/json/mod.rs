@@ -56,6 +56,10 @@ pub(super) struct JsonConverterConfig {
     /// The maximum number of schemas that can be cached in this converter instance.
     #[config(key = "schemas.cache.size", default = 1000, importance = High, group = "Schemas", width = Medium, display = "Schema Cache Size", order = 1)]
     schemas_cache_size: i32,
+    /// Schema of every message, in the form that messages have it in; none where each has its own.
+    /// Counts for sinks where schemas.enable is true.
+    #[config(key = "schema.content", importance = High, group = "Schemas", width = Medium, display = "Schema Content", order = 2)]
+    schema_content: Option<String>,
     /// Controls which format this converter will serialize decimals in. This value is case
     /// insensitive and can be either 'BASE64' (default) or 'NUMERIC'
     #[config(key = "decimal.format", default = DecimalFormat::Base64, importance = Low, group = "Serialization", width = Medium, display = "Decimal Format", order = 0)]
@@ -77,6 +81,8 @@ impl JsonConverterConfig {
 #[derive(Debug)]
 pub(super) struct JsonConverter {
     has_schemas: bool,
+    /// Schema of everything that is read; none where each message has its own.
+    fixed: Option<Arc<Schema>>,
     reading: Reading,
     writing: Writing,
     remembered: usize,
@@ -94,8 +100,11 @@ impl JsonConverter {
     pub(super) fn configured(props: &Props) -> Result<Self> {
         let config = JsonConverterConfig::parse(props)?;
         let remembered = usize::try_from(config.schemas_cache_size).unwrap_or(0);
+        let content = config.schema_content.as_deref().map(str::trim);
+        let fixed = content.filter(|text| !text.is_empty()).map(fixed_schema).transpose()?;
         Ok(Self {
             has_schemas: config.schemas_enable,
+            fixed,
             reading: Reading { is_null_replaced: config.replace_null_with_default },
             writing: Writing {
                 is_null_replaced: config.replace_null_with_default,
@@ -154,6 +163,9 @@ impl JsonConverter {
     }
 
     fn enveloped(&self, document: &ByteString) -> Result<SchemaAndValue> {
+        if let Some(schema) = &self.fixed {
+            return self.of_schema(schema, document);
+        }
         let Some((schema, payload)) = envelope(document)? else {
             return Err(ConnectorError::record(
                 "JsonConverter with schemas.enable requires \"schema\" and \"payload\" fields and \
@@ -163,13 +175,23 @@ impl JsonConverter {
         };
         match self.schema(&schema)? {
             None => schemaless(&payload),
-            Some(schema) => {
-                let node = Parser::new(&payload).value::<Node>().map_err(broken)?;
-                let value = self.reading.value(&schema, &node)?;
-                Ok(SchemaAndValue::new(schema, value))
-            }
+            Some(schema) => self.of_schema(&schema, &payload),
         }
     }
+
+    fn of_schema(&self, schema: &Arc<Schema>, payload: &ByteString) -> Result<SchemaAndValue> {
+        let node = Parser::new(payload).value::<Node>().map_err(broken)?;
+        let value = self.reading.value(schema, &node)?;
+        Ok(SchemaAndValue::new(Arc::clone(schema), value))
+    }
+}
+
+/// The schema of `schema.content`. Source: KIP-1054.
+fn fixed_schema(text: &str) -> Result<Arc<Schema>> {
+    let node = Parser::new(&ByteString::from(text)).value::<Node>().map_err(broken);
+    node.and_then(|node| read_schema(&node)).map_err(|error| {
+        ConnectorError::invalid("The value of schema.content is no schema").caused_by(error)
+    })
 }
 
 /// Moves an entry to the front.

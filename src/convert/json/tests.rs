@@ -95,6 +95,20 @@ fn values_without_a_schema_are_read_straight() {
 }
 
 #[test]
+fn a_schema_of_the_configuration_is_that_of_every_message() {
+    let content = r#"{"type":"struct","fields":[{"type":"int64","field":"n"}]}"#;
+    let converter = converter(&[("schema.content", content)]);
+    let found = read(&converter, r#"{"n":7}"#).unwrap();
+    let Value::Struct(record) = &found.value else { panic!("{found:?}") };
+    assert_eq!(record.get("n"), Some(&Value::Int64(7)));
+    assert!(read(&converter, "7").is_err(), "no struct");
+    let refused = JsonConverter::configured(&Props::from([("schema.content", "{}")]));
+    assert!(refused.unwrap_err().to_string().contains("schema.content"));
+    let plain = [("schemas.enable", "false"), ("schema.content", content)];
+    assert!(read(&self::converter(&plain), r#"{"n":7}"#).unwrap().schema.is_none());
+}
+
+#[test]
 fn broken_and_bare_documents_are_refused_in_the_original_words() {
     let text = "Converting byte[] to Kafka Connect data failed due to serialization error: ";
     assert_eq!(refusal(&plain(), "{"), text);

@@ -36,6 +36,9 @@ const MOST_SLIPS: usize = 200;
 /// What is shown of a secret.
 const HIDDEN: &str = "[hidden]";
 
+/// Beginning of what is said of a key that has no value and needs one.
+const MISSING: &str = "Missing required configuration ";
+
 const NULL_VALUE: &str = "Null value can not be supplied as the configuration value.";
 
 /// What a validation needs.
@@ -300,6 +303,9 @@ fn note(values: &mut Vec<ConfigValue>, key: &str, problem: String) {
 
 fn note_nulls(values: &mut Vec<ConfigValue>, raw: &RawConfig) {
     for (key, _) in raw.iter().filter(|(_, value)| value.is_none()) {
+        // A key that is there is not missing.
+        let known = values.iter_mut().filter(|value| value.name == *key);
+        known.for_each(|value| value.errors.retain(|error| !error.starts_with(MISSING)));
         note(values, key, NULL_VALUE.to_owned());
     }
 }
