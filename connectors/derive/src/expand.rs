@@ -9,8 +9,9 @@ use syn::{
 use crate::attributes::{FieldOptions, StructOptions};
 
 /// Names that a `check` attribute may use without importing them.
-const KNOWN_CHECKS: [&str; 9] = [
+const KNOWN_CHECKS: [&str; 10] = [
     "NOT_EMPTY",
+    "NOT_NULL",
     "PRINTABLE",
     "REGEX",
     "UNIQUE",

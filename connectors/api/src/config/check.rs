@@ -13,6 +13,8 @@ pub enum Check {
     NotEmpty,
     /// Text is neither empty nor has control characters.
     Printable,
+    /// There is a value at all; only absence breaks it.
+    NotNull,
     /// Text is a regular expression.
     Regex,
     /// Items of a list differ from one another.
@@ -25,15 +27,21 @@ pub enum Check {
     OneOfAnyCase(Vec<String>),
     /// Any other rule: the reason when the text breaks it. The reason must not repeat a secret.
     Custom(Arc<CustomCheck>),
+    /// Any other rule, of which the reason is the whole message. `None` is no value at all.
+    Sentence(Arc<SentenceCheck>),
 }
 
 /// A rule of a connector's own.
 type CustomCheck = dyn Fn(&str) -> Result<(), String> + Send + Sync;
+/// A rule of a connector's own that words its message itself.
+type SentenceCheck = dyn Fn(Option<&str>) -> Result<(), String> + Send + Sync;
 
 /// Demands a text that is not empty, or a list with an item.
 pub const NOT_EMPTY: Check = Check::NotEmpty;
 /// Demands a text that is not empty and has no control characters.
 pub const PRINTABLE: Check = Check::Printable;
+/// Demands a value, which a required option does anyway: says so once more.
+pub const NOT_NULL: Check = Check::NotNull;
 /// Demands a regular expression; the empty text is one.
 pub const REGEX: Check = Check::Regex;
 /// Demands a list of aliases that differ from one another.
@@ -64,6 +72,13 @@ pub fn one_of_any_case(texts: &[&str]) -> Check {
     Check::OneOfAnyCase(texts.iter().map(|text| (*text).to_owned()).collect())
 }
 
+/// Demands what the function demands, in its own words: they are the whole message.
+pub fn sentence(
+    check: impl Fn(Option<&str>) -> Result<(), String> + Send + Sync + 'static,
+) -> Check {
+    Check::Sentence(Arc::new(check))
+}
+
 impl Check {
     /// Applies the rule to a canonical text of the given type.
     ///
@@ -75,6 +90,7 @@ impl Check {
         match self {
             Self::NotEmpty if kind == ConfigKind::List => demand(!text.is_empty(), "Empty list"),
             Self::NotEmpty => demand(!text.is_empty(), "String must be non-empty"),
+            Self::NotNull => Ok(()),
             Self::Printable => printable(text),
             Self::Regex => regular_expression(text),
             Self::Unique => {
@@ -88,12 +104,20 @@ impl Check {
                 self.each(kind, text, |text| known.iter().any(|one| one.eq_ignore_ascii_case(text)))
             }
             Self::Custom(check) => check(text),
+            Self::Sentence(check) => check(Some(text)),
         }
+    }
+
+    /// Whether the reason is a whole message.
+    pub(super) const fn is_sentence(&self) -> bool {
+        matches!(self, Self::Sentence(_))
     }
 
     /// The reason why no value at all breaks the rule, for the rules it does break.
     pub(super) fn reason_for_null(&self) -> Option<String> {
         match self {
+            Self::NotNull => Some("entry must be non null".to_owned()),
+            Self::Sentence(check) => check(None).err(),
             Self::Range(..) => Some("Value must be non-null".to_owned()),
             Self::OneOf(known) => Some(format!("String must be one of: {}", known.join(", "))),
             Self::OneOfAnyCase(known) => Some(format!(
@@ -128,6 +152,7 @@ impl fmt::Debug for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotEmpty => f.write_str("NotEmpty"),
+            Self::NotNull => f.write_str("NotNull"),
             Self::Printable => f.write_str("Printable"),
             Self::Regex => f.write_str("Regex"),
             Self::Unique => f.write_str("Unique"),
@@ -135,6 +160,7 @@ impl fmt::Debug for Check {
             Self::OneOf(known) => f.debug_tuple("OneOf").field(known).finish(),
             Self::OneOfAnyCase(known) => f.debug_tuple("OneOfAnyCase").field(known).finish(),
             Self::Custom(_) => f.write_str("Custom"),
+            Self::Sentence(_) => f.write_str("Sentence"),
         }
     }
 }
@@ -302,5 +328,17 @@ mod tests {
         };
         assert_eq!(reason(&Check::from(even), ConfigKind::String, "abc").as_deref(), Some("Odd"));
         assert_eq!(reason(&one_of_any_case(&["a"]), ConfigKind::String, "A"), None);
+    }
+
+    #[test]
+    fn no_value_at_all_breaks_a_rule_in_its_own_words() {
+        let own = sentence(|text| text.map(drop).ok_or_else(|| "Say something".to_owned()));
+        for (check, expected) in [
+            (NOT_EMPTY, None),
+            (NOT_NULL, Some("entry must be non null")),
+            (own, Some("Say something")),
+        ] {
+            assert_eq!(check.reason_for_null().as_deref(), expected);
+        }
     }
 }

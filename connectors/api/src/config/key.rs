@@ -266,11 +266,12 @@ impl ConfigKey {
     /// # Errors
     /// The message of the first rule that is broken.
     pub(super) fn accept(&self, text: &str) -> Result<(), String> {
-        self.checks
-            .iter()
-            .chain(&self.accepts)
-            .try_for_each(|check| check.apply(self.kind, text))
-            .map_err(|reason| self.refusal(text, &reason))
+        self.checks.iter().chain(&self.accepts).try_for_each(|check| {
+            check.apply(self.kind, text).map_err(|reason| match check.is_sentence() {
+                true => reason,
+                false => self.refusal(text, &reason),
+            })
+        })
     }
 
     /// The message for a canonical text that breaks a rule.
@@ -285,8 +286,9 @@ impl ConfigKey {
 
     /// The message for having no value at all, where a rule asks for one.
     pub(super) fn refusal_of_null(&self) -> Option<String> {
-        let reason = self.checks.iter().find_map(Check::reason_for_null)?;
-        Some(self.rule_message("null", &reason))
+        let broken = |check: &Check| Some((check.is_sentence(), check.reason_for_null()?));
+        let (is_sentence, reason) = self.checks.iter().find_map(broken)?;
+        Some(if is_sentence { reason } else { self.rule_message("null", &reason) })
     }
 
     /// A canonical text as users may see it.

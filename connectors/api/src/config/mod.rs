@@ -31,8 +31,8 @@ mod tests;
 
 pub use self::{
     check::{
-        Bound, Check, NOT_EMPTY, PRINTABLE, REGEX, UNIQUE, at_least, at_most, between, one_of,
-        one_of_any_case,
+        Bound, Check, NOT_EMPTY, NOT_NULL, PRINTABLE, REGEX, UNIQUE, at_least, at_most, between,
+        one_of, one_of_any_case, sentence,
     },
     choice::Choice,
     def::{ConfigDef, ConfigValue},
