@@ -10,48 +10,47 @@ use connect_api::{
     record::SchemaAndValue,
     schema::{Schema, Type, logical, same_schema},
     value::{Struct, Value},
-    value_text::java_class,
 };
 
-use super::{ConnectRecord, Transform, Verdict};
+use super::{
+    ConnectRecord, Transform, Verdict,
+    fields::{Nulls, basics_of, fitting, with_field},
+    side::{Side, require_map, require_struct},
+};
+
+const PURPOSE: &str = "field insertion";
 
 /// Options of the transform.
 #[derive(Config, Debug)]
 pub(super) struct InsertFieldConfig {
-    /// Field name for Kafka topic. Suffix with ! to make this a required field, or ? to keep it
-    /// optional (the default).
+    /// Field name for Kafka topic. Suffix with <code>!</code> to make this a required field, or
+    /// <code>?</code> to keep it optional (the default).
     #[config(key = "topic.field")]
     topic: Option<String>,
-    /// Field name for Kafka partition. Suffix with ! to make this a required field, or ? to keep it
-    /// optional (the default).
+    /// Field name for Kafka partition. Suffix with <code>!</code> to make this a required field, or
+    /// <code>?</code> to keep it optional (the default).
     #[config(key = "partition.field")]
     partition: Option<String>,
-    /// Field name for Kafka offset - only applicable to sink connectors. Suffix with ! to make this
-    /// a required field, or ? to keep it optional (the default).
+    /// Field name for Kafka offset - only applicable to sink connectors.<br/>Suffix with
+    /// <code>!</code> to make this a required field, or <code>?</code> to keep it optional (the
+    /// default).
     #[config(key = "offset.field")]
     offset: Option<String>,
-    /// Field name for record timestamp. Suffix with ! to make this a required field, or ? to keep
-    /// it optional (the default).
+    /// Field name for record timestamp. Suffix with <code>!</code> to make this a required field,
+    /// or <code>?</code> to keep it optional (the default).
     #[config(key = "timestamp.field")]
     timestamp: Option<String>,
-    /// Field name for static data field. Suffix with ! to make this a required field, or ? to keep
-    /// it optional (the default).
+    /// Field name for static data field. Suffix with <code>!</code> to make this a required field,
+    /// or <code>?</code> to keep it optional (the default).
     #[config(key = "static.field")]
     static_field: Option<String>,
     /// Static field value, if field name configured.
     #[config(key = "static.value")]
     static_value: Option<String>,
-    /// Whether or not to replace fields that have a default value and that are null to the default
-    /// value. When set to true, the default value is used, otherwise null is used.
+    /// Whether to replace fields that have a default value and that are null to the default value.
+    /// When set to true, the default value is used, otherwise null is used.
     #[config(key = "replace.null.with.default", default = true)]
-    replace_null_with_default: bool,
-}
-
-/// Which part of a record is changed.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Side {
-    Key,
-    Value,
+    nulls: Nulls,
 }
 
 /// What a field tells about the record.
@@ -79,7 +78,7 @@ type Updated = (Arc<Schema>, Vec<bool>, Arc<Schema>);
 pub(super) struct InsertField {
     side: Side,
     insertions: Vec<Insertion>,
-    is_null_replaced: bool,
+    nulls: Nulls,
     /// The last one: the records of a batch share theirs.
     last: Mutex<Option<Updated>>,
 }
@@ -108,12 +107,7 @@ impl InsertField {
         if insertions.is_empty() {
             return Err(ConnectorError::invalid("No field insertion configured"));
         }
-        Ok(Self {
-            side,
-            insertions,
-            is_null_replaced: config.replace_null_with_default,
-            last: Mutex::default(),
-        })
+        Ok(Self { side, insertions, nulls: config.nulls, last: Mutex::default() })
     }
 
     fn with_schema(
@@ -122,20 +116,12 @@ impl InsertField {
         value: Value,
         inserted: &[Option<Value>],
     ) -> Result<SchemaAndValue> {
-        let Value::Struct(record) = value else {
-            return Err(ConnectorError::record(format!(
-                "Only Struct objects supported for [field insertion], found: {}",
-                java_class(&value)
-            )));
-        };
+        let record = require_struct(value, PURPOSE)?;
         let updated = self.updated(schema, inserted)?;
-        let known = schema.fields().iter().zip(record.into_values());
-        let mut values: Vec<Value> = known
-            .map(|(field, value)| match field.schema.default_value() {
-                Some(default) if self.is_null_replaced && value.is_null() => default.clone(),
-                _ => value,
-            })
-            .collect();
+        let known = schema.fields().iter().zip(record.into_values()).map(|(field, value)| {
+            fitting(&field.name, &field.schema, self.nulls.resolve(&field.schema, value))
+        });
+        let mut values = known.collect::<Result<Vec<_>>>()?;
         values.extend(inserted.iter().flatten().cloned());
         let record = Struct::new(Arc::clone(&updated), values);
         Ok(SchemaAndValue::new(updated, Value::Struct(record)))
@@ -157,30 +143,12 @@ impl InsertField {
     }
 
     fn extended(&self, schema: &Schema, present: &[bool]) -> Result<Schema> {
-        let mut updated = Schema::new(Type::Struct);
-        if let Some(name) = schema.name() {
-            updated = updated.named(name);
-        }
-        if let Some(version) = schema.version() {
-            updated = updated.versioned(version);
-        }
-        if let Some(doc) = schema.doc() {
-            updated = updated.documented(doc);
-        }
-        for (name, value) in schema.parameters() {
-            updated = updated.parameter(name, value);
-        }
+        let mut updated = basics_of(schema, Schema::new(Type::Struct));
         for field in schema.fields() {
             updated = updated.field(Arc::clone(&field.name), Arc::clone(&field.schema));
         }
         for (insertion, _) in self.insertions.iter().zip(present).filter(|(_, present)| **present) {
-            if updated.field_index(&insertion.name).is_some() {
-                return Err(ConnectorError::record(format!(
-                    "Cannot create field because of field name duplication {}",
-                    insertion.name
-                )));
-            }
-            updated = updated.field(Arc::clone(&insertion.name), insertion.schema());
+            updated = with_field(updated, &insertion.name, insertion.schema())?;
         }
         Ok(updated)
     }
@@ -220,46 +188,32 @@ impl Insertion {
 
 impl Transform for InsertField {
     fn class(&self) -> &'static str {
-        match self.side {
-            Side::Key => "org.apache.kafka.connect.transforms.InsertField$Key",
-            Side::Value => "org.apache.kafka.connect.transforms.InsertField$Value",
-        }
+        self.side.class(
+            "org.apache.kafka.connect.transforms.InsertField$Key",
+            "org.apache.kafka.connect.transforms.InsertField$Value",
+        )
     }
 
     fn apply(&self, record: &mut dyn ConnectRecord) -> Result<Verdict> {
-        let data = match self.side {
-            Side::Key => record.key(),
-            Side::Value => record.value(),
-        };
+        let data = self.side.of(record);
         if data.value.is_null() {
             return Ok(Verdict::Keep);
         }
         let has_schema = data.schema.is_some();
         let inserted: Vec<Option<Value>> =
             self.insertions.iter().map(|insertion| insertion.value(record, has_schema)).collect();
-        let slot = match self.side {
-            Side::Key => record.key_mut(),
-            Side::Value => record.value_mut(),
-        };
-        let data = std::mem::take(slot);
-        *slot = match data {
-            SchemaAndValue { schema: Some(schema), value } => {
-                self.with_schema(&schema, value, &inserted)?
-            }
-            SchemaAndValue { schema: None, value: Value::Map(mut map) } => {
+        let slot = self.side.of_mut(record);
+        let SchemaAndValue { schema, value } = std::mem::take(slot);
+        *slot = match schema {
+            Some(schema) => self.with_schema(&schema, value, &inserted)?,
+            None => {
+                let mut map = require_map(value, PURPOSE)?;
                 for (insertion, value) in self.insertions.iter().zip(inserted) {
                     if let Some(value) = value {
                         map.set(&insertion.name, value);
                     }
                 }
                 SchemaAndValue::schemaless(Value::Map(map))
-            }
-            SchemaAndValue { schema: None, value } => {
-                return Err(ConnectorError::record(format!(
-                    "Only Map objects supported in absence of schema for [field insertion], \
-                     found: {}",
-                    java_class(&value)
-                )));
             }
         };
         Ok(Verdict::Keep)

@@ -5,12 +5,15 @@
 //! same for source and sink, and says whether the record goes on.
 
 mod chain;
+mod fields;
 mod filter;
 mod has_header_key;
 mod insert_field;
 mod record_is_tombstone;
 mod regex_router;
 mod registry;
+mod schema_cache;
+mod side;
 mod topic_name_matches;
 
 use std::{fmt::Debug, sync::Arc};

@@ -9,11 +9,12 @@ use connect_api::{
 
 use super::{
     Predicate, Transform,
-    filter::Filter,
+    filter::{Filter, FilterConfig},
     has_header_key::{HasHeaderKey, HasHeaderKeyConfig},
-    insert_field::{InsertField, InsertFieldConfig, Side},
+    insert_field::{InsertField, InsertFieldConfig},
     record_is_tombstone::RecordIsTombstone,
     regex_router::{RegexRouter, RegexRouterConfig},
+    side::Side,
     topic_name_matches::{TopicNameMatches, TopicNameMatchesConfig},
 };
 
@@ -45,31 +46,33 @@ pub struct PredicatePlugin {
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-static TRANSFORMS: [TransformPlugin; 4] = [
-    TransformPlugin {
-        class: "org.apache.kafka.connect.transforms.Filter",
-        version: VERSION,
-        def: ConfigDef::new,
-        build: |_| Ok(Arc::new(Filter)),
-    },
-    TransformPlugin {
-        class: "org.apache.kafka.connect.transforms.InsertField$Key",
-        version: VERSION,
-        def: InsertFieldConfig::def,
-        build: |props| Ok(Arc::new(InsertField::configured(props, Side::Key)?)),
-    },
-    TransformPlugin {
-        class: "org.apache.kafka.connect.transforms.InsertField$Value",
-        version: VERSION,
-        def: InsertFieldConfig::def,
-        build: |props| Ok(Arc::new(InsertField::configured(props, Side::Value)?)),
-    },
-    TransformPlugin {
-        class: "org.apache.kafka.connect.transforms.RegexRouter",
-        version: VERSION,
-        def: RegexRouterConfig::def,
-        build: |props| Ok(Arc::new(RegexRouter::configured(props)?)),
-    },
+/// A transform by its class name, its type, its options, and the part of a record it is for.
+macro_rules! plugin {
+    ($class:literal, $transform:ty, $config:ty $(, $side:expr)?) => {
+        TransformPlugin {
+            class: $class,
+            version: VERSION,
+            def: <$config>::def,
+            build: |props| Ok(Arc::new(<$transform>::configured(props $(, $side)?)?)),
+        }
+    };
+}
+
+static TRANSFORMS: &[TransformPlugin] = &[
+    plugin!("org.apache.kafka.connect.transforms.Filter", Filter, FilterConfig),
+    plugin!(
+        "org.apache.kafka.connect.transforms.InsertField$Key",
+        InsertField,
+        InsertFieldConfig,
+        Side::Key
+    ),
+    plugin!(
+        "org.apache.kafka.connect.transforms.InsertField$Value",
+        InsertField,
+        InsertFieldConfig,
+        Side::Value
+    ),
+    plugin!("org.apache.kafka.connect.transforms.RegexRouter", RegexRouter, RegexRouterConfig),
 ];
 
 static PREDICATES: [PredicatePlugin; 3] = [
@@ -96,7 +99,7 @@ static PREDICATES: [PredicatePlugin; 3] = [
 /// Every transform, by class name.
 #[must_use]
 pub fn transform_registry() -> &'static [TransformPlugin] {
-    &TRANSFORMS
+    TRANSFORMS
 }
 
 /// Every predicate, by class name.
