@@ -5,10 +5,14 @@
 //! same for source and sink, and says whether the record goes on.
 
 mod chain;
+mod drop_headers;
 mod fields;
 mod filter;
 mod has_header_key;
+mod header_from;
 mod insert_field;
+mod insert_header;
+mod names;
 mod record_is_tombstone;
 mod regex_router;
 mod registry;

@@ -9,9 +9,12 @@ use connect_api::{
 
 use super::{
     Predicate, Transform,
+    drop_headers::{DropHeaders, DropHeadersConfig},
     filter::{Filter, FilterConfig},
     has_header_key::{HasHeaderKey, HasHeaderKeyConfig},
+    header_from::{HeaderFrom, HeaderFromConfig},
     insert_field::{InsertField, InsertFieldConfig},
+    insert_header::{InsertHeader, InsertHeaderConfig},
     record_is_tombstone::RecordIsTombstone,
     regex_router::{RegexRouter, RegexRouterConfig},
     side::Side,
@@ -59,7 +62,20 @@ macro_rules! plugin {
 }
 
 static TRANSFORMS: &[TransformPlugin] = &[
+    plugin!("org.apache.kafka.connect.transforms.DropHeaders", DropHeaders, DropHeadersConfig),
     plugin!("org.apache.kafka.connect.transforms.Filter", Filter, FilterConfig),
+    plugin!(
+        "org.apache.kafka.connect.transforms.HeaderFrom$Key",
+        HeaderFrom,
+        HeaderFromConfig,
+        Side::Key
+    ),
+    plugin!(
+        "org.apache.kafka.connect.transforms.HeaderFrom$Value",
+        HeaderFrom,
+        HeaderFromConfig,
+        Side::Value
+    ),
     plugin!(
         "org.apache.kafka.connect.transforms.InsertField$Key",
         InsertField,
@@ -72,6 +88,7 @@ static TRANSFORMS: &[TransformPlugin] = &[
         InsertFieldConfig,
         Side::Value
     ),
+    plugin!("org.apache.kafka.connect.transforms.InsertHeader", InsertHeader, InsertHeaderConfig),
     plugin!("org.apache.kafka.connect.transforms.RegexRouter", RegexRouter, RegexRouterConfig),
 ];
 
