@@ -6,19 +6,24 @@
 
 mod chain;
 mod drop_headers;
+mod extract_field;
+mod field_path;
 mod fields;
 mod filter;
 mod has_header_key;
 mod header_from;
+mod hoist_field;
 mod insert_field;
 mod insert_header;
 mod names;
 mod record_is_tombstone;
 mod regex_router;
 mod registry;
+mod replace_field;
 mod schema_cache;
 mod side;
 mod topic_name_matches;
+mod value_to_key;
 
 use std::{fmt::Debug, sync::Arc};
 

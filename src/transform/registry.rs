@@ -10,15 +10,19 @@ use connect_api::{
 use super::{
     Predicate, Transform,
     drop_headers::{DropHeaders, DropHeadersConfig},
+    extract_field::{ExtractField, ExtractFieldConfig},
     filter::{Filter, FilterConfig},
     has_header_key::{HasHeaderKey, HasHeaderKeyConfig},
     header_from::{HeaderFrom, HeaderFromConfig},
+    hoist_field::{HoistField, HoistFieldConfig},
     insert_field::{InsertField, InsertFieldConfig},
     insert_header::{InsertHeader, InsertHeaderConfig},
     record_is_tombstone::RecordIsTombstone,
     regex_router::{RegexRouter, RegexRouterConfig},
+    replace_field::{ReplaceField, ReplaceFieldConfig},
     side::Side,
     topic_name_matches::{TopicNameMatches, TopicNameMatchesConfig},
+    value_to_key::{ValueToKey, ValueToKeyConfig},
 };
 
 type Build<T> = fn(&Props) -> Result<Arc<T>>;
@@ -63,6 +67,18 @@ macro_rules! plugin {
 
 static TRANSFORMS: &[TransformPlugin] = &[
     plugin!("org.apache.kafka.connect.transforms.DropHeaders", DropHeaders, DropHeadersConfig),
+    plugin!(
+        "org.apache.kafka.connect.transforms.ExtractField$Key",
+        ExtractField,
+        ExtractFieldConfig,
+        Side::Key
+    ),
+    plugin!(
+        "org.apache.kafka.connect.transforms.ExtractField$Value",
+        ExtractField,
+        ExtractFieldConfig,
+        Side::Value
+    ),
     plugin!("org.apache.kafka.connect.transforms.Filter", Filter, FilterConfig),
     plugin!(
         "org.apache.kafka.connect.transforms.HeaderFrom$Key",
@@ -74,6 +90,18 @@ static TRANSFORMS: &[TransformPlugin] = &[
         "org.apache.kafka.connect.transforms.HeaderFrom$Value",
         HeaderFrom,
         HeaderFromConfig,
+        Side::Value
+    ),
+    plugin!(
+        "org.apache.kafka.connect.transforms.HoistField$Key",
+        HoistField,
+        HoistFieldConfig,
+        Side::Key
+    ),
+    plugin!(
+        "org.apache.kafka.connect.transforms.HoistField$Value",
+        HoistField,
+        HoistFieldConfig,
         Side::Value
     ),
     plugin!(
@@ -90,6 +118,19 @@ static TRANSFORMS: &[TransformPlugin] = &[
     ),
     plugin!("org.apache.kafka.connect.transforms.InsertHeader", InsertHeader, InsertHeaderConfig),
     plugin!("org.apache.kafka.connect.transforms.RegexRouter", RegexRouter, RegexRouterConfig),
+    plugin!(
+        "org.apache.kafka.connect.transforms.ReplaceField$Key",
+        ReplaceField,
+        ReplaceFieldConfig,
+        Side::Key
+    ),
+    plugin!(
+        "org.apache.kafka.connect.transforms.ReplaceField$Value",
+        ReplaceField,
+        ReplaceFieldConfig,
+        Side::Value
+    ),
+    plugin!("org.apache.kafka.connect.transforms.ValueToKey", ValueToKey, ValueToKeyConfig),
 ];
 
 static PREDICATES: [PredicatePlugin; 3] = [
