@@ -4,6 +4,7 @@
 //! `predicates.*`. A transform changes a record in place through [`ConnectRecord`], which is the
 //! same for source and sink, and says whether the record goes on.
 
+mod cast;
 mod chain;
 mod drop_headers;
 mod extract_field;
@@ -15,7 +16,9 @@ mod header_from;
 mod hoist_field;
 mod insert_field;
 mod insert_header;
+mod mask_field;
 mod names;
+mod numbers;
 mod record_is_tombstone;
 mod regex_router;
 mod registry;

@@ -9,6 +9,7 @@ use connect_api::{
 
 use super::{
     Predicate, Transform,
+    cast::{Cast, CastConfig},
     drop_headers::{DropHeaders, DropHeadersConfig},
     extract_field::{ExtractField, ExtractFieldConfig},
     filter::{Filter, FilterConfig},
@@ -17,6 +18,7 @@ use super::{
     hoist_field::{HoistField, HoistFieldConfig},
     insert_field::{InsertField, InsertFieldConfig},
     insert_header::{InsertHeader, InsertHeaderConfig},
+    mask_field::{MaskField, MaskFieldConfig},
     record_is_tombstone::RecordIsTombstone,
     regex_router::{RegexRouter, RegexRouterConfig},
     replace_field::{ReplaceField, ReplaceFieldConfig},
@@ -66,6 +68,8 @@ macro_rules! plugin {
 }
 
 static TRANSFORMS: &[TransformPlugin] = &[
+    plugin!("org.apache.kafka.connect.transforms.Cast$Key", Cast, CastConfig, Side::Key),
+    plugin!("org.apache.kafka.connect.transforms.Cast$Value", Cast, CastConfig, Side::Value),
     plugin!("org.apache.kafka.connect.transforms.DropHeaders", DropHeaders, DropHeadersConfig),
     plugin!(
         "org.apache.kafka.connect.transforms.ExtractField$Key",
@@ -117,6 +121,18 @@ static TRANSFORMS: &[TransformPlugin] = &[
         Side::Value
     ),
     plugin!("org.apache.kafka.connect.transforms.InsertHeader", InsertHeader, InsertHeaderConfig),
+    plugin!(
+        "org.apache.kafka.connect.transforms.MaskField$Key",
+        MaskField,
+        MaskFieldConfig,
+        Side::Key
+    ),
+    plugin!(
+        "org.apache.kafka.connect.transforms.MaskField$Value",
+        MaskField,
+        MaskFieldConfig,
+        Side::Value
+    ),
     plugin!("org.apache.kafka.connect.transforms.RegexRouter", RegexRouter, RegexRouterConfig),
     plugin!(
         "org.apache.kafka.connect.transforms.ReplaceField$Key",
