@@ -13,6 +13,7 @@ use super::{
     drop_headers::{DropHeaders, DropHeadersConfig},
     extract_field::{ExtractField, ExtractFieldConfig},
     filter::{Filter, FilterConfig},
+    flatten::{Flatten, FlattenConfig},
     has_header_key::{HasHeaderKey, HasHeaderKeyConfig},
     header_from::{HeaderFrom, HeaderFromConfig},
     hoist_field::{HoistField, HoistFieldConfig},
@@ -22,6 +23,7 @@ use super::{
     record_is_tombstone::RecordIsTombstone,
     regex_router::{RegexRouter, RegexRouterConfig},
     replace_field::{ReplaceField, ReplaceFieldConfig},
+    set_schema_metadata::{SetSchemaMetadata, SetSchemaMetadataConfig},
     side::Side,
     topic_name_matches::{TopicNameMatches, TopicNameMatchesConfig},
     value_to_key::{ValueToKey, ValueToKeyConfig},
@@ -84,6 +86,13 @@ static TRANSFORMS: &[TransformPlugin] = &[
         Side::Value
     ),
     plugin!("org.apache.kafka.connect.transforms.Filter", Filter, FilterConfig),
+    plugin!("org.apache.kafka.connect.transforms.Flatten$Key", Flatten, FlattenConfig, Side::Key),
+    plugin!(
+        "org.apache.kafka.connect.transforms.Flatten$Value",
+        Flatten,
+        FlattenConfig,
+        Side::Value
+    ),
     plugin!(
         "org.apache.kafka.connect.transforms.HeaderFrom$Key",
         HeaderFrom,
@@ -144,6 +153,18 @@ static TRANSFORMS: &[TransformPlugin] = &[
         "org.apache.kafka.connect.transforms.ReplaceField$Value",
         ReplaceField,
         ReplaceFieldConfig,
+        Side::Value
+    ),
+    plugin!(
+        "org.apache.kafka.connect.transforms.SetSchemaMetadata$Key",
+        SetSchemaMetadata,
+        SetSchemaMetadataConfig,
+        Side::Key
+    ),
+    plugin!(
+        "org.apache.kafka.connect.transforms.SetSchemaMetadata$Value",
+        SetSchemaMetadata,
+        SetSchemaMetadataConfig,
         Side::Value
     ),
     plugin!("org.apache.kafka.connect.transforms.ValueToKey", ValueToKey, ValueToKeyConfig),
