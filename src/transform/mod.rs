@@ -6,6 +6,7 @@
 
 mod cast;
 mod chain;
+mod date_format;
 mod drop_headers;
 mod extract_field;
 mod field_path;
@@ -27,6 +28,8 @@ mod replace_field;
 mod schema_cache;
 mod set_schema_metadata;
 mod side;
+mod timestamp_converter;
+mod timestamp_router;
 mod topic_name_matches;
 mod value_to_key;
 

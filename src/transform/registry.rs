@@ -25,6 +25,8 @@ use super::{
     replace_field::{ReplaceField, ReplaceFieldConfig},
     set_schema_metadata::{SetSchemaMetadata, SetSchemaMetadataConfig},
     side::Side,
+    timestamp_converter::{TimestampConverter, TimestampConverterConfig},
+    timestamp_router::{TimestampRouter, TimestampRouterConfig},
     topic_name_matches::{TopicNameMatches, TopicNameMatchesConfig},
     value_to_key::{ValueToKey, ValueToKeyConfig},
 };
@@ -166,6 +168,23 @@ static TRANSFORMS: &[TransformPlugin] = &[
         SetSchemaMetadata,
         SetSchemaMetadataConfig,
         Side::Value
+    ),
+    plugin!(
+        "org.apache.kafka.connect.transforms.TimestampConverter$Key",
+        TimestampConverter,
+        TimestampConverterConfig,
+        Side::Key
+    ),
+    plugin!(
+        "org.apache.kafka.connect.transforms.TimestampConverter$Value",
+        TimestampConverter,
+        TimestampConverterConfig,
+        Side::Value
+    ),
+    plugin!(
+        "org.apache.kafka.connect.transforms.TimestampRouter",
+        TimestampRouter,
+        TimestampRouterConfig
     ),
     plugin!("org.apache.kafka.connect.transforms.ValueToKey", ValueToKey, ValueToKeyConfig),
 ];
