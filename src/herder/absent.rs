@@ -38,6 +38,14 @@ const ABSENT: &[(&str, &str)] = &[
     ("io.confluent.connect.avro.", NO_REGISTRY),
     ("io.confluent.connect.protobuf.", NO_REGISTRY),
     ("io.confluent.connect.json.", NO_REGISTRY),
+    (
+        "io.confluent.connect.transforms.Filter",
+        "use millrace.transforms.FilterByCondition, which has the same options",
+    ),
+    (
+        "io.confluent.connect.transforms.ExtractTopic",
+        "use millrace.transforms.ExtractTopic, which has the same options",
+    ),
     ("io.confluent.connect.", ON_THE_JVM),
     ("io.aiven.", ON_THE_JVM),
     ("io.lenses.", ON_THE_JVM),
@@ -103,6 +111,8 @@ mod tests {
         assert!(said.starts_with(&format!(" {class} is not part of Millrace; ")), "{said}");
         assert!(hint("MirrorSource", LINKED).contains("MirrorMaker"));
         assert!(hint("io.confluent.connect.avro.AvroConverter", []).contains("JsonConverter"));
+        let filter = hint("io.confluent.connect.transforms.Filter$Value", []);
+        assert!(filter.contains("FilterByCondition"), "{filter}");
     }
 
     #[test]

@@ -11,14 +11,18 @@ use super::{
     Predicate, Transform,
     cast::{Cast, CastConfig},
     drop_headers::{DropHeaders, DropHeadersConfig},
+    envelope::{Envelope, EnvelopeConfig},
     extract_field::{ExtractField, ExtractFieldConfig},
+    extract_topic::{ExtractTopic, ExtractTopicConfig, Place},
     filter::{Filter, FilterConfig},
+    filter_by_condition::{FilterByCondition, FilterByConditionConfig},
     flatten::{Flatten, FlattenConfig},
     has_header_key::{HasHeaderKey, HasHeaderKeyConfig},
     header_from::{HeaderFrom, HeaderFromConfig},
     hoist_field::{HoistField, HoistFieldConfig},
     insert_field::{InsertField, InsertFieldConfig},
     insert_header::{InsertHeader, InsertHeaderConfig},
+    lift::{Lift, LiftConfig},
     mask_field::{MaskField, MaskFieldConfig},
     record_is_tombstone::RecordIsTombstone,
     regex_router::{RegexRouter, RegexRouterConfig},
@@ -72,6 +76,38 @@ macro_rules! plugin {
 }
 
 static TRANSFORMS: &[TransformPlugin] = &[
+    plugin!("millrace.transforms.Envelope", Envelope, EnvelopeConfig),
+    plugin!(
+        "millrace.transforms.ExtractTopic$Header",
+        ExtractTopic,
+        ExtractTopicConfig,
+        Place::Header
+    ),
+    plugin!(
+        "millrace.transforms.ExtractTopic$Key",
+        ExtractTopic,
+        ExtractTopicConfig,
+        Place::Part(Side::Key)
+    ),
+    plugin!(
+        "millrace.transforms.ExtractTopic$Value",
+        ExtractTopic,
+        ExtractTopicConfig,
+        Place::Part(Side::Value)
+    ),
+    plugin!(
+        "millrace.transforms.FilterByCondition$Key",
+        FilterByCondition,
+        FilterByConditionConfig,
+        Side::Key
+    ),
+    plugin!(
+        "millrace.transforms.FilterByCondition$Value",
+        FilterByCondition,
+        FilterByConditionConfig,
+        Side::Value
+    ),
+    plugin!("millrace.transforms.Lift$Value", Lift, LiftConfig, Side::Value),
     plugin!("org.apache.kafka.connect.transforms.Cast$Key", Cast, CastConfig, Side::Key),
     plugin!("org.apache.kafka.connect.transforms.Cast$Value", Cast, CastConfig, Side::Value),
     plugin!("org.apache.kafka.connect.transforms.DropHeaders", DropHeaders, DropHeadersConfig),
