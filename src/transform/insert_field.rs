@@ -2,19 +2,20 @@
 //!
 //! Source: apache/kafka `InsertField.java`.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use connect_api::{
     config::{Config, Props},
     error::{ConnectorError, Result},
     record::SchemaAndValue,
-    schema::{Schema, Type, logical, same_schema},
+    schema::{Schema, Type, logical},
     value::{Struct, Value},
 };
 
 use super::{
     ConnectRecord, Transform, Verdict,
     fields::{Nulls, basics_of, fitting, with_field},
+    schema_cache::SchemaCache,
     side::{Side, require_map, require_struct},
 };
 
@@ -70,17 +71,13 @@ struct Insertion {
     content: Content,
 }
 
-/// A schema, which of the insertions its records get, and what becomes of it.
-type Updated = (Arc<Schema>, Vec<bool>, Arc<Schema>);
-
 /// Adds fields.
 #[derive(Debug)]
 pub(super) struct InsertField {
     side: Side,
     insertions: Vec<Insertion>,
     nulls: Nulls,
-    /// The last one: the records of a batch share theirs.
-    last: Mutex<Option<Updated>>,
+    updated: SchemaCache<Arc<Schema>>,
 }
 
 impl InsertField {
@@ -107,50 +104,36 @@ impl InsertField {
         if insertions.is_empty() {
             return Err(ConnectorError::invalid("No field insertion configured"));
         }
-        Ok(Self { side, insertions, nulls: config.nulls, last: Mutex::default() })
+        Ok(Self { side, insertions, nulls: config.nulls, updated: SchemaCache::default() })
     }
 
     fn with_schema(
         &self,
         schema: &Arc<Schema>,
         value: Value,
-        inserted: &[Option<Value>],
+        inserted: Vec<Option<Value>>,
     ) -> Result<SchemaAndValue> {
         let record = require_struct(value, PURPOSE)?;
-        let updated = self.updated(schema, inserted)?;
+        let updated = self.updated.get(schema, || self.extended(schema))?;
         let known = schema.fields().iter().zip(record.into_values()).map(|(field, value)| {
             fitting(&field.name, &field.schema, self.nulls.resolve(&field.schema, value))
         });
         let mut values = known.collect::<Result<Vec<_>>>()?;
-        values.extend(inserted.iter().flatten().cloned());
+        values.extend(inserted.into_iter().map(Option::unwrap_or_default));
         let record = Struct::new(Arc::clone(&updated), values);
         Ok(SchemaAndValue::new(updated, Value::Struct(record)))
     }
 
-    /// The schema with the fields added; the same for records that share theirs.
-    fn updated(&self, schema: &Arc<Schema>, inserted: &[Option<Value>]) -> Result<Arc<Schema>> {
-        let present: Vec<bool> = inserted.iter().map(Option::is_some).collect();
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, parts, updated)) = &*last
-            && *parts == present
-            && same_schema(Some(known), Some(schema))
-        {
-            return Ok(Arc::clone(updated));
-        }
-        let updated = Arc::new(self.extended(schema, &present)?);
-        *last = Some((Arc::clone(schema), present, Arc::clone(&updated)));
-        Ok(updated)
-    }
-
-    fn extended(&self, schema: &Schema, present: &[bool]) -> Result<Schema> {
+    /// The schema with the fields added, also where a record has nothing to put there.
+    fn extended(&self, schema: &Schema) -> Result<Arc<Schema>> {
         let mut updated = basics_of(schema, Schema::new(Type::Struct));
         for field in schema.fields() {
             updated = updated.field(Arc::clone(&field.name), Arc::clone(&field.schema));
         }
-        for (insertion, _) in self.insertions.iter().zip(present).filter(|(_, present)| **present) {
+        for insertion in &self.insertions {
             updated = with_field(updated, &insertion.name, insertion.schema())?;
         }
-        Ok(updated)
+        Ok(Arc::new(updated))
     }
 }
 
@@ -200,12 +183,19 @@ impl Transform for InsertField {
             return Ok(Verdict::Keep);
         }
         let has_schema = data.schema.is_some();
+        let needs_offset = |insertion: &Insertion| matches!(insertion.content, Content::Offset);
+        if record.offset().is_none() && self.insertions.iter().any(needs_offset) {
+            return Err(ConnectorError::record(format!(
+                "Only SinkRecord supported for [{PURPOSE}], found: \
+                 org.apache.kafka.connect.source.SourceRecord"
+            )));
+        }
         let inserted: Vec<Option<Value>> =
             self.insertions.iter().map(|insertion| insertion.value(record, has_schema)).collect();
         let slot = self.side.of_mut(record);
         let SchemaAndValue { schema, value } = std::mem::take(slot);
         *slot = match schema {
-            Some(schema) => self.with_schema(&schema, value, &inserted)?,
+            Some(schema) => self.with_schema(&schema, value, inserted)?,
             None => {
                 let mut map = require_map(value, PURPOSE)?;
                 for (insertion, value) in self.insertions.iter().zip(inserted) {
@@ -249,11 +239,23 @@ mod tests {
         transform(&all).apply(&mut record).unwrap();
         let schema = record.value.schema.clone().unwrap();
         let names: Vec<_> = schema.fields().iter().map(|field| &*field.name).collect();
-        assert_eq!(names, ["a", "topic", "at", "s"], "no partition: the record has none");
+        assert_eq!(names, ["a", "topic", "p", "at", "s"]);
+        assert_eq!(record.value.value.member("p"), Some(&Value::Null), "the record has none");
         assert_eq!(record.value.value.member("at"), Some(&Value::Timestamp(5)));
         let optional: Vec<_> = schema.fields().iter().map(|f| f.schema.is_optional()).collect();
-        assert_eq!(optional, [false, true, true, false]);
+        assert_eq!(optional, [false, true, true, true, false]);
         assert_eq!(schema.name(), Some("S"));
+    }
+
+    #[test]
+    fn an_offset_is_for_sinks_only() {
+        let insert = transform(&[("offset.field", "o")]);
+        let map = SchemaAndValue::schemaless(Value::Map(Map::default()));
+        assert_eq!(
+            insert.apply(&mut record(map)).unwrap_err().to_string(),
+            "Only SinkRecord supported for [field insertion], found: \
+             org.apache.kafka.connect.source.SourceRecord"
+        );
     }
 
     #[test]
