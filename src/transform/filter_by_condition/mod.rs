@@ -20,9 +20,9 @@ use super::{ConnectRecord, Transform, Verdict, side::Side};
 /// Options of the transform.
 #[derive(Config, Debug)]
 pub(super) struct FilterByConditionConfig {
-    /// Condition that a record meets or does not: a path such as <code>$.user.id</code>, which is
-    /// met when something is there, or one with a filter, such as <code>$[?(@.level == 'ERROR' &&
-    /// @.code >= 500)]</code>. Filters know ==, !=, <, <=, >, >=, =~ with a regular expression
+    /// Condition that a record meets or does not: a path such as `$.user.id`, which is
+    /// met when something is there, or one with a filter, such as `$[?(@.level == 'ERROR' &&
+    /// @.code >= 500)]`. Filters know ==, !=, <, <=, >, >=, =~ with a regular expression
     /// between slashes, in with a list in brackets, &&, ||, ! and parentheses.
     #[config(key = "filter.condition", importance = High, check = Path::check())]
     condition: String,
