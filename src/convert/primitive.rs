@@ -96,8 +96,10 @@ fn wrong_size(word: &str, expected: usize, found: usize) -> ConnectorError {
 }
 
 fn wrong_type(word: &str, value: &Value) -> ConnectorError {
-    let cause = format!("class {} cannot be cast to the type of the converter", java_class(value));
-    ConnectorError::record(format!("Failed to serialize to a {word}: ")).caused_by(cause)
+    let class = java_class(value);
+    let cause = format!("class {class} cannot be cast to the type of the converter");
+    ConnectorError::record(format!("Failed to serialize to {word} (was class {class}): "))
+        .caused_by(cause)
 }
 
 /// Converts a boolean to and from one byte.

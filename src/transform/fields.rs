@@ -110,7 +110,8 @@ pub(super) fn fitting(name: &str, schema: &Schema, value: Value) -> Result<Value
     )))
 }
 
-fn fits(schema: &Schema, value: &Value) -> bool {
+/// Whether a value is of the schema's type.
+pub(super) fn fits(schema: &Schema, value: &Value) -> bool {
     match schema.name() {
         Some(logical::DECIMAL) => matches!(value, Value::Decimal(_)),
         Some(logical::DATE | logical::TIME | logical::TIMESTAMP) => is_date(value),

@@ -17,7 +17,7 @@ use super::{
     ConnectRecord, Transform, Verdict,
     fields::{Nulls, fitting},
     names::{distinct, names},
-    numbers::{Number, narrowed, parse_float, parse_whole},
+    numbers::{Number, narrowed, parse_whole},
     side::{Side, require_map, require_struct},
 };
 
@@ -124,7 +124,8 @@ fn emptied(value: &Value) -> Result<Value> {
 
 fn replaced(value: &Value, replacement: &str) -> Result<Value> {
     let whole = || parse_whole(replacement).map(Number::Whole);
-    let real = || parse_float::<f64>(replacement);
+    // Also a real number is read as a decimal first.
+    let real = || parse_decimal(replacement).and_then(|_| replacement.parse::<f64>().ok());
     let masked = match value {
         Value::String(_) => Some(Value::string(replacement)),
         Value::Int8(_) => whole().map(|number| Value::Int8(number.int8())),

@@ -171,6 +171,12 @@ impl Schema {
         Self { keys: Some(keys.into()), values: Some(values.into()), ..Self::new(Type::Map) }
     }
 
+    /// A map from keys of one schema to values of none in particular.
+    #[must_use]
+    pub fn map_with_null_values(keys: impl Into<Arc<Self>>) -> Self {
+        Self { keys: Some(keys.into()), ..Self::new(Type::Map) }
+    }
+
     /// Null is a value of this schema too.
     #[must_use]
     pub const fn optional(mut self) -> Self {

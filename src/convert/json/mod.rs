@@ -45,6 +45,7 @@ choice! {
         /// A JSON number.
         Numeric = "NUMERIC",
     }
+    else "String must be one of (case insensitive): NUMERIC, BASE64"
 }
 
 /// Options of the JSON converter.
@@ -206,7 +207,7 @@ fn envelope(document: &ByteString) -> Result<Option<(ByteString, ByteString)>> {
     let mut parser = Parser::new(document);
     let (mut schema, mut payload) = (None, None);
     if !parser.take(b'{') {
-        parser.skipped().map_err(broken)?;
+        parser.skip_first().map_err(broken)?;
         return Ok(None);
     }
     if parser.take(b'}') {
@@ -232,7 +233,7 @@ fn envelope(document: &ByteString) -> Result<Option<(ByteString, ByteString)>> {
 }
 
 fn schemaless(document: &ByteString) -> Result<SchemaAndValue> {
-    Parser::new(document).value::<Schemaless>().map_err(broken).map(SchemaAndValue::schemaless)
+    Parser::new(document).first::<Schemaless>().map_err(broken).map(SchemaAndValue::schemaless)
 }
 
 fn broken(error: JsonError) -> ConnectorError {

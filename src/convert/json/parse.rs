@@ -79,6 +79,17 @@ impl<'a> Parser<'a> {
         is_next
     }
 
+    /// Reads the first value of a document; something must end it if it is a number.
+    pub(super) fn first<B: Build>(&mut self) -> Result<B::Out> {
+        let is_number = matches!(self.peek(), Some(b'-' | b'0'..=b'9'));
+        let value = self.value::<B>()?;
+        let is_ended = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
+        if is_number && !self.bytes().get(self.at).is_none_or(is_ended) {
+            return self.error("Expected a blank after a number");
+        }
+        Ok(value)
+    }
+
     /// Reads one value.
     pub(super) fn value<B: Build>(&mut self) -> Result<B::Out> {
         match self.peek() {
@@ -92,6 +103,11 @@ impl<'a> Parser<'a> {
             Some(_) => self.error("Unexpected character"),
             None => self.error("Unexpected end of the document"),
         }
+    }
+
+    /// Reads the first value of a document and forgets it.
+    pub(super) fn skip_first(&mut self) -> Result<()> {
+        self.first::<Skip>()
     }
 
     /// Reads one value and gives its text.
@@ -365,6 +381,8 @@ mod tests {
     fn the_document_may_go_on_after_its_first_value() {
         assert!(is_json("{} rest"));
         assert!(is_json("007"));
+        assert!(Parser::new(&"7 8".into()).first::<Skip>().is_ok());
+        assert!(Parser::new(&"7}".into()).first::<Skip>().is_err());
     }
 
     #[test]

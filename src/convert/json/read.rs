@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::{DecodeError, Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use connect_api::{
     error::{ConnectorError, Result},
-    schema::{Schema, Type, logical},
+    schema::{Field, Schema, Type, logical},
     value::{Decimal, Map, Struct, Value},
-    value_text::parse_decimal,
+    value_text::{MS_PER_DAY, parse_decimal},
 };
 
 use super::node::{Node, wrapping};
@@ -42,7 +42,14 @@ impl Reading {
         Ok(match schema.kind() {
             Type::Boolean => Value::Boolean(matches!(node, Node::Boolean(true))),
             Type::String => node.text().map_or(Value::Null, |text| Value::String(text.clone())),
-            Type::Bytes => Value::Bytes(binary(node)?),
+            // Of what is no text Jackson gives no bytes.
+            Type::Bytes => match node.text() {
+                Some(text) => Value::Bytes(
+                    binary(text)
+                        .map_err(|error| bad("Invalid bytes field".to_owned()).caused_by(error))?,
+                ),
+                None => Value::Null,
+            },
             Type::Array => Value::Array(self.array(schema, node)?),
             Type::Map => Value::Map(self.map(schema, node)?),
             Type::Struct => Value::Struct(self.record(schema, node)?),
@@ -58,15 +65,15 @@ impl Reading {
         }
     }
 
+    /// What a node has inside, whether it is an array or not.
     fn array(self, schema: &Schema, node: &Node) -> Result<Vec<Value>> {
-        match (node, schema.value_schema()) {
-            (Node::Array(items), Some(elements)) => {
-                items.iter().map(|item| self.value(elements, item)).collect()
+        let Some(elements) = schema.value_schema() else { return Ok(Vec::new()) };
+        match node {
+            Node::Array(items) => items.iter().map(|item| self.value(elements, item)).collect(),
+            Node::Object(members) => {
+                members.iter().map(|(_, item)| self.value(elements, item)).collect()
             }
-            _ => Err(bad(format!(
-                "Arrays should be encoded as JSON arrays, but found {}",
-                node.kind()
-            ))),
+            _ => Ok(Vec::new()),
         }
     }
 
@@ -106,7 +113,15 @@ impl Reading {
                 other.kind()
             ))),
         };
-        entries.iter().map(entry).collect::<Result<_>>().map(Map)
+        let mut map = Map::default();
+        for read in entries.iter().map(entry) {
+            let (key, value) = read?;
+            match map.0.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, known)) => *known = value,
+                None => map.0.push((key, value)),
+            }
+        }
+        Ok(map)
     }
 
     fn record(self, schema: &Arc<Schema>, node: &Node) -> Result<Struct> {
@@ -116,22 +131,42 @@ impl Reading {
                 node.kind()
             )));
         }
-        let field = |field: &connect_api::schema::Field| {
-            self.value(&field.schema, node.member(&field.name).unwrap_or(&Node::Null))
+        let field = |field: &Field| {
+            let node = node.member(&field.name).unwrap_or(&Node::Null);
+            let value = self.value(&field.schema, node)?;
+            match hole(&field.schema, &value) {
+                None => Ok(value),
+                Some((place, kind)) => Err(bad(format!(
+                    "Invalid value: null used for required {place}field: \"{}\", schema type: {kind}",
+                    field.name
+                ))),
+            }
         };
         let values = schema.fields().iter().map(field).collect::<Result<_>>()?;
         Ok(Struct::new(Arc::clone(schema), values))
     }
 }
 
-fn binary(node: &Node) -> Result<Bytes> {
-    let text = node.text().ok_or_else(|| {
-        bad(format!("Invalid bytes field, expected base64 text but was {}", node.kind()))
-    })?;
-    let bytes = STANDARD
-        .decode(text.as_bytes())
-        .map_err(|error| bad("Invalid bytes field".to_owned()).caused_by(error))?;
-    Ok(bytes.into())
+fn binary(text: &str) -> Result<Bytes, DecodeError> {
+    STANDARD.decode(text).map(Bytes::from)
+}
+
+/// A null where the schema demands a value: where it is within the value, and what it should be.
+fn hole(schema: &Schema, value: &Value) -> Option<(String, Type)> {
+    let within = |place: &str, schema: Option<&Arc<Schema>>, value: &Value| {
+        hole(schema?, value).map(|(deeper, kind)| (format!("{deeper}{place} "), kind))
+    };
+    match value {
+        Value::Null => (!schema.is_optional()).then(|| (String::new(), schema.kind())),
+        Value::Array(items) => {
+            items.iter().find_map(|item| within("element of array", schema.value_schema(), item))
+        }
+        Value::Map(map) => map.0.iter().find_map(|(key, value)| {
+            within("key of map", schema.key_schema(), key)
+                .or_else(|| within("value of map", schema.value_schema(), value))
+        }),
+        _ => None,
+    }
 }
 
 /// A number as Jackson's `intValue`, `longValue` and so on give it: wrapped, cut or 0.
@@ -141,17 +176,45 @@ fn number(kind: Type, node: &Node) -> Value {
         Node::Number(text, is_integer) => (&**text, *is_integer),
         _ => ("0", true),
     };
-    let whole = || {
-        if is_integer { wrapping(text) } else { text.parse::<f64>().unwrap_or_default() as i64 }
-    };
+    let whole = || if is_integer { wrapping(text) } else { wrapping(&whole_part(text)) };
     match kind {
         Type::Int8 => Value::Int8(whole() as i8),
         Type::Int16 => Value::Int16(whole() as i16),
         Type::Int32 => Value::Int32(whole() as i32),
+        // Integers have no -0.
+        Type::Float32 if is_integer => {
+            Value::Float32(text.parse::<f32>().unwrap_or_default() + 0.0)
+        }
         Type::Float32 => Value::Float32(text.parse().unwrap_or_default()),
+        Type::Float64 if is_integer => {
+            Value::Float64(text.parse::<f64>().unwrap_or_default() + 0.0)
+        }
         Type::Float64 => Value::Float64(text.parse().unwrap_or_default()),
         _ => Value::Int64(whole()),
     }
+}
+
+/// The digits before the point of a number that may have an exponent.
+fn whole_part(text: &str) -> String {
+    /// Zeros at the end beyond which the lowest 64 bits are 0.
+    const MOST_ZEROS: i64 = 64;
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    // What does not fit is beyond every digit there is.
+    let exponent = exponent
+        .parse::<i64>()
+        .unwrap_or_else(|_| if exponent.starts_with('-') { i64::MIN } else { i64::MAX });
+    let (sign, whole) = whole.strip_prefix('-').map_or(("", whole), |whole| ("-", whole));
+    let digits = format!("{whole}{fraction}");
+    let point = i64::try_from(whole.len()).unwrap_or(i64::MAX).saturating_add(exponent);
+    let missing = point.saturating_sub(i64::try_from(digits.len()).unwrap_or(i64::MAX));
+    if missing > MOST_ZEROS {
+        return "0".to_owned();
+    }
+    let zeros = usize::try_from(missing).unwrap_or(0);
+    let kept = usize::try_from(point).unwrap_or(0).min(digits.len());
+    let kept = digits.get(..kept).unwrap_or_default();
+    format!("{sign}{kept}{}", "0".repeat(zeros))
 }
 
 /// The value of a logical type; none when the schema is not one.
@@ -175,23 +238,32 @@ fn logical_value(schema: &Schema, node: &Node) -> Result<Option<Value>> {
     };
     Ok(Some(match name {
         logical::DATE => Value::Date(small("Date")?),
-        logical::TIME => Value::Time(small("Time")?),
+        logical::TIME => Value::Time(time_of_day(small("Time")?)?),
         logical::TIMESTAMP => Value::Timestamp(integer("Timestamp", "integral")?),
         logical::DECIMAL => Value::Decimal(decimal(schema, node)?),
         _ => return Ok(None),
     }))
 }
 
+fn time_of_day(ms: i32) -> Result<i32> {
+    if (0..=MS_PER_DAY).contains(&i64::from(ms)) {
+        return Ok(ms);
+    }
+    Err(bad("Time values must use number of milliseconds greater than 0 and less than 86400000"
+        .to_owned()))
+}
+
 fn decimal(schema: &Schema, node: &Node) -> Result<Decimal> {
     match node {
         Node::Number(text, _) => parse_decimal(text)
             .ok_or_else(|| bad("Invalid number for Decimal: it has too many digits".to_owned())),
-        Node::String(_) => {
+        Node::String(text) => {
             let scale = schema.parameters().get("scale").and_then(|scale| scale.parse().ok());
-            let scale = scale.ok_or_else(|| {
-                bad("Invalid Decimal schema: scale parameter not found.".to_owned())
-            })?;
-            Ok(Decimal { unscaled: binary(node)?, scale })
+            let unscaled = binary(text).ok().filter(|unscaled| !unscaled.is_empty());
+            match scale.zip(unscaled) {
+                Some((scale, unscaled)) => Ok(Decimal { unscaled, scale }),
+                None => Err(bad("Invalid bytes for Decimal field".to_owned())),
+            }
         }
         _ => Err(bad(format!(
             "Invalid type for Decimal, underlying representation should be numeric or bytes but \

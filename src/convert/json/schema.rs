@@ -177,6 +177,10 @@ pub(super) fn read_schema(node: &Node) -> Result<Arc<Schema>> {
         Some(default) => {
             let plain = Arc::new(schema);
             let default = Reading { is_null_replaced: true }.value(&plain, default)?;
+            if kind == Type::Struct {
+                // No struct is one of a schema that has it for its default.
+                return Err(bad("Invalid default value"));
+            }
             Ok(Arc::new(Arc::unwrap_or_clone(plain).with_default(default)))
         }
     }

@@ -217,3 +217,21 @@ proptest! {
         let _outcome = plain().to_connect("t", &[], Some(&Bytes::from(bytes)));
     }
 }
+
+#[test]
+fn of_a_number_that_is_not_whole_the_part_before_the_point_counts() {
+    let envelope =
+        |number: &str| format!("{{\"schema\":{{\"type\":\"int64\"}},\"payload\":{number}}}");
+    for (number, expected) in [
+        ("1.99", 1),
+        ("-0.5", 0),
+        ("1.25e1", 12),
+        ("12e-1", 1),
+        ("1e400", 0),
+        ("1e-99999999999999999999", 0),
+        ("18446744073709551617.5", 1),
+    ] {
+        let value = read(&converter(&[]), &envelope(number)).unwrap().value;
+        assert_eq!(value, Value::Int64(expected), "{number}");
+    }
+}

@@ -30,8 +30,6 @@ fn bad(message: impl Into<String>) -> ConnectorError {
 impl Writing {
     /// Appends a value, which must fit its schema where there is one.
     ///
-    /// A value of a logical type needs no schema to be written: it says itself what it is.
-    ///
     /// # Errors
     /// `Record` when the value does not fit.
     pub(super) fn value(
@@ -43,8 +41,9 @@ impl Writing {
         if value.is_null() {
             return self.null(out, schema);
         }
-        if let Some(schema) = schema {
-            check(schema, value)?;
+        match schema {
+            Some(schema) => check(schema, value)?,
+            None => check_schemaless(value)?,
         }
         match value {
             Value::Null => {}
@@ -64,7 +63,7 @@ impl Writing {
             Value::Array(items) => self.array(out, schema, items)?,
             Value::Map(map) => self.map(out, schema, map)?,
             Value::Struct(record) => self.record(out, record)?,
-            Value::Decimal(decimal) => self.decimal(out, decimal),
+            Value::Decimal(decimal) => self.decimal(out, schema, decimal)?,
             other => write_integer(out, other.as_i64().unwrap_or_default()),
         }
         Ok(())
@@ -76,10 +75,10 @@ impl Writing {
             return Ok(());
         };
         match schema.default_value() {
+            // A struct says its schema itself, and that one has no default.
+            Some(Value::Struct(default)) if self.is_null_replaced => self.record(out, default),
             Some(default) if self.is_null_replaced && !default.is_null() => {
-                // A struct says its schema itself, and that one has no default.
-                let is_struct = schema.kind() == Type::Struct;
-                self.value(out, (!is_struct).then_some(schema), default)
+                self.value(out, Some(schema), default)
             }
             _ if schema.is_optional() => {
                 out.extend_from_slice(b"null");
@@ -149,14 +148,18 @@ impl Writing {
         Ok(())
     }
 
-    fn decimal(self, out: &mut BytesMut, decimal: &Decimal) {
+    fn decimal(self, out: &mut BytesMut, schema: Option<&Schema>, decimal: &Decimal) -> Result<()> {
         if self.is_decimal_numeric {
             let mut text = String::new();
             write_decimal(&mut text, decimal);
             out.extend_from_slice(text.as_bytes());
-        } else {
-            write_base64(out, &decimal.unscaled);
+            return Ok(());
         }
+        if let Some(schema) = schema {
+            check_scale(schema, decimal)?;
+        }
+        write_base64(out, &decimal.unscaled);
+        Ok(())
     }
 }
 
@@ -170,7 +173,8 @@ fn check(schema: &Schema, value: &Value) -> Result<()> {
         (Some(logical::DATE), Value::Date(_))
         | (Some(logical::TIME), Value::Time(_))
         | (Some(logical::TIMESTAMP), Value::Timestamp(_)) => return Ok(()),
-        (Some(logical::DECIMAL), Value::Decimal(decimal)) => return check_scale(schema, decimal),
+        // Its scale counts only where the schema is all that tells it.
+        (Some(logical::DECIMAL), Value::Decimal(_)) => return Ok(()),
         (Some(logical::DATE), _) => return Err(named("Date, expected Date but was")),
         (Some(logical::TIME), _) => return Err(named("Time, expected Date but was")),
         (Some(logical::TIMESTAMP), _) => return Err(named("Timestamp, expected Date but was")),
@@ -191,6 +195,18 @@ fn check(schema: &Schema, value: &Value) -> Result<()> {
         }
         value if value.kind() == Some(schema.kind()) => Ok(()),
         _ => Err(named(schema.kind().name())),
+    }
+}
+
+/// Whether the value is one that says itself what it is.
+fn check_schemaless(value: &Value) -> Result<()> {
+    match value {
+        Value::Date(_) | Value::Time(_) | Value::Timestamp(_) | Value::Decimal(_) => {
+            let class = java_class(value);
+            Err(bad(format!("Java class class {class} does not have corresponding schema type.")))
+        }
+        Value::Struct(_) => Err(bad("Mismatching schema.")),
+        _ => Ok(()),
     }
 }
 

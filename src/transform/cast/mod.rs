@@ -20,7 +20,7 @@ use connect_api::{
 use self::{convert::cast, spec::Spec};
 use super::{
     ConnectRecord, Transform, Verdict,
-    fields::{Nulls, basics_of, fields_of, fitting},
+    fields::{Nulls, basics_of, fields_of, fits, fitting},
     schema_cache::SchemaCache,
     side::{Side, require_map, require_struct},
 };
@@ -126,6 +126,9 @@ impl Cast {
             }
         };
         let updated = with_state_of(schema, updated)?;
+        if updated.default_value().is_some_and(|default| !fits(&updated, default)) {
+            return Err(ConnectorError::record("Invalid default value"));
+        }
         Ok(Arc::new((Arc::new(updated), kinds)))
     }
 }

@@ -18,6 +18,7 @@
 pub(crate) mod clients;
 pub(crate) mod connect;
 pub(crate) mod kafka;
+pub(crate) mod oracle;
 pub(crate) mod postgres;
 mod probe;
 pub(crate) mod process;
@@ -32,6 +33,7 @@ use std::thread;
 use self::clients::Clients;
 use self::connect::JvmWorker;
 use self::kafka::KafkaNode;
+use self::oracle::Oracle;
 use self::postgres::Postgres;
 use self::s3::S3;
 use crate::harness::Mode;
@@ -113,6 +115,11 @@ pub(crate) fn private_connect(mode: Mode, overrides: &[&str]) -> Result<JvmWorke
 /// sentence.
 pub(crate) fn clients() -> Result<Clients, Missing> {
     obtain("clients", || Ok(Clients)).map_err(|trouble| settle("clients", &trouble))
+}
+
+/// Returns Kafka Connect's own transformations and converters.
+pub(crate) fn oracle() -> Result<Oracle, Missing> {
+    obtain("connect", || Ok(Oracle)).map_err(|trouble| settle("connect", &trouble))
 }
 
 /// Gives a running service, or prints `skipped: <reason>` and returns from the test.

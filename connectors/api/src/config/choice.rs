@@ -17,7 +17,12 @@ pub trait Choice: Copy + 'static {
             .iter()
             .find(|value| value.word().eq_ignore_ascii_case(word))
             .copied()
-            .ok_or_else(|| format!("String must be one of: {}", Self::words().join(", ")))
+            .ok_or_else(Self::refusal)
+    }
+
+    /// What is said of a word that no value has.
+    fn refusal() -> String {
+        format!("String must be one of: {}", Self::words().join(", "))
     }
 
     /// Every word, in order: the [`recommended`](super::ConfigKey::recommended) values of an option.
@@ -29,7 +34,7 @@ pub trait Choice: Copy + 'static {
 /// Defines an enum whose values are words in a configuration.
 ///
 /// The enum is `Copy`, displays as its word, parses from it in any case, and can be the type of a
-/// field of a [`Config`](trait@crate::config::Config).
+/// field of a [`Config`](trait@crate::config::Config). Text after `else` is said of any other word.
 ///
 /// ```
 /// use connect_api::config::{Choice, choice};
@@ -55,6 +60,7 @@ macro_rules! choice {
         $vis:vis enum $name:ident {
             $($(#[$variant_meta:meta])* $variant:ident = $word:literal),+ $(,)?
         }
+        $(else $refusal:literal)?
     ) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,6 +76,10 @@ macro_rules! choice {
                     $(Self::$variant => $word,)+
                 }
             }
+
+            $(fn refusal() -> ::std::string::String {
+                ::std::string::String::from($refusal)
+            })?
         }
 
         impl $crate::config::ConfigType for $name {

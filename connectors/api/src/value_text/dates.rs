@@ -79,39 +79,49 @@ pub(super) fn write_java_date(out: &mut String, ms: i64) {
         write!(out, "{weekday} {month} {day:02} {hour:02}:{minute:02}:{second:02} UTC {year:04}");
 }
 
-/// Day since the epoch of `2022-01-08`.
-pub(super) fn parse_date(text: &str) -> Option<i64> {
-    let [year, month, day] = numbers(text, "dddd-dd-dd")?;
-    let days = days_of_civil(year, month, day);
-    (civil_date(days) == (year, month, day)).then_some(days)
+/// Day since the epoch of `2022-01-08`. Months and days that do not exist run over, and what comes
+/// after the day is passed over, as Java's lenient `SimpleDateFormat` does.
+pub(super) fn lenient_date(text: &str) -> Option<i32> {
+    let (days, _rest) = date_of(text)?;
+    i32::try_from(days).ok()
 }
 
-/// Millisecond of the day of `10:20:30.400Z`.
-pub(super) fn parse_time(text: &str) -> Option<i64> {
-    let [hour, minute, second, ms] = numbers(text, "dd:dd:dd.dddZ")?;
-    let is_time = hour < 24 && minute < 60 && second < 60;
-    is_time.then_some(((hour * 60 + minute) * 60 + second) * 1000 + ms)
+/// Millisecond of `10:20:30.400Z`; leniently, as [`lenient_date`].
+pub(super) fn lenient_time(text: &str) -> Option<i32> {
+    i32::try_from(time_of(text)?).ok()
 }
 
-/// Millisecond since the epoch of `2022-01-08T10:20:30.400Z`.
-pub(super) fn parse_timestamp(text: &str) -> Option<i64> {
-    let (date, time) = text.split_once('T')?;
-    Some(parse_date(date)? * MS_PER_DAY + parse_time(time)?)
+/// Millisecond since the epoch of `2022-01-08T10:20:30.400Z`; leniently, as [`lenient_date`].
+pub(super) fn lenient_timestamp(text: &str) -> Option<i64> {
+    let (days, rest) = date_of(text)?;
+    days.checked_mul(MS_PER_DAY)?.checked_add(time_of(rest.strip_prefix('T')?)?)
 }
 
-/// The numbers in a text that has exactly this shape, where `d` is a digit.
-fn numbers<const N: usize>(text: &str, shape: &str) -> Option<[i64; N]> {
-    let fits = text.len() == shape.len()
-        && text.bytes().zip(shape.bytes()).all(|(byte, expected)| match expected {
-            b'd' => byte.is_ascii_digit(),
-            other => byte == other,
-        });
-    if !fits {
-        return None;
-    }
-    let parts = text.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
-    let values: Vec<i64> = parts.filter_map(|part| part.parse().ok()).collect();
-    values.try_into().ok()
+fn date_of(text: &str) -> Option<(i64, &str)> {
+    let (year, rest) = leading_number(text)?;
+    let (month, rest) = leading_number(rest.strip_prefix('-')?)?;
+    let (day, rest) = leading_number(rest.strip_prefix('-')?)?;
+    let month = month - 1;
+    let first = days_of_civil(year + month.div_euclid(12), month.rem_euclid(12) + 1, 1);
+    Some((first + day - 1, rest))
+}
+
+fn time_of(text: &str) -> Option<i64> {
+    let (hour, rest) = leading_number(text)?;
+    let (minute, rest) = leading_number(rest.strip_prefix(':')?)?;
+    let (second, rest) = leading_number(rest.strip_prefix(':')?)?;
+    let (ms, rest) = leading_number(rest.strip_prefix('.')?)?;
+    rest.starts_with('Z').then_some(((hour * 60 + minute) * 60 + second) * 1000 + ms)
+}
+
+/// A number, blanks before it passed over, and what follows.
+fn leading_number(text: &str) -> Option<(i64, &str)> {
+    /// More would not fit beside the rest in what is read here.
+    const MAX_DIGITS: usize = 12;
+    let text = text.trim_start_matches([' ', '\t']);
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, rest) = text.split_at_checked(end)?;
+    (digits.len() <= MAX_DIGITS).then_some((digits.parse().ok()?, rest))
 }
 
 #[cfg(test)]
@@ -121,17 +131,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_that_does_not_exist_is_no_date() {
-        assert_eq!(parse_date("2024-02-29"), Some(19_782));
-        assert_eq!(parse_date("2023-02-29"), None);
-        assert_eq!(parse_date("2023-2-9"), None);
-        assert_eq!(parse_time("24:00:00.000Z"), None);
+    fn what_does_not_exist_runs_over() {
+        assert_eq!(lenient_date("2024-02-29"), Some(19_782));
+        assert_eq!(lenient_date("2023-02-29"), lenient_date("2023-03-01"));
+        assert_eq!(lenient_date("2024-13-45"), lenient_date("2025-02-14"));
+        assert_eq!(lenient_date("1970-1-2xx"), Some(1));
+        assert_eq!(lenient_date("1970/01/02"), None);
+        assert_eq!(lenient_time("99:99:99.999Z"), Some(362_439_999));
+        assert_eq!(lenient_time("10:00:00.0000"), None);
     }
 
     proptest! {
         #[test]
         fn timestamps_read_back_as_they_were(ms in 0_i64..253_402_300_799_999) {
-            prop_assert_eq!(parse_timestamp(&timestamp_text(ms)), Some(ms));
+            prop_assert_eq!(lenient_timestamp(&timestamp_text(ms)), Some(ms));
         }
     }
 }

@@ -75,7 +75,8 @@ fn write_struct(out: &mut String, record: &Struct) {
 /// Less than a day is a time, whole days are a date, the rest is both: the type is not asked.
 fn write_date(out: &mut String, ms: i64) {
     out.push_str(&match ms {
-        0..MS_PER_DAY => time_text(ms),
+        // The original asks only whether it is before the second day.
+        ..MS_PER_DAY => time_text(ms.rem_euclid(MS_PER_DAY)),
         _ if ms % MS_PER_DAY == 0 => date_text(ms / MS_PER_DAY),
         _ => timestamp_text(ms),
     });

@@ -1,13 +1,15 @@
 //! Reads text and guesses what it means.
 //!
 //! Source: apache/kafka `Values.parseString`, with its quirks: of a number that is followed by a
-//! delimiter only the number counts, and a fraction becomes a `FLOAT32` whenever that is finite.
+//! delimiter only the number counts, a fraction becomes a `FLOAT32` whenever that is finite, days and
+//! months that do not exist run over into the next, and quotes keep their backslashes.
 
 use std::sync::Arc;
 
 use super::{
-    dates::{parse_date, parse_time, parse_timestamp},
+    dates::{lenient_date, lenient_time, lenient_timestamp},
     parse_decimal,
+    tokens::{Tokens, is_blank, java_trim},
 };
 use crate::{
     record::SchemaAndValue,
@@ -21,61 +23,179 @@ const MAX_DEPTH: usize = 100;
 /// Reads a literal: a boolean, number, date, list or map where the text is one, a string otherwise.
 #[must_use]
 pub fn infer(text: &str) -> SchemaAndValue {
-    let mut parser = Parser { rest: text, depth: 0 };
-    let trimmed = text.trim();
-    if let Some(literal) = literal(trimmed).or_else(|| dated(trimmed)) {
-        return literal;
+    if text.is_empty() {
+        return plain(text);
     }
-    if trimmed.starts_with(['[', '{']) {
-        parser.rest = trimmed;
-        let whole = parser.value().filter(|_| parser.rest.trim().is_empty());
-        return whole.map_or_else(|| plain(text), Item::into_top);
-    }
-    let token = trimmed.find(is_delimiter).map_or(trimmed, |at| trimmed.get(..at).unwrap_or(""));
-    number(token.trim()).unwrap_or_else(|| plain(text))
+    let mut parser = Parser { tokens: Tokens::of(text), depth: 0 };
+    parser.value(false).unwrap_or_else(|_| plain(text))
 }
 
 fn plain(text: &str) -> SchemaAndValue {
     SchemaAndValue::new(Schema::string(), text.into())
 }
 
-const fn is_delimiter(c: char) -> bool {
-    matches!(c, ':' | ',' | '[' | ']' | '{' | '}' | '"')
-}
-
 fn typed(kind: Type, value: Value) -> SchemaAndValue {
     SchemaAndValue::new(Arc::new(Schema::new(kind)), value)
 }
 
-fn literal(text: &str) -> Option<SchemaAndValue> {
-    match text {
-        "true" => Some(typed(Type::Boolean, Value::Boolean(true))),
-        "false" => Some(typed(Type::Boolean, Value::Boolean(false))),
-        "null" => Some(SchemaAndValue::NULL),
-        _ => None,
+/// A text is not the structure that it began as.
+struct NoStructure;
+
+struct Parser<'a> {
+    tokens: Tokens<'a>,
+    depth: usize,
+}
+
+impl Parser<'_> {
+    fn value(&mut self, is_embedded: bool) -> Result<SchemaAndValue, NoStructure> {
+        if !self.tokens.has_next() {
+            return Ok(SchemaAndValue::NULL);
+        }
+        if is_embedded && self.tokens.take("\"") {
+            return Ok(self.quoted());
+        }
+        for (word, value) in [
+            ("null", SchemaAndValue::NULL),
+            ("true", typed(Type::Boolean, Value::Boolean(true))),
+            ("false", typed(Type::Boolean, Value::Boolean(false))),
+        ] {
+            if self.literal(word, is_embedded) {
+                return Ok(value);
+            }
+        }
+        let start = self.tokens.mark();
+        match self.structure() {
+            Ok(Some(structure)) => return Ok(structure),
+            Ok(None) => {}
+            Err(NoStructure) => self.tokens.rewind(start),
+        }
+        let token = self.tokens.next();
+        if is_blank(token) {
+            return Ok(plain(token));
+        }
+        match self.dated_or_number(java_trim(token)) {
+            Some(found) => Ok(found),
+            None if is_embedded => Err(NoStructure),
+            None => Ok(plain(self.tokens.text())),
+        }
+    }
+
+    /// A word that stands alone, or within a structure.
+    fn literal(&mut self, word: &str, is_embedded: bool) -> bool {
+        let start = self.tokens.mark();
+        if self.tokens.take(word) && (is_embedded || !self.tokens.has_next()) {
+            return true;
+        }
+        self.tokens.rewind(start);
+        false
+    }
+
+    fn structure(&mut self) -> Result<Option<SchemaAndValue>, NoStructure> {
+        if self.depth == MAX_DEPTH {
+            return Err(NoStructure);
+        }
+        self.depth += 1;
+        let structure = if self.tokens.take("[") {
+            self.array().map(Some)
+        } else if self.tokens.take("{") {
+            self.map().map(Some)
+        } else {
+            Ok(None)
+        };
+        self.depth -= 1;
+        structure
+    }
+
+    fn array(&mut self) -> Result<SchemaAndValue, NoStructure> {
+        let (mut items, mut common) = (Vec::new(), Common::default());
+        while self.tokens.has_next() {
+            if self.tokens.take("]") {
+                let Some(schema) = common.schema() else {
+                    return Ok(typed(Type::Array, Value::Array(items)));
+                };
+                let items = items.into_iter().map(|item| aligned(item, &schema));
+                let items = items.collect::<Result<_, _>>()?;
+                return Ok(SchemaAndValue::new(
+                    Arc::new(Schema::array(schema)),
+                    Value::Array(items),
+                ));
+            }
+            if self.tokens.take(",") {
+                return Err(NoStructure);
+            }
+            let item = self.value(true)?;
+            common.merge(item.schema);
+            items.push(item.value);
+            let after = self.tokens.mark();
+            if self.tokens.take("]") {
+                self.tokens.rewind(after);
+            } else if !self.tokens.take(",") {
+                return Err(NoStructure);
+            }
+        }
+        Err(NoStructure)
+    }
+
+    fn map(&mut self) -> Result<SchemaAndValue, NoStructure> {
+        let mut entries = Vec::new();
+        let (mut keys, mut values) = (Common::default(), Common::default());
+        while self.tokens.has_next() {
+            if self.tokens.take("}") {
+                return map_of(entries, keys.schema(), values.schema());
+            }
+            if self.tokens.take(",") {
+                return Err(NoStructure);
+            }
+            let key = self.value(true)?;
+            if key.value.is_null() || !self.tokens.take(":") {
+                return Err(NoStructure);
+            }
+            let value = self.value(true)?;
+            keys.merge(key.schema);
+            values.merge(value.schema);
+            put(&mut entries, key.value, value.value);
+            self.tokens.take(",");
+        }
+        Err(NoStructure)
+    }
+
+    fn quoted(&mut self) -> SchemaAndValue {
+        let mut text = String::new();
+        while self.tokens.has_next() && !self.tokens.take("\"") {
+            text.push_str(self.tokens.next());
+        }
+        dated(&text).unwrap_or_else(|| plain(&text))
+    }
+
+    fn dated_or_number(&mut self, token: &str) -> Option<SchemaAndValue> {
+        if token.starts_with(|c: char| c.is_ascii_digit()) {
+            // A time has colons, which are tokens of their own.
+            let start = self.tokens.mark();
+            if let Some(more) = self.tokens.several(4)
+                && let Some(found) = dated(&format!("{token}{more}"))
+            {
+                return Some(found);
+            }
+            self.tokens.rewind(start);
+            if let Some(found) = dated(token) {
+                return Some(found);
+            }
+        }
+        number(token)
     }
 }
 
-/// A date, time or timestamp, with or without quotes.
+/// A date, time or timestamp.
 fn dated(text: &str) -> Option<SchemaAndValue> {
-    let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    let text = text.replace("\\:", ":");
     let logical = |kind, name, value| {
         let schema = Schema::new(kind).named(name).versioned(1);
         Some(SchemaAndValue::new(Arc::new(schema), value))
     };
-    match bare.len() {
-        10 => {
-            let days = i32::try_from(parse_date(bare)?).ok()?;
-            logical(Type::Int32, logical::DATE, Value::Date(days))
-        }
-        13 => {
-            let ms = i32::try_from(parse_time(bare)?).ok()?;
-            logical(Type::Int32, logical::TIME, Value::Time(ms))
-        }
-        24 => {
-            let ms = parse_timestamp(bare)?;
-            logical(Type::Int64, logical::TIMESTAMP, Value::Timestamp(ms))
-        }
+    match text.len() {
+        10 => logical(Type::Int32, logical::DATE, Value::Date(lenient_date(&text)?)),
+        13 => logical(Type::Int32, logical::TIME, Value::Time(lenient_time(&text)?)),
+        24 => logical(Type::Int64, logical::TIMESTAMP, Value::Timestamp(lenient_timestamp(&text)?)),
         _ => None,
     }
 }
@@ -89,8 +209,7 @@ fn number(text: &str) -> Option<SchemaAndValue> {
     if let Some(whole) = whole_number(text) {
         return Some(integer(whole));
     }
-    let is_plain = !text.contains(['.', 'e', 'E']);
-    if !is_plain {
+    if decimal.scale != 0 {
         let single: f32 = text.parse().ok()?;
         if single.is_finite() {
             return Some(typed(Type::Float32, Value::Float32(single)));
@@ -114,9 +233,12 @@ fn whole_number(text: &str) -> Option<i64> {
     }
     let at = text.find(['e', 'E']).unwrap_or(text.len());
     let (mantissa, exponent) = text.split_at_checked(at)?;
-    let exponent: i32 = exponent.get(1..).map_or(Some(0), |digits| digits.parse().ok())?;
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let mut digits = format!("{whole}{fraction}");
+    if digits.chars().all(|c| matches!(c, '0' | '+' | '-')) {
+        return Some(0);
+    }
+    let exponent: i32 = exponent.get(1..).map_or(Some(0), |digits| digits.parse().ok())?;
     let shift = exponent.checked_sub(i32::try_from(fraction.len()).ok()?)?;
     if shift > 20 {
         return None;
@@ -146,170 +268,97 @@ fn integer(number: i64) -> SchemaAndValue {
     }
 }
 
-/// A part of a structure, whose schema is found once all its siblings are known.
-struct Item(SchemaAndValue);
+/// The schema that all items share so far.
+#[derive(Default)]
+struct Common {
+    schema: Option<Arc<Schema>>,
+    is_mixed: bool,
+}
 
-impl Item {
-    fn into_top(self) -> SchemaAndValue {
-        self.0
+impl Common {
+    /// Takes one more item into account; of two that are of one type the later counts.
+    fn merge(&mut self, schema: Option<Arc<Schema>>) {
+        let Some(schema) = schema.filter(|_| !self.is_mixed) else { return };
+        self.schema = match self.schema.take() {
+            None => Some(schema),
+            Some(known) if known.kind() == schema.kind() => Some(schema),
+            Some(known) => {
+                let (left, right) = (rank(&known), rank(&schema));
+                left.zip(right).map(|(left, right)| if left < right { schema } else { known })
+            }
+        };
+        self.is_mixed = self.schema.is_none();
+    }
+
+    /// None for mixed kinds or no items.
+    fn schema(self) -> Option<Arc<Schema>> {
+        self.schema
     }
 }
 
-struct Parser<'a> {
-    rest: &'a str,
-    depth: usize,
+/// Place of a type among numbers, each wider than the one before.
+fn rank(schema: &Schema) -> Option<usize> {
+    const NUMBERS: [Type; 6] =
+        [Type::Int8, Type::Int16, Type::Int32, Type::Int64, Type::Float32, Type::Float64];
+    NUMBERS.iter().position(|kind| *kind == schema.kind())
 }
 
-impl<'a> Parser<'a> {
-    fn value(&mut self) -> Option<Item> {
-        self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            return None;
-        }
-        self.rest = self.rest.trim_start();
-        let item = match self.rest.chars().next()? {
-            '[' => self.array(),
-            '{' => self.map(),
-            '"' => {
-                let text = self.quoted()?;
-                Some(dated(&text).unwrap_or_else(|| plain(&text)))
-            }
-            _ => self.bare(),
-        };
-        self.depth -= 1;
-        item.map(Item)
-    }
-
-    fn take(&mut self, c: char) -> bool {
-        self.rest = self.rest.trim_start();
-        let rest = self.rest.strip_prefix(c);
-        self.rest = rest.unwrap_or(self.rest);
-        rest.is_some()
-    }
-
-    fn array(&mut self) -> Option<SchemaAndValue> {
-        self.take('[');
-        let mut items = Vec::new();
-        while !self.take(']') {
-            items.push(self.value()?.0);
-            if !self.take(',') && !self.rest.trim_start().starts_with(']') {
-                return None;
-            }
-        }
-        let (schema, values) = joined(items);
-        let schema = schema.map_or_else(|| Schema::new(Type::Array), Schema::array);
-        Some(SchemaAndValue::new(Arc::new(schema), Value::Array(values)))
-    }
-
-    fn map(&mut self) -> Option<SchemaAndValue> {
-        self.take('{');
-        let (mut keys, mut values) = (Vec::new(), Vec::new());
-        while !self.take('}') {
-            let key = self.value()?.0;
-            if !self.take(':') {
-                return None;
-            }
-            keys.push(key);
-            values.push(self.value()?.0);
-            self.take(',');
-        }
-        let ((key_schema, keys), (value_schema, values)) = (joined(keys), joined(values));
-        let schema = match (key_schema, value_schema) {
-            (Some(keys), Some(values)) => Schema::map(keys, values),
-            _ => Schema::new(Type::Map),
-        };
-        let map = Map(keys.into_iter().zip(values).collect());
-        Some(SchemaAndValue::new(Arc::new(schema), Value::Map(map)))
-    }
-
-    fn quoted(&mut self) -> Option<String> {
-        let mut text = String::new();
-        let mut chars = self.rest.char_indices().skip(1);
-        loop {
-            match chars.next()? {
-                (_, '\\') => text.push(chars.next()?.1),
-                (at, '"') => {
-                    self.rest = self.rest.get(at + 1..)?;
-                    return Some(text);
-                }
-                (_, c) => text.push(c),
-            }
-        }
-    }
-
-    /// A word up to the next delimiter: only literals, numbers and dates may stand unquoted.
-    fn bare(&mut self) -> Option<SchemaAndValue> {
-        if let Some(found) = [24, 13, 10].into_iter().find_map(|length| {
-            let (head, tail) = self.rest.split_at_checked(length)?;
-            Some((dated(head)?, tail))
-        }) {
-            self.rest = found.1;
-            return Some(found.0);
-        }
-        let end = self.rest.find(is_delimiter).unwrap_or(self.rest.len());
-        let (word, rest): (&'a str, &'a str) = self.rest.split_at_checked(end)?;
-        self.rest = rest;
-        let word = word.trim();
-        literal(word).or_else(|| number(word))
+fn put(entries: &mut Vec<(Value, Value)>, key: Value, value: Value) {
+    match entries.iter_mut().find(|(known, _)| *known == key) {
+        Some((_, known)) => *known = value,
+        None => entries.push((key, value)),
     }
 }
 
-/// The schema that all items share, numbers widened to it; none for mixed kinds or no items.
-fn joined(items: Vec<SchemaAndValue>) -> (Option<Arc<Schema>>, Vec<Value>) {
-    let mut common: Option<Arc<Schema>> = None;
-    let mut is_mixed = false;
-    for schema in items.iter().filter_map(|item| item.schema.as_ref()) {
-        common = match common.take() {
-            None => Some(Arc::clone(schema)),
-            Some(known) if known == *schema => Some(known),
-            Some(known) => match wider(&known, schema) {
-                Some(kind) => Some(Arc::new(Schema::new(kind))),
-                None => {
-                    is_mixed = true;
-                    break;
-                }
-            },
+fn map_of(
+    entries: Vec<(Value, Value)>,
+    keys: Option<Arc<Schema>>,
+    values: Option<Arc<Schema>>,
+) -> Result<SchemaAndValue, NoStructure> {
+    let Some(keys) = keys else { return Ok(typed(Type::Map, Value::Map(Map(entries)))) };
+    let mut aligned_entries = Vec::with_capacity(entries.len());
+    for (key, value) in entries {
+        let value = match &values {
+            Some(values) => aligned(value, values)?,
+            None => value,
         };
+        put(&mut aligned_entries, aligned(key, &keys)?, value);
     }
-    if is_mixed {
-        common = None;
-    }
-    let widen = |value| match common.as_ref().map(|schema| schema.kind()) {
-        Some(kind) => widened(value, kind),
-        None => value,
+    let schema = match values {
+        Some(values) => Schema::map(keys, values),
+        None => Schema::map_with_null_values(keys),
     };
-    let values = items.into_iter().map(|item| widen(item.value)).collect();
-    (common, values)
+    Ok(SchemaAndValue::new(Arc::new(schema), Value::Map(Map(aligned_entries))))
 }
 
-const NUMBERS: [Type; 6] =
-    [Type::Int8, Type::Int16, Type::Int32, Type::Int64, Type::Float32, Type::Float64];
-
-fn wider(left: &Schema, right: &Schema) -> Option<Type> {
-    let rank = |schema: &Schema| {
-        let is_plain = schema.name().is_none();
-        NUMBERS.iter().position(|kind| is_plain && *kind == schema.kind())
-    };
-    NUMBERS.get(rank(left)?.max(rank(right)?)).copied()
-}
-
+/// A value as one of the schema that it shares with others; null is none.
 #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "Java widens so")]
-fn widened(value: Value, kind: Type) -> Value {
+fn aligned(value: Value, schema: &Schema) -> Result<Value, NoStructure> {
+    let is_dated = matches!(value, Value::Date(_) | Value::Time(_) | Value::Timestamp(_));
+    match (schema.name(), schema.kind()) {
+        (Some(logical::DATE | logical::TIME | logical::TIMESTAMP), _) if is_dated => {
+            return Ok(value);
+        }
+        _ if value.is_null() || is_dated => return Err(NoStructure),
+        _ => {}
+    }
     let Some(number) = value.as_i64() else {
-        return match (value, kind) {
+        return Ok(match (value, schema.kind()) {
             (Value::Float32(number), Type::Float64) => Value::Float64(number.into()),
             (value, _) => value,
-        };
+        });
     };
-    match (&value, kind) {
-        (Value::Date(_) | Value::Time(_) | Value::Timestamp(_), _) => value,
+    Ok(match (schema.name(), schema.kind()) {
+        (Some(logical::DATE), _) => Value::Date(number as i32),
+        (Some(logical::TIME), _) => Value::Time(number as i32),
+        (Some(logical::TIMESTAMP), _) => Value::Timestamp(number),
         (_, Type::Int16) => Value::Int16(number as i16),
         (_, Type::Int32) => Value::Int32(number as i32),
         (_, Type::Int64) => Value::Int64(number),
         (_, Type::Float32) => Value::Float32(number as f32),
         (_, Type::Float64) => Value::Float64(number as f64),
         _ => value,
-    }
+    })
 }
 
 #[cfg(test)]
@@ -344,16 +393,17 @@ mod tests {
 
     #[test]
     fn what_is_nothing_else_is_text_as_it_stands() {
-        for text in ["", "\"hi\"", "5 apples", "1.5f", "0x10", "NaN", "True", "{a:1}", "[1,,2]"] {
+        for text in
+            ["", "\"hi\"", "5 apples", "1.5f", "0x10", "NaN", "True", "{a:1}", "[1,,2]", "[1,null]"]
+        {
             assert_eq!(value(text), Value::from(text), "{text}");
         }
     }
 
     #[test]
     fn items_of_a_list_share_the_widest_number() {
-        let list = infer("[1, 2.5, null,]");
-        let expected = vec![Value::Float32(1.0), Value::Float32(2.5), Value::Null];
-        assert_eq!(list.value, Value::Array(expected));
+        let list = infer("[1, 2.5,]");
+        assert_eq!(list.value, Value::Array(vec![Value::Float32(1.0), Value::Float32(2.5)]));
         let elements = list.schema.unwrap().value_schema().map(|schema| schema.kind());
         assert_eq!(elements, Some(Type::Float32));
         assert!(infer("[1,\"x\"]").schema.unwrap().value_schema().is_none());
@@ -365,5 +415,6 @@ mod tests {
         assert_eq!(value("00:00:01.500Z"), Value::Time(1500));
         let map = value(r#"{"at": "2022-01-08T00:00:00.001Z"}"#);
         assert_eq!(map.member("at"), Some(&Value::Timestamp(1_641_600_000_001)));
+        assert_eq!(value("2021-13-39"), Value::Date(19_031));
     }
 }

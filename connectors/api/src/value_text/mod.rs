@@ -8,6 +8,7 @@ mod dates;
 mod decimal;
 mod header;
 mod infer;
+mod tokens;
 
 use std::fmt::Write as _;
 
