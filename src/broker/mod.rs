@@ -61,6 +61,14 @@ pub trait Broker: Debug + Send + Sync {
     /// initialised; an older producer with the same id is fenced by that.
     async fn producer(&self, settings: &ProducerSettings) -> Result<Box<dyn Producer>>;
 
+    /// Says whether a producer can be made with these settings, without making one.
+    ///
+    /// # Errors
+    /// `Invalid` when not.
+    fn check_producer(&self, _settings: &ProducerSettings) -> Result<()> {
+        Ok(())
+    }
+
     /// A client that reads topics as a member of a group.
     ///
     /// # Errors

@@ -34,8 +34,8 @@ use self::{
     settings::{Role, Settings},
 };
 use super::{
-    Admin, Broker, ClientSettings, Consumer, ConsumerSettings, Producer, ProducerSettings,
-    ReaderSettings, Result, SettingUse, TopicReader,
+    Admin, Broker, BrokerError, ClientSettings, Consumer, ConsumerSettings, Producer,
+    ProducerSettings, ReaderSettings, Result, SettingUse, TopicReader,
 };
 use crate::tasks::TaskGroup;
 
@@ -136,6 +136,12 @@ impl Broker for KafkaBroker {
         let client_id = client_id(&wanted.client);
         let producer = KafkaProducer::open(&settings, client_id, id, &self.tasks).await?;
         Ok(Box::new(producer))
+    }
+
+    fn check_producer(&self, wanted: &ProducerSettings) -> Result<()> {
+        let settings = self.settings(Role::Producer, &wanted.client)?;
+        let checked = settings.config().create_native_config();
+        checked.map(drop).map_err(|error| BrokerError::Invalid(error.to_string()))
     }
 
     async fn consumer(&self, wanted: &ConsumerSettings) -> Result<Consumer> {

@@ -105,7 +105,9 @@ async fn open_producer(seat: &Seat, is_transactional: bool) -> Result<Option<Box
     if is_transactional {
         return seat.producer(&settings).await;
     }
-    Ok(Some(Box::new(Outlet::new(Arc::clone(&seat.settings.broker), settings))))
+    let broker = Arc::clone(&seat.settings.broker);
+    broker.check_producer(&settings).map_err(from_broker)?;
+    Ok(Some(Box::new(Outlet::new(broker, settings))))
 }
 
 /// Starts the connector's task; none when it was told to stop before it could.
@@ -141,9 +143,11 @@ fn context(seat: &Seat) -> SourceContext {
 
 /// The worker's offset store as one connector sees it.
 #[derive(Debug)]
-struct CommittedOffsets {
-    connector: Arc<str>,
-    store: Arc<dyn SourceOffsets>,
+pub(super) struct CommittedOffsets {
+    /// Name of the connector.
+    pub(super) connector: Arc<str>,
+    /// The worker's store.
+    pub(super) store: Arc<dyn SourceOffsets>,
 }
 
 #[async_trait]
