@@ -1,6 +1,6 @@
 //! Why a request was not obeyed. The texts are Apache Kafka Connect's.
 
-use connect_api::error::{ConnectorError, ErrorClass};
+use connect_api::error::{ConnectorError, ErrorClass, chain};
 use thiserror::Error;
 
 use crate::{broker::BrokerError, store::StoreError};
@@ -24,6 +24,14 @@ pub enum HerderError {
         connector: String,
         /// Why.
         source: BrokerError,
+    },
+    /// The records that a preview shows could not be had.
+    #[error("Failed to preview connector {connector}: {}", chain(source))]
+    Preview {
+        /// Name of the connector.
+        connector: String,
+        /// Why.
+        source: ConnectorError,
     },
     /// There is no such connector whose state could be changed.
     #[error("Unknown connector {0}")]
@@ -259,6 +267,7 @@ impl HerderError {
             | Self::ConfigNotStored(_)
             | Self::TimedOut
             | Self::ShuttingDown => ErrorClass::Retriable,
+            Self::Preview { source, .. } => source.class(),
             Self::NotConfigured(_)
             | Self::NotInStandalone(_)
             | Self::RestartNotConfigured(_)

@@ -106,6 +106,19 @@ fn client() -> ClientSettings {
     ClientSettings { client_id: "connect-lag".to_owned(), ..ClientSettings::default() }
 }
 
+/// Partitions of the topics that a sink's configuration names.
+///
+/// # Errors
+/// When the broker does not answer.
+pub(super) async fn partitions(
+    admin: &dyn Admin,
+    config: &Props,
+) -> Result<Vec<TopicPartition>, BrokerError> {
+    let sink = SinkOf { name: Arc::default(), config: Arc::new(config.clone()) };
+    let topics = topics_of(admin, std::slice::from_ref(&sink)).await?;
+    Ok(read_of(config, &topics).into_iter().collect())
+}
+
 /// Partitions of every topic that a sink reads.
 async fn topics_of(
     admin: &dyn Admin,
@@ -140,18 +153,23 @@ async fn standing(
 ) -> Result<Standing, BrokerError> {
     let group_id = group_of(&sink.name, &sink.config);
     let committed = admin.committed_offsets(&group_id).await?;
-    let pattern = pattern(&sink.config);
+    let partitions = read_of(&sink.config, topics);
+    Ok(Standing { name: sink.name, group_id, committed, partitions })
+}
+
+/// Those partitions of the topics that a sink reads.
+fn read_of(config: &Props, topics: &BTreeMap<String, i32>) -> BTreeSet<TopicPartition> {
+    let pattern = pattern(config);
     let is_read = |name: &str| match &pattern {
         Some(pattern) => pattern.is_match(name),
-        None => named_topics(&sink.config).any(|topic| topic == name),
+        None => named_topics(config).any(|topic| topic == name),
     };
     let read = topics.iter().filter(|(name, _)| is_read(name));
     let partitions = read.flat_map(|(name, count)| {
         let topic: Arc<str> = name.as_str().into();
         (0..*count).map(move |partition| TopicPartition { topic: Arc::clone(&topic), partition })
     });
-    let partitions = partitions.collect();
-    Ok(Standing { name: sink.name, group_id, committed, partitions })
+    partitions.collect()
 }
 
 impl Standing {

@@ -28,6 +28,7 @@ mod offline;
 mod offsets;
 mod peers;
 mod plugins;
+mod preview;
 mod repair;
 mod replies;
 mod settings;
@@ -45,6 +46,7 @@ pub use self::{
     lag::{ConnectorLag, PartitionLag},
     offline::{OfflineReport, validate_offline},
     plugins::{Plugin, Plugins},
+    preview::{ConfigPreview, PreviewRequest, PreviewedRecord},
     replies::{
         ActiveTopics, ConfigInfo, ConfigInfos, ConnectorHistory, ConnectorInfo, ConnectorOffset,
         ConnectorOffsets, ConnectorStateInfo, ConnectorType, ExpandedConnector, ExpandedConnectors,

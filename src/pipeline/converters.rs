@@ -2,9 +2,18 @@
 
 use std::sync::Arc;
 
-use connect_api::{config::Props, error::Result};
+use bytes::{Bytes, BytesMut};
+use connect_api::{
+    config::Props,
+    error::Result,
+    record::{Header, SchemaAndValue, SinkRecord, SourceRecord, TopicPartition},
+};
 
-use crate::convert::{Converter, HeaderConverter, converter, header_converter};
+use super::stage::{Failure, Stage};
+use crate::{
+    broker::{ConsumerRecord, ProducerRecord, RawHeader},
+    convert::{Converter, HeaderConverter, converter, header_converter},
+};
 
 /// What headers are converted by when nobody says.
 const DEFAULT_HEADER_CONVERTER: &str = "org.apache.kafka.connect.storage.SimpleHeaderConverter";
@@ -38,6 +47,101 @@ impl Converters {
         let header = header_converter(&class, &props)?;
         Ok(Self { key, value, header })
     }
+
+    /// A record of a topic as a sink would get it without transforms.
+    ///
+    /// # Errors
+    /// The converter that failed, and why.
+    pub fn to_connect(
+        &self,
+        partition: &TopicPartition,
+        record: &ConsumerRecord,
+    ) -> Result<SinkRecord, Failure> {
+        let (topic, headers) = (&partition.topic, &record.headers);
+        let Self { key, value, .. } = self;
+        Ok(SinkRecord {
+            topic: Arc::clone(topic),
+            origin: partition.clone(),
+            offset: record.offset,
+            timestamp_ms: record.timestamp_ms,
+            timestamp_type: record.timestamp_type,
+            key: key
+                .to_connect(topic, headers, record.key.as_ref())
+                .map_err(Failure::at(Stage::KeyConverter, key.class()))?,
+            value: value
+                .to_connect(topic, headers, record.value.as_ref())
+                .map_err(Failure::at(Stage::ValueConverter, value.class()))?,
+            headers: self.headers_to_connect(topic, headers)?,
+        })
+    }
+
+    fn headers_to_connect(
+        &self,
+        topic: &str,
+        headers: &[RawHeader],
+    ) -> Result<Vec<Header>, Failure> {
+        let convert = |(name, bytes): &RawHeader| {
+            let data = self
+                .header
+                .to_connect_header(topic, name, bytes.as_ref())
+                .map_err(Failure::at(Stage::HeaderConverter, self.header.class()))?;
+            Ok(Header { key: Arc::clone(name), data })
+        };
+        headers.iter().map(convert).collect()
+    }
+
+    /// A record of a source, after its transforms, as a producer takes it. What is written is taken
+    /// out of `buffer`.
+    ///
+    /// # Errors
+    /// The converter that failed, and why.
+    pub fn from_connect(
+        &self,
+        record: SourceRecord,
+        buffer: &mut BytesMut,
+    ) -> Result<ProducerRecord, Failure> {
+        let headers = self.headers_from_connect(&record, buffer)?;
+        let (Self { key, value, .. }, topic) = (self, &record.topic);
+        Ok(ProducerRecord {
+            key: key_bytes(&**key, topic, &record.key, buffer)
+                .map_err(Failure::at(Stage::KeyConverter, key.class()))?,
+            value: value
+                .from_connect(topic, &record.value, buffer)
+                .map_err(Failure::at(Stage::ValueConverter, value.class()))?,
+            partition: record.partition,
+            timestamp_ms: record.timestamp_ms,
+            headers,
+            topic: record.topic,
+        })
+    }
+
+    fn headers_from_connect(
+        &self,
+        record: &SourceRecord,
+        buffer: &mut BytesMut,
+    ) -> Result<Vec<RawHeader>, Failure> {
+        let convert = |header: &Header| {
+            let bytes = self
+                .header
+                .from_connect_header(&record.topic, &header.key, &header.data, buffer)
+                .map_err(Failure::at(Stage::HeaderConverter, self.header.class()))?;
+            Ok((Arc::clone(&header.key), bytes))
+        };
+        record.headers.iter().map(convert).collect()
+    }
+}
+
+/// No key at all is null bytes for every converter, without asking it.
+fn key_bytes(
+    converter: &dyn Converter,
+    topic: &str,
+    key: &SchemaAndValue,
+    buffer: &mut BytesMut,
+) -> Result<Option<Bytes>> {
+    if key.schema.is_none() && key.value.is_null() {
+        return Ok(None);
+    }
+    converter.from_connect(topic, key, buffer)
 }
 
 fn chosen(connector: &Props, worker: &Props, role: &str, default: &str) -> (String, Props) {

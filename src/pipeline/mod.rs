@@ -8,6 +8,7 @@
 mod converters;
 mod dead_letters;
 mod errors;
+mod preview;
 mod reporter;
 mod sink;
 mod source;
@@ -20,6 +21,7 @@ mod tests;
 pub use converters::Converters;
 pub use dead_letters::{DeadLetterConfig, DeadLetters};
 pub use errors::{ErrorHandler, ErrorsConfig, Tolerance};
+pub use preview::{PreviewError, PreviewStage, PreviewStages, PreviewedRecord};
 pub use reporter::TaskReporter;
 pub use sink::{Originals, SinkPipeline};
 pub use source::{Converted, SourcePipeline};

@@ -7,7 +7,7 @@ use std::{
 
 use connect_api::{
     error::Result,
-    record::{Header, SinkRecord, TopicPartition},
+    record::{SinkRecord, TopicPartition},
 };
 
 use super::{
@@ -107,25 +107,7 @@ impl SinkPipeline {
         partition: &TopicPartition,
         record: &ConsumerRecord,
     ) -> Result<Option<SinkRecord>, Failure> {
-        let (topic, headers) = (&partition.topic, &record.headers);
-        let Converters { key, value, .. } = &self.converters;
-        let mut converted = SinkRecord {
-            topic: Arc::clone(topic),
-            origin: partition.clone(),
-            offset: record.offset,
-            timestamp_ms: record.timestamp_ms,
-            timestamp_type: record.timestamp_type,
-            key: key
-                .to_connect(topic, headers, record.key.as_ref())
-                .map_err(Failure::at(Stage::KeyConverter, key.class()))?,
-            value: value
-                .to_connect(topic, headers, record.value.as_ref())
-                .map_err(Failure::at(Stage::ValueConverter, value.class()))?,
-            headers: Vec::new(),
-        };
-        if !headers.is_empty() {
-            converted.headers = self.headers(topic, record)?;
-        }
+        let mut converted = self.converters.to_connect(partition, record)?;
         if self.chain.is_empty() {
             return Ok(Some(converted));
         }
@@ -134,16 +116,5 @@ impl SinkPipeline {
             Ok(Verdict::Drop) => Ok(None),
             Err((class, error)) => Err(Failure::at(Stage::Transformation, class)(error)),
         }
-    }
-
-    fn headers(&self, topic: &str, record: &ConsumerRecord) -> Result<Vec<Header>, Failure> {
-        let converter = &self.converters.header;
-        let convert = |(name, bytes): &(Arc<str>, _)| {
-            let data = converter
-                .to_connect_header(topic, name, Option::as_ref(bytes))
-                .map_err(Failure::at(Stage::HeaderConverter, converter.class()))?;
-            Ok(Header { key: Arc::clone(name), data })
-        };
-        record.headers.iter().map(convert).collect()
     }
 }

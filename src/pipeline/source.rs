@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use connect_api::{
     error::{ConnectorError, Result},
-    record::{SchemaAndValue, SourceRecord},
+    record::SourceRecord,
 };
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
     stage::{Failure, Origin, Stage},
 };
 use crate::{
-    broker::{ProducerRecord, RawHeader},
+    broker::ProducerRecord,
     transform::{Chain, Verdict},
 };
 
@@ -106,40 +106,8 @@ impl SourcePipeline {
                 }
             }
         }
-        let headers = if record.headers.is_empty() { Vec::new() } else { self.headers(&record)? };
-        let (key, value) = (&self.converters.key, &self.converters.value);
-        let topic: &str = &record.topic;
-        Ok(Some(ProducerRecord {
-            key: convert_null(&record.key, |data| key.from_connect(topic, data, &mut self.buffer))
-                .map_err(Failure::at(Stage::KeyConverter, key.class()))?,
-            value: value
-                .from_connect(topic, &record.value, &mut self.buffer)
-                .map_err(Failure::at(Stage::ValueConverter, value.class()))?,
-            partition: record.partition,
-            timestamp_ms: record.timestamp_ms,
-            headers,
-            topic: record.topic,
-        }))
+        self.converters.from_connect(record, &mut self.buffer).map(Some)
     }
-
-    fn headers(&mut self, record: &SourceRecord) -> Result<Vec<RawHeader>, Failure> {
-        let (converter, buffer) = (&self.converters.header, &mut self.buffer);
-        let convert = |header: &connect_api::record::Header| {
-            let bytes = converter
-                .from_connect_header(&record.topic, &header.key, &header.data, buffer)
-                .map_err(Failure::at(Stage::HeaderConverter, converter.class()))?;
-            Ok((Arc::clone(&header.key), bytes))
-        };
-        record.headers.iter().map(convert).collect()
-    }
-}
-
-/// No key at all is null bytes for every converter, without asking it.
-fn convert_null<T>(
-    data: &SchemaAndValue,
-    convert: impl FnOnce(&SchemaAndValue) -> Result<Option<T>>,
-) -> Result<Option<T>> {
-    if data.schema.is_none() && data.value.is_null() { Ok(None) } else { convert(data) }
 }
 
 fn size(record: &ProducerRecord) -> usize {

@@ -187,4 +187,5 @@ fn resources() -> Router<HerderHandle> {
         .route("/connector-plugins", get(plugins::list))
         .route("/connector-plugins/{class}/config", get(plugins::config))
         .route("/connector-plugins/{class}/config/validate", put(plugins::validate))
+        .route("/connector-plugins/{class}/config/preview", put(plugins::preview))
 }

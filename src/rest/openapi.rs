@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// Path, methods, and what it is for.
-const PATHS: [(&str, &[&str], &str); 25] = [
+const PATHS: [(&str, &[&str], &str); 26] = [
     ("/", &["get"], "Version and cluster of the worker"),
     ("/health", &["get"], "Whether the worker is ready"),
     ("/connectors", &["get", "post"], "Lists or creates connectors"),
@@ -26,6 +26,7 @@ const PATHS: [(&str, &[&str], &str); 25] = [
     ("/connector-plugins", &["get"], "Classes that are linked in"),
     ("/connector-plugins/{plugin}/config", &["get"], "Options of a class"),
     ("/connector-plugins/{plugin}/config/validate", &["put"], "Checks a configuration"),
+    ("/connector-plugins/{plugin}/config/preview", &["put"], "Shows what a configuration would do"),
     ("/admin/loggers", &["get"], "Levels of what is logged"),
     ("/admin/loggers/{logger}", &["get", "put"], "Level of a logger"),
     ("/openapi.json", &["get"], "This description"),

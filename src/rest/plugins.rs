@@ -4,7 +4,7 @@ use axum::{
     Json,
     body::Bytes,
     extract::{Path, RawQuery, State},
-    http::{HeaderValue, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use connect_api::config::ConfigKey;
@@ -14,10 +14,12 @@ use super::{
     error::{RestError, Result},
     query::Query,
 };
-use crate::herder::{HerderError, HerderHandle, PluginInfo};
+use crate::herder::{ConfigPreview, HerderError, HerderHandle, PluginInfo, PreviewRequest};
 
 /// Warnings in one answer, so that its head stays within what clients take.
 const MOST_WARNINGS: usize = 10;
+/// Records that a preview may be asked for.
+const MOST_PREVIEWED: usize = 100;
 /// Letters of a warning.
 const LONGEST_WARNING: usize = 300;
 
@@ -50,6 +52,40 @@ pub(super) async fn validate(
     let mut response = Json(infos).into_response();
     response.headers_mut().extend(warnings.into_iter().map(|text| (header::WARNING, text)));
     Ok(response)
+}
+
+/// `PUT /connector-plugins/{p}/config/preview`
+pub(super) async fn preview(
+    State(herder): State<HerderHandle>,
+    Path(class): Path<String>,
+    RawQuery(query): RawQuery,
+    bytes: Bytes,
+) -> Result<Json<ConfigPreview>> {
+    let request = preview_request(&Query::parse(query))?;
+    Ok(Json(herder.preview(&class, body::config(&bytes)?, request).await?))
+}
+
+fn preview_request(query: &Query) -> Result<PreviewRequest> {
+    let records = query.all("records").next().unwrap_or("10");
+    let records = records.parse().ok().filter(|count| (1..=MOST_PREVIEWED).contains(count));
+    let is_from_beginning = match query.all("from").next() {
+        None | Some("end") => Some(false),
+        Some("beginning") => Some(true),
+        Some(_) => None,
+    };
+    match (records, is_from_beginning) {
+        (Some(records), Some(is_from_beginning)) => {
+            Ok(PreviewRequest { records, is_from_beginning })
+        }
+        (None, _) => Err(RestError::new(
+            StatusCode::BAD_REQUEST,
+            format!("The parameter records must be a number from 1 to {MOST_PREVIEWED}"),
+        )),
+        (_, None) => Err(RestError::new(
+            StatusCode::BAD_REQUEST,
+            "The parameter from must be \"beginning\" or \"end\"",
+        )),
+    }
 }
 
 /// Warnings as headers, which every client may pass over. Source: RFC 7234, 5.5.

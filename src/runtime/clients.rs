@@ -112,7 +112,7 @@ impl Seat {
 }
 
 /// `producer.*` of the worker, then `producer.override.*` of the connector.
-fn layered(worker: &Props, connector: &Props, client: Client) -> Props {
+pub(super) fn layered(worker: &Props, connector: &Props, client: Client) -> Props {
     let prefix = client.prefix();
     let mut settings = worker.with_prefix(&format!("{prefix}."));
     settings.extend(connector.with_prefix(&format!("{prefix}.override.")));

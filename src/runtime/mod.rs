@@ -9,10 +9,14 @@
 mod backoff;
 mod clients;
 mod life;
+mod preview;
 mod sink_task;
 mod source_task;
 #[cfg(test)]
 mod tests;
+
+pub use self::preview::{PreviewInput, PreviewRequest};
+pub use crate::pipeline::PreviewedRecord;
 
 use std::{fmt, sync::Arc, time::Duration};
 

@@ -15,8 +15,10 @@ pub struct Chain {
     links: Vec<Link>,
 }
 
+/// One transform of a chain.
 #[derive(Clone, Debug)]
-struct Link {
+pub struct Link {
+    alias: String,
     transform: Arc<dyn Transform>,
     condition: Option<Condition>,
 }
@@ -59,19 +61,49 @@ impl Chain {
         &self,
         record: &mut dyn ConnectRecord,
     ) -> Result<Verdict, (&'static str, ConnectorError)> {
-        for Link { transform, condition } in &self.links {
-            if let Some(condition) = condition {
-                let holds = condition.holds(record);
-                if !holds.map_err(|error| (condition.predicate.class(), error))? {
-                    continue;
-                }
-            }
-            let verdict = transform.apply(record).map_err(|error| (transform.class(), error))?;
-            if verdict == Verdict::Drop {
+        for link in &self.links {
+            if link.apply(record)? == Some(Verdict::Drop) {
                 return Ok(Verdict::Drop);
             }
         }
         Ok(Verdict::Keep)
+    }
+
+    /// The transforms in their order, for those who look at a record between two of them.
+    #[must_use]
+    pub fn links(&self) -> &[Link] {
+        &self.links
+    }
+}
+
+impl Link {
+    /// Name in the configuration.
+    #[must_use]
+    pub fn alias(&self) -> &str {
+        &self.alias
+    }
+
+    /// Class of the transform.
+    #[must_use]
+    pub fn class(&self) -> &'static str {
+        self.transform.class()
+    }
+
+    /// Applies the transform; none when its condition does not hold.
+    ///
+    /// # Errors
+    /// As [`Chain::apply`].
+    pub fn apply(
+        &self,
+        record: &mut dyn ConnectRecord,
+    ) -> Result<Option<Verdict>, (&'static str, ConnectorError)> {
+        if let Some(condition) = &self.condition {
+            let holds = condition.holds(record);
+            if !holds.map_err(|error| (condition.predicate.class(), error))? {
+                return Ok(None);
+            }
+        }
+        self.transform.apply(record).map(Some).map_err(|error| (self.class(), error))
     }
 }
 
@@ -97,7 +129,7 @@ fn link(config: &Props, alias: &str) -> Result<Link> {
         }
         None => None,
     };
-    Ok(Link { transform, condition })
+    Ok(Link { alias: alias.to_owned(), transform, condition })
 }
 
 fn predicate(config: &Props, alias: &str) -> Result<Arc<dyn Predicate>> {

@@ -44,7 +44,7 @@ use connect_api::{
     record::{Headers, SchemaAndValue, SinkRecord, SourceRecord},
 };
 
-pub use chain::Chain;
+pub use chain::{Chain, Link};
 pub use registry::{
     PredicatePlugin, TransformPlugin, predicate, predicate_registry, transform, transform_registry,
 };

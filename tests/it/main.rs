@@ -7,6 +7,8 @@ mod configs;
 mod figures;
 mod harness;
 mod house;
+mod originals;
+mod preview;
 mod references;
 mod rest;
 mod services;

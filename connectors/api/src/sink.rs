@@ -22,6 +22,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 use crate::{
     budget::MemoryBudget,
@@ -146,6 +147,19 @@ impl SinkRequestQueue {
     }
 }
 
+/// What a sink would write for a record, as far as that can be told without writing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preview {
+    /// Where: the key of an object, the name of a file, the id of a document.
+    pub place: String,
+    /// What, before it is compressed or put together with others.
+    pub content: Bytes,
+}
+
+/// What would become of some records, in their order: nothing of one that is skipped, or why it
+/// cannot be written.
+pub type Previews = Vec<Result<Option<Preview>>>;
+
 /// A kind of sink: what it is called, what it is configured with, and how its tasks are made.
 ///
 /// One value serves every connector of this class; it holds no state of any of them.
@@ -177,6 +191,21 @@ pub trait SinkConnector: Debug + Send + Sync {
     /// # Errors
     /// `Retriable` when the system is away; any other class fails the task.
     async fn start_task(&self, props: &Props, context: SinkContext) -> Result<Box<dyn SinkTask>>;
+
+    /// Says what a task would write for each of these records at this time, without writing and
+    /// without asking the system: nothing for one that it would skip. None when the connector
+    /// cannot tell.
+    ///
+    /// # Errors
+    /// `Invalid` when the configuration does not parse.
+    fn preview(
+        &self,
+        _props: &Props,
+        _records: &[SinkRecord],
+        _now_ms: i64,
+    ) -> Result<Option<Previews>> {
+        Ok(None)
+    }
 }
 
 /// One running task of a sink connector.

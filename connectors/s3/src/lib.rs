@@ -30,6 +30,7 @@ mod file;
 mod format;
 mod joda;
 mod naming;
+mod preview;
 mod route;
 mod store;
 mod task;
@@ -38,10 +39,11 @@ use async_trait::async_trait;
 use connect_api::{
     config::{Config, ConfigDef, ConfigValue, Props},
     error::Result,
-    sink::{SinkConnector, SinkContext, SinkTask},
+    record::SinkRecord,
+    sink::{Previews, SinkConnector, SinkContext, SinkTask},
 };
 
-use self::{config::S3SinkConfig, task::S3SinkTask};
+use self::{config::S3SinkConfig, preview::Previewer, task::S3SinkTask};
 
 /// The S3 sink connector.
 #[derive(Clone, Copy, Debug, Default)]
@@ -73,5 +75,15 @@ impl SinkConnector for S3Sink {
     async fn start_task(&self, props: &Props, context: SinkContext) -> Result<Box<dyn SinkTask>> {
         let config = S3SinkConfig::parse(props)?;
         Ok(Box::new(Box::pin(S3SinkTask::start(config, context)).await?))
+    }
+
+    fn preview(
+        &self,
+        props: &Props,
+        records: &[SinkRecord],
+        now_ms: i64,
+    ) -> Result<Option<Previews>> {
+        let mut previewer = Previewer::new(&S3SinkConfig::parse(props)?)?;
+        Ok(Some(records.iter().map(|record| previewer.preview(record, now_ms)).collect()))
     }
 }

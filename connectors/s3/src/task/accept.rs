@@ -201,18 +201,20 @@ pub(super) fn lane<'a>(
 
 fn accept_null(shared: &Shared, record: &SinkRecord) -> Result<Step> {
     let keys = &shared.config.connector;
-    let error = || {
-        ConnectorError::record(format!(
-            "Record {} of {} has no value",
-            record.offset, record.origin
-        ))
-    };
     if keys.behavior_on_null_values != NullBehavior::Ignore {
-        return Err(error().hint("Set behavior.on.null.values=ignore to skip such records"));
+        return Err(
+            null_value(record).hint("Set behavior.on.null.values=ignore to skip such records")
+        );
     }
     // Without a reporter an ignored record is skipped, not rejected.
     if keys.report_null_values_to_dlq && shared.context.reporter.is_some() {
-        return Ok(Step::Reject(error()));
+        return Ok(Step::Reject(null_value(record)));
     }
     Ok(Step::Done)
+}
+
+/// What is wrong with a record without a value.
+pub(crate) fn null_value(record: &SinkRecord) -> ConnectorError {
+    let SinkRecord { offset, origin, .. } = record;
+    ConnectorError::record(format!("Record {offset} of {origin} has no value"))
 }

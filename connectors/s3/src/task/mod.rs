@@ -23,6 +23,7 @@ use connect_api::{
 use futures::future::{join_all, try_join_all};
 use tokio::time::Instant;
 
+pub(crate) use self::accept::null_value;
 use self::writer::PartitionWriter;
 use crate::{
     config::{Compression, S3SinkConfig},

@@ -12,7 +12,7 @@ use connect_api::{
     config::{Config, ConfigDef, ConfigValue, Props, validate},
     error::{ConnectorError, Result},
     record::{SinkRecord, TopicPartition},
-    sink::{SinkConnector, SinkContext, SinkTask},
+    sink::{Preview, Previews, SinkConnector, SinkContext, SinkTask},
     value::Value,
     value_text::write_java_text,
 };
@@ -77,6 +77,37 @@ impl SinkConnector for FileStreamSink {
             interrupted: None,
         }))
     }
+
+    fn preview(
+        &self,
+        props: &Props,
+        records: &[SinkRecord],
+        _now_ms: i64,
+    ) -> Result<Option<Previews>> {
+        let config = FileStreamSinkConfig::parse(props)?;
+        let place = config.file.filter(|file| !file.is_empty());
+        let place = place.unwrap_or_else(|| "standard output".to_owned());
+        let preview = |record: &SinkRecord| {
+            let mut line = Vec::new();
+            append(&mut line, &mut String::new(), &record.value.value);
+            Ok(Some(Preview { place: place.clone(), content: line.into() }))
+        };
+        Ok(Some(records.iter().map(preview).collect()))
+    }
+}
+
+/// Writes the line of a value behind others.
+fn append(lines: &mut Vec<u8>, text: &mut String, value: &Value) {
+    match value {
+        Value::String(text) => lines.extend_from_slice(text.as_bytes()),
+        Value::Bytes(bytes) => lines.extend_from_slice(bytes),
+        other => {
+            text.clear();
+            write_java_text(text, other);
+            lines.extend_from_slice(text.as_bytes());
+        }
+    }
+    lines.push(b'\n');
 }
 
 /// Where the lines go.
@@ -155,7 +186,7 @@ impl FileStreamSinkTask {
             _ => 0,
         };
         for (place, record) in batch.iter().enumerate().skip(taken) {
-            self.append(&record.value.value);
+            append(&mut self.lines, &mut self.text, &record.value.value);
             if self.lines.len() >= WRITE_BYTES {
                 self.write_out().inspect_err(|_| self.interrupt(batch, place + 1))?;
             }
@@ -170,19 +201,6 @@ impl FileStreamSinkTask {
             records: batch.len(),
             taken,
         });
-    }
-
-    fn append(&mut self, value: &Value) {
-        match value {
-            Value::String(text) => self.lines.extend_from_slice(text.as_bytes()),
-            Value::Bytes(bytes) => self.lines.extend_from_slice(bytes),
-            other => {
-                self.text.clear();
-                write_java_text(&mut self.text, other);
-                self.lines.extend_from_slice(self.text.as_bytes());
-            }
-        }
-        self.lines.push(b'\n');
     }
 
     fn write_out(&mut self) -> Result<()> {

@@ -96,8 +96,8 @@ async fn a_batch_that_comes_again_is_written_on_from_where_it_broke_off() {
         interrupted: None,
     };
     // The first write succeeds, then the disk is full.
-    task.append(&batch[0].value.value);
-    task.append(&batch[1].value.value);
+    append(&mut task.lines, &mut task.text, &batch[0].value.value);
+    append(&mut task.lines, &mut task.text, &batch[1].value.value);
     task.write_out().unwrap();
     task.interrupt(&batch, 2);
     task.target = full();
