@@ -99,7 +99,7 @@ impl Plugins {
             let keys: Vec<_> = config.keys().collect();
             HerderError::NoConnectorType(keys.join(", "))
         })?;
-        self.connector(class.trim())
+        self.connector(class)
     }
 
     /// The connector of a class name or alias.

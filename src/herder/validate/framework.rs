@@ -331,7 +331,7 @@ fn exactly_once() -> Vec<ConfigKey> {
         .default("poll")
         .order(3)
         .width(Width::Short)
-        .check(one_of_any_case(&["poll", "interval", "connector"])),
+        .check(one_of_any_case(&["interval", "poll", "connector"])),
         under(
             ConfigKind::Long,
             "transaction.boundary.interval.ms",

@@ -189,10 +189,7 @@ pub(super) fn converter_problems(plugins: &Plugins, props: &Props) -> Vec<(Strin
         let problem = if plugins.contains(class) {
             let interface =
                 if **key == *"header.converter" { "HeaderConverter" } else { "Converter" };
-            format!(
-                "Invalid value class {class} for configuration {key}: Class class {class} does \
-                 not implement the {interface} interface"
-            )
+            format!("Class class {class} does not implement the {interface} interface")
         } else {
             let is_header = **key == *"header.converter";
             let known = if is_header { &plugins.header_converters } else { &plugins.converters };

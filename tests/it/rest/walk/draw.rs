@@ -124,11 +124,16 @@ impl Walker {
 
     fn patch_config(&mut self) -> Step {
         let name = self.of.name();
-        let patch = match self.of.random.random_range(0..4) {
+        let mut patch = match self.of.random.random_range(0..4) {
             0 => self.of.value("patches"),
             1 => Value::Object(self.of.good_config()),
             _ => self.of.value("bad"),
         };
+        // The JVM lets a patch rename the configuration and not the connector, and cannot get rid of
+        // what comes of it.
+        if let Some(patch) = patch.as_object_mut() {
+            patch.remove("name");
+        }
         Step::of("PATCH", connector_path(&name, "/config")).json(patch).about(&name).changes()
     }
 

@@ -73,10 +73,41 @@ const RULES: &[Rule] = &[
     Rule {
         name: "no null pointers",
         fits: |_, found| {
-            found.at == "$.message"
+            (found.at == "$.message" || found.at.ends_with(".errors length"))
                 && found.theirs.contains("Cannot invoke ")
                 && found.theirs.contains("is null")
         },
+    },
+    Rule {
+        name: "another engine's words about an expression",
+        fits: |_, found| {
+            [&found.theirs, &found.ours].iter().all(|text| text.contains("Invalid regex: "))
+        },
+    },
+    Rule {
+        name: "a missing expression is one error",
+        fits: |step, found| found.at == "$.error_count" && lacks_expression(&step.body),
+    },
+    Rule {
+        name: "a class that is no plug-in is not found",
+        fits: |step, found| {
+            found.at == "status"
+                && step.path.starts_with("/connector-plugins/java.")
+                && message(&found.theirs, "500 ").as_deref() == Some("Instantiation error")
+        },
+    },
+    Rule {
+        name: "a task that is not there is not looked for elsewhere",
+        fits: |step, found| {
+            found.at == "status"
+                && step.path.contains("/tasks/")
+                && message(&found.theirs, "409 ")
+                    .is_some_and(|theirs| theirs.contains("no known leader URL"))
+        },
+    },
+    Rule {
+        name: "the version is told in every status",
+        fits: |_, found| found.at.ends_with(".version") && found.theirs == "null",
     },
     Rule {
         name: "loggers are ours",
@@ -90,7 +121,10 @@ const RULES: &[Rule] = &[
         fits: |step, found| {
             let is_odd = ["%", "//", ";", ".."].iter().any(|odd| step.path.contains(odd));
             let is_bare = !found.theirs.contains("error_code");
-            found.at == "status" && found.theirs.starts_with("400 ") && is_odd && is_bare
+            let is_page = ["content-type", "text"].contains(&&*found.at)
+                && found.theirs.trim_start_matches("text/").starts_with(['h', '<']);
+            let is_refused = found.at == "status" && found.theirs.starts_with("400 ") && is_bare;
+            is_odd && (is_refused || is_page)
         },
     },
     Rule {
@@ -109,21 +143,24 @@ const RULES: &[Rule] = &[
     Rule {
         name: "no key has null for its value",
         fits: |step, found| {
-            let places =
-                ["status", "$.error_count", "$.message", "$.configs.file.value.errors length"];
-            places.contains(&&*found.at) && step.body.contains("\"file\":null")
+            let is_counted = ["status", "$.error_count", "$.message"].contains(&&*found.at);
+            let of_key = [".value.errors length", ".value.value"];
+            let is_of_key = of_key.iter().any(|end| found.at.ends_with(end));
+            step.body.contains("\":null") && (is_counted || is_of_key)
         },
     },
     Rule {
         name: "likely typing errors are pointed out",
-        fits: |_, found| found.at == "$.configs keys" && found.ours.contains("errors.tolerence"),
+        fits: |_, found| found.at == "$.configs keys" && found.ours.starts_with(&found.theirs),
     },
     Rule {
         name: "a client override of another type is an error of its key",
         fits: |step, found| {
             found.at == "status"
                 && step.body.contains(".override.")
-                && message(&found.theirs, "500 ").is_some_and(|theirs| found.ours.contains(&theirs))
+                && message(&found.theirs, "500 ").is_some_and(|theirs| {
+                    found.ours.contains(theirs.trim_start_matches(CONFIG_EXCEPTION))
+                })
         },
     },
     Rule {
@@ -179,6 +216,15 @@ const RULES: &[Rule] = &[
         fits: |step, found| found.at == "$.message" && step.path.contains("/tasks/-1/"),
     },
 ];
+
+const CONFIG_EXCEPTION: &str = "org.apache.kafka.common.config.ConfigException: ";
+
+/// Whether a configuration names a class that needs a regular expression, and has none.
+fn lacks_expression(body: &str) -> bool {
+    [("RegexRouter", ".regex\""), ("TopicNameMatches", ".pattern\"")]
+        .iter()
+        .any(|(class, key)| body.contains(class) && !body.contains(key))
+}
 
 /// The name of a difference that is known.
 pub(super) fn name_of(step: &Step, difference: &Difference) -> Option<&'static str> {
