@@ -67,11 +67,26 @@ pub(super) fn generate(
     Ok(Generated { tasks, resolved: Arc::new(resolved) })
 }
 
-/// What to say of a connector whose class is not linked in, whatever state it is to be in.
-pub(super) fn missing_class(plugins: &Plugins, config: &Props) -> Option<String> {
-    let is_written = config.get("connector.class").is_some_and(|class| !class.contains("${"));
-    let problem = plugins.connector_of(config).err().filter(|_| is_written)?;
-    Some(trace(CONNECT_EXCEPTION, &problem.to_string()))
+/// What to say of a connector that can never be started, whatever state it is to be in: its class is
+/// not linked in, or it says something about the creation of topics and not enough.
+pub(super) fn unusable(plugins: &Plugins, config: &Props, worker: &Props) -> Option<String> {
+    let is_written = |key: &str| config.get(key).is_some_and(|text| !text.contains("${"));
+    match plugins.connector_of(config) {
+        Err(problem) if is_written("connector.class") => {
+            Some(trace(CONNECT_EXCEPTION, &problem.to_string()))
+        }
+        Ok(ConnectorPlugin::Source(_)) if is_on(worker, "topic.creation.enable") => {
+            let of_topics = |key: &&str| key.starts_with("topic.creation.");
+            let failure = check_topic_creation(config).err()?;
+            match failure {
+                Failure::Fatal { trace } if config.keys().filter(of_topics).all(is_written) => {
+                    Some(trace)
+                }
+                _ => None,
+            }
+        }
+        _ => None,
+    }
 }
 
 /// Topic creation needs its defaults as soon as anything is said about it.

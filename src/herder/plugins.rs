@@ -153,6 +153,17 @@ impl Plugins {
         lookup(&self.predicates, "Predicate", class)
     }
 
+    /// The converter, transformation or predicate that a key of a connector names.
+    #[must_use]
+    pub fn of_key(&self, key: &str, class: &str) -> Option<&Plugin> {
+        match key {
+            "header.converter" => self.header_converter(class),
+            key if key.ends_with(".converter") => self.converter(class),
+            key if key.starts_with("predicates.") => self.predicate(class),
+            _ => self.transform(class),
+        }
+    }
+
     /// Whether any role has this class name or alias.
     #[must_use]
     pub fn contains(&self, class: &str) -> bool {

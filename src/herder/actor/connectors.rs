@@ -13,7 +13,7 @@ use crate::{
     herder::{
         command::{Change, Put, Restarted},
         error::HerderError,
-        generate::{Failure, Generated, generate, missing_class},
+        generate::{Failure, Generated, generate, unusable},
         starter::TaskId,
     },
     loggers::Level,
@@ -68,11 +68,11 @@ impl Actor {
     pub(super) fn start_connector(&mut self, name: &Arc<str>) {
         let Some(config) = self.configs.config(name).cloned() else { return };
         let run = self.next_number();
-        let missing = missing_class(&self.parts.plugins, &config);
+        let unusable = unusable(&self.parts.plugins, &config, &self.settings.worker);
         let connector = self.connector(name);
         connector.run = run;
-        connector.is_failed = missing.is_some();
-        if let Some(trace) = missing {
+        connector.is_failed = unusable.is_some();
+        if let Some(trace) = unusable {
             return self.refuse_start(name, trace);
         }
         match self.configs.target(name) {

@@ -319,7 +319,7 @@ fn exactly_once() -> Vec<ConfigKey> {
         .default("requested")
         .order(2)
         .width(Width::Short)
-        .check(one_of_any_case(&["requested", "required"])),
+        .check(one_of_any_case(&["required", "requested"])),
         under(
             ConfigKind::String,
             "transaction.boundary",

@@ -12,7 +12,7 @@ mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use connect_api::config::{ConfigDef, ConfigKey, ConfigValue, Props, Width};
+use connect_api::config::{ConfigDef, ConfigKey, ConfigKind, ConfigValue, Props, Width};
 
 use self::clients::Client;
 pub(super) use self::{defaults::Defaults, framework::framework_def, likeness::most_like};
@@ -72,6 +72,7 @@ impl Validator<'_> {
         for section in parts::converter_sections(self.plugins, &props) {
             infos.add_section(section);
         }
+        infos.name_classes(self.plugins);
         infos.note_slips(&written, &clients);
         infos.put_references_back(&written, &props);
         Ok(infos)
@@ -188,6 +189,19 @@ impl ConfigInfos {
             let has_errors = info.value.as_ref().is_some_and(|value| !value.errors.is_empty());
             self.error_count += usize::from(has_errors);
             self.configs.push(info);
+        }
+    }
+
+    /// Shows classes by their full names, however they were written.
+    fn name_classes(&mut self, plugins: &Plugins) {
+        for info in &mut self.configs {
+            let is_class =
+                info.definition.as_ref().is_some_and(|key| key.kind == ConfigKind::Class);
+            let Some(value) = info.value.as_mut().filter(|_| is_class) else { continue };
+            let named = value.value.as_deref().and_then(|class| plugins.of_key(&value.name, class));
+            if let Some(plugin) = named {
+                value.value = Some(plugin.class.clone());
+            }
         }
     }
 

@@ -106,6 +106,19 @@ const RULES: &[Rule] = &[
         },
     },
     Rule {
+        name: "offsets of a connector that cannot start can be read",
+        fits: |step, found| {
+            found.at == "status"
+                && step.path.ends_with("/offsets")
+                && message(&found.theirs, "500 ")
+                    .is_some_and(|theirs| theirs.contains("topic.creation.default."))
+        },
+    },
+    Rule {
+        name: "a location can be asked",
+        fits: |_, found| found.at == "location" && found.ours.contains("%2F"),
+    },
+    Rule {
         name: "the version is told in every status",
         fits: |_, found| found.at.ends_with(".version") && found.theirs == "null",
     },

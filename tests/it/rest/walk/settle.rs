@@ -163,6 +163,10 @@ impl Pair {
         }
         let offsets = Step::get(connector_path(name, "/offsets"));
         for reply in self.send(&offsets).await {
+            // One that can never start does not even tell its offsets there.
+            if reply.status == 500 && reply.text.contains("topic.creation.default.") {
+                continue;
+            }
             let all = match reply.json {
                 Some(all) => all,
                 // Jetty refuses the name in any path.
