@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use connect_api::{config::Props, error::Result};
+use connect_api::{
+    config::Props,
+    convert::{Converter, HeaderConverter},
+    error::Result,
+};
 
-use crate::convert::{Converter, HeaderConverter, converter, header_converter};
+use crate::convert::ConverterRegistry;
 
 /// What headers are converted by when nobody says.
 const DEFAULT_HEADER_CONVERTER: &str = "org.apache.kafka.connect.storage.SimpleHeaderConverter";
@@ -29,14 +33,29 @@ impl Converters {
     ///
     /// # Errors
     /// `Invalid` when a class is not known or its options are wrong.
-    pub fn of(connector: &Props, worker: &Props) -> Result<Self> {
+    pub fn of(registry: &ConverterRegistry, connector: &Props, worker: &Props) -> Result<Self> {
         let (class, props) = chosen(connector, worker, "key", DEFAULT_CONVERTER);
-        let key = converter(&class, &props, true)?;
+        let key = registry.converter(&class, &props, true)?;
         let (class, props) = chosen(connector, worker, "value", DEFAULT_CONVERTER);
-        let value = converter(&class, &props, false)?;
+        let value = registry.converter(&class, &props, false)?;
         let (class, props) = chosen(connector, worker, "header", DEFAULT_HEADER_CONVERTER);
-        let header = header_converter(&class, &props)?;
+        let header = registry.header_converter(&class, &props)?;
         Ok(Self { key, value, header })
+    }
+
+    /// Waits for what the converters want to know since their last call, and says whether there
+    /// was anything, so that another call may end differently.
+    ///
+    /// # Cancel safety
+    /// What was not answered is asked again by the next call.
+    pub(super) async fn settle(&self) -> bool {
+        let mut has_waited = false;
+        let pending = [self.key.pending(), self.value.pending(), self.header.pending()];
+        for answer in pending.into_iter().flatten() {
+            answer.await;
+            has_waited = true;
+        }
+        has_waited
     }
 }
 
@@ -71,7 +90,7 @@ mod tests {
         );
         let (_, props) = chosen(&connector, &worker, "value", "");
         assert_eq!(props.get("schemas.enable"), Some("false"));
-        let converters = Converters::of(&connector, &worker).unwrap();
+        let converters = Converters::of(&ConverterRegistry::own(), &connector, &worker).unwrap();
         assert_eq!(converters.value.class(), "org.apache.kafka.connect.json.JsonConverter");
         assert_eq!(converters.header.class(), DEFAULT_HEADER_CONVERTER);
     }

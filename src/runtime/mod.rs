@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     broker::Broker,
+    convert::ConverterRegistry,
     metrics::{Metered, Metrics, Phase, TaskMeter},
     store::SourceOffsets,
     tasks::TaskGroup,
@@ -98,6 +99,8 @@ pub struct RuntimeSettings {
     pub tasks: TaskGroup,
     /// What is measured.
     pub metrics: Metrics,
+    /// What keys, values and headers can be converted by.
+    pub converters: ConverterRegistry,
     /// The worker's properties: default converters and client settings.
     pub worker: Props,
     /// `group.id` of the worker, a part of transactional ids.

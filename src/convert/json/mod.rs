@@ -19,8 +19,9 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use bytestring::ByteString;
 use connect_api::{
     config::{Config, ConfigDef, Props, choice},
+    convert::Converter,
     error::{ConnectorError, Result},
-    record::SchemaAndValue,
+    record::{RawHeader, SchemaAndValue},
     schema::Schema,
     value::Value,
 };
@@ -32,7 +33,7 @@ use self::{
     schema::{read_schema, write_schema},
     write::Writing,
 };
-use super::{Converter, RawHeader, cut};
+use super::cut;
 
 /// Schemas remembered, at most: a search through more would cost more than it saves.
 const MOST_REMEMBERED: usize = 64;
