@@ -73,7 +73,7 @@ pub fn classes() -> Plugins {
 
 /// The converters that are linked in.
 pub(crate) fn converters() -> ConverterRegistry {
-    ConverterRegistry::own()
+    ConverterRegistry::own().with(connect_schema_registry::converters())
 }
 
 fn end_streams() {

@@ -1,0 +1,24 @@
+//! Converters whose schemas live in a schema registry.
+//!
+//! [`converters`] lists them for the worker; everything that the formats share is here too. What a
+//! message looks like is [`wire`], how the registry is asked without holding up the way of a record
+//! is [`registry`], what its options mean is [`config`], and what follows from a failure is
+//! [`failure`].
+
+mod client;
+pub mod config;
+pub mod failure;
+pub mod registry;
+pub mod subject;
+mod tls;
+pub mod wire;
+
+use connect_api::convert::ConverterPlugin;
+
+static CONVERTERS: [ConverterPlugin; 0] = [];
+
+/// The converters of this crate.
+#[must_use]
+pub fn converters() -> &'static [ConverterPlugin] {
+    &CONVERTERS
+}
