@@ -226,6 +226,13 @@ impl Schema {
         self
     }
 
+    /// Null is not a value of this schema.
+    #[must_use]
+    pub const fn required(mut self) -> Self {
+        self.is_optional = false;
+        self
+    }
+
     /// Gives the schema a name: a record's name, or a logical type of [`logical`].
     #[must_use]
     pub fn named(mut self, name: impl Into<Arc<str>>) -> Self {

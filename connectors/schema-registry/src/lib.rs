@@ -5,6 +5,7 @@
 //! is [`registry`], what its options mean is [`config`], and what follows from a failure is
 //! [`failure`].
 
+mod avro;
 mod client;
 pub mod config;
 pub mod failure;
@@ -13,9 +14,20 @@ pub mod subject;
 mod tls;
 pub mod wire;
 
-use connect_api::convert::ConverterPlugin;
+use std::sync::Arc;
 
-static CONVERTERS: [ConverterPlugin; 0] = [];
+use connect_api::convert::{ConverterBuild, ConverterPlugin};
+
+use self::avro::AvroConverter;
+
+static CONVERTERS: [ConverterPlugin; 1] = [ConverterPlugin {
+    class: avro::CLASS,
+    version: env!("CARGO_PKG_VERSION"),
+    def: avro::options,
+    build: ConverterBuild::Data(|props, is_key| {
+        Ok(Arc::new(AvroConverter::configured(props, is_key)?))
+    }),
+}];
 
 /// The converters of this crate.
 #[must_use]
