@@ -3,8 +3,8 @@
 use super::validate::most_like;
 
 const ON_THE_JVM: &str = "keep it on a JVM worker with a group.id of its own, on the same Kafka";
-const NO_REGISTRY: &str = "use org.apache.kafka.connect.json.JsonConverter; there is no schema \
-                           registry client here";
+const ONLY_AVRO: &str = "use io.confluent.connect.avro.AvroConverter, which keeps its schemas in the \
+                         same registry, or org.apache.kafka.connect.json.JsonConverter";
 
 /// Classes by the start of their names, and what their users can do.
 const ABSENT: &[(&str, &str)] = &[
@@ -35,9 +35,8 @@ const ABSENT: &[(&str, &str)] = &[
         "com.github.mmolimar.kafka.connect.fs.",
         "use millrace.LogFileSourceConnector for files on this machine",
     ),
-    ("io.confluent.connect.avro.", NO_REGISTRY),
-    ("io.confluent.connect.protobuf.", NO_REGISTRY),
-    ("io.confluent.connect.json.", NO_REGISTRY),
+    ("io.confluent.connect.protobuf.", ONLY_AVRO),
+    ("io.confluent.connect.json.", ONLY_AVRO),
     (
         "io.confluent.connect.transforms.Filter",
         "use millrace.transforms.FilterByCondition, which has the same options",
@@ -66,7 +65,6 @@ const SIMPLE: &[(&str, &str)] = &[
     ("MockSource", "org.apache.kafka.connect.tools."),
     ("MockSink", "org.apache.kafka.connect.tools."),
     ("SchemaSource", "org.apache.kafka.connect.tools."),
-    ("Avro", "io.confluent.connect.avro."),
     ("Protobuf", "io.confluent.connect.protobuf."),
     ("JsonSchema", "io.confluent.connect.json."),
 ];
@@ -110,7 +108,9 @@ mod tests {
         let said = hint(class, LINKED);
         assert!(said.starts_with(&format!(" {class} is not part of Millrace; ")), "{said}");
         assert!(hint("MirrorSource", LINKED).contains("MirrorMaker"));
-        assert!(hint("io.confluent.connect.avro.AvroConverter", []).contains("JsonConverter"));
+        assert!(
+            hint("io.confluent.connect.protobuf.ProtobufConverter", []).contains("AvroConverter")
+        );
         let filter = hint("io.confluent.connect.transforms.Filter$Value", []);
         assert!(filter.contains("FilterByCondition"), "{filter}");
     }

@@ -8,6 +8,7 @@ mod figures;
 mod harness;
 mod house;
 mod references;
+mod registry;
 mod rest;
 mod services;
 mod story;
