@@ -256,6 +256,38 @@ fn types_that_double_at_every_step_are_refused_in_time() {
     }
 }
 
+/// Two messages that `confluent-kafka` 2.16.0 for Python wrote, without magic and id.
+#[test]
+fn messages_of_confluents_python_client_are_read() {
+    let text = concat!(
+        r#"{"type": "record", "name": "Item", "namespace": "com.acme", "fields": ["#,
+        r#"{"name": "id", "type": "long"},"#,
+        r#"{"name": "name", "type": ["null", "string"], "default": null},"#,
+        r#"{"name": "price", "type": {"type": "bytes", "logicalType": "decimal","#,
+        r#" "precision": 9, "scale": 2}},"#,
+        r#"{"name": "tags", "type": {"type": "array", "items": "string"}},"#,
+        r#"{"name": "extra", "type": {"type": "map", "values": "int"}},"#,
+        r#"{"name": "kind", "type": {"type": "enum", "name": "Kind", "symbols": ["A", "B"]}},"#,
+        r#"{"name": "either", "type": ["long", "string"]}]}"#
+    );
+    let told = |bytes: &[u8]| {
+        let read = read(&config(&[]), text, bytes).unwrap();
+        let mut told = String::new();
+        connect_api::value_text::write_java_text(&mut told, &read.value);
+        told
+    };
+    assert_eq!(
+        told(b"\x02\x02\x04\xc3\xa4\x04\x04\xe2\x04\x02a\x02b\x00\x02\x02k\x02\x00\x02\x02\x02s"),
+        "Struct{id=1,name=\u{e4},price=12.50,tags=[a, b],extra={k=1},kind=B,\
+         either=Struct{string=s}}"
+    );
+    assert_eq!(
+        told(b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00\x02\xff\x00\x00\x00\x00\x0e"),
+        "Struct{id=-9223372036854775808,price=-0.01,tags=[],extra={},kind=A,\
+         either=Struct{long=7}}"
+    );
+}
+
 fn leaf() -> impl Strategy<Value = (Schema, Value)> {
     let of = |kind, value| (Schema::new(kind), value);
     prop_oneof![

@@ -78,12 +78,12 @@ impl Registry {
 
     async fn id_by(&self, path: &str, schema: &SchemaText) -> Found<Writing> {
         let answer = self.client.post(path, &body(schema)).await?;
-        Ok(Writing { id: id(&answer)?, schema: None, fresh_until: None })
+        Ok(Writing { id: id(&answer)?, schema: None, fresh_until: None, is_used: false })
     }
 
     async fn fetch_fixed(&self, id: u32) -> Found<Writing> {
         let registered = self.fetch(id).await?;
-        Ok(Writing { id, schema: Some(Arc::new(registered)), fresh_until: None })
+        Ok(Writing { id, schema: Some(Arc::new(registered)), fresh_until: None, is_used: false })
     }
 
     async fn fetch_latest(&self, subject: &str) -> Found<Writing> {
@@ -92,7 +92,7 @@ impl Registry {
         let id = id(&answer)?;
         let registered = self.registered(id, &answer).await?;
         let fresh_until = self.latest_ttl.and_then(|ttl| Instant::now().checked_add(ttl));
-        Ok(Writing { id, schema: Some(Arc::new(registered)), fresh_until })
+        Ok(Writing { id, schema: Some(Arc::new(registered)), fresh_until, is_used: false })
     }
 
     async fn registered(&self, id: u32, answer: &Json) -> Found<Registered> {

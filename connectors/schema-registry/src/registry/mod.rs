@@ -6,6 +6,8 @@
 //! keeps the answers. A failure is kept for one look-up only, so that a later record asks again.
 
 mod ask;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::HashMap,
@@ -98,6 +100,8 @@ pub struct Writing {
     pub schema: Option<Arc<Registered>>,
     /// When it has to be looked up again.
     fresh_until: Option<Instant>,
+    /// Whether a look-up has returned it; until then it counts however old it is.
+    is_used: bool,
 }
 
 impl Writing {
@@ -220,8 +224,11 @@ impl Registry {
     pub fn id_of(&self, subject: &str, schema: &SchemaText) -> Found<Writing> {
         let mut state = self.state();
         let key = (Arc::from(subject), schema.clone());
-        match state.writings.get(&key) {
-            Some(known) if known.is_fresh() => Ok(known.clone()),
+        match state.writings.get_mut(&key) {
+            Some(known) if known.is_fresh() || !known.is_used => {
+                known.is_used = true;
+                Ok(known.clone())
+            }
             _ => Err(state.ask(Question::Write(key.0, key.1))),
         }
     }
