@@ -4,8 +4,6 @@
 //! a record costs its payload only.
 //! Source: apache/kafka `JsonConverter.java`.
 
-mod node;
-mod parse;
 mod read;
 mod schema;
 mod write;
@@ -21,14 +19,13 @@ use connect_api::{
     config::{Config, ConfigDef, Props, choice},
     convert::Converter,
     error::{ConnectorError, Result},
+    json::{JsonError, Node, Parser, Schemaless},
     record::{RawHeader, SchemaAndValue},
     schema::Schema,
     value::Value,
 };
 
 use self::{
-    node::{Node, Schemaless},
-    parse::{JsonError, Parser},
     read::Reading,
     schema::{read_schema, write_schema},
     write::Writing,

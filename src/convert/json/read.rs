@@ -9,12 +9,11 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use connect_api::{
     error::{ConnectorError, Result},
+    json::{Node, wrapping},
     schema::{Schema, Type, logical},
     value::{Decimal, Map, Struct, Value},
     value_text::parse_decimal,
 };
-
-use super::node::{Node, wrapping};
 
 /// Reads nodes of one converter.
 #[derive(Clone, Copy, Debug)]
