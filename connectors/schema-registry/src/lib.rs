@@ -3,12 +3,14 @@
 //! [`converters`] lists them for the worker; everything that the formats share is here too. What a
 //! message looks like is [`wire`], how the registry is asked without holding up the way of a record
 //! is [`registry`], what its options mean is [`config`], and what follows from a failure is
-//! [`failure`].
+//! [`failure`]. The formats: [`json_schema`].
 
 mod avro;
 mod client;
 pub mod config;
 pub mod failure;
+mod java_hash;
+pub mod json_schema;
 pub mod registry;
 pub mod subject;
 mod tls;
