@@ -3,7 +3,7 @@
 //! [`converters`] lists them for the worker; everything that the formats share is here too. What a
 //! message looks like is [`wire`], how the registry is asked without holding up the way of a record
 //! is [`registry`], what its options mean is [`config`], and what follows from a failure is
-//! [`failure`]. The formats: [`json_schema`].
+//! [`failure`]. The formats: [`json_schema`], [`protobuf`].
 
 mod avro;
 mod client;
@@ -11,6 +11,7 @@ pub mod config;
 pub mod failure;
 mod java_hash;
 pub mod json_schema;
+pub mod protobuf;
 pub mod registry;
 pub mod subject;
 mod tls;

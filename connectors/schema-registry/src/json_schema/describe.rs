@@ -95,7 +95,7 @@ fn null_schema() -> Node {
 }
 
 fn id_of(schema: &Schema) -> Option<&str> {
-    schema.parameters().get(JSON_ID).map(String::as_str)
+    schema.parameters().get(JSON_ID)
 }
 
 impl Describer<'_> {
@@ -143,7 +143,7 @@ impl Describer<'_> {
             .parameters()
             .iter()
             .filter(|(name, _)| !name.starts_with(NAMESPACE))
-            .map(|(name, value)| (name.as_str().into(), text(value)))
+            .map(|(name, value)| (name.into(), text(value)))
             .collect();
         if !parameters.is_empty() {
             let count = parameters.len();
@@ -190,12 +190,12 @@ impl Describer<'_> {
     /// Symbols of an enum; none when the schema is a plain string.
     fn symbols(&self, schema: &Schema) -> Option<Vec<Node>> {
         let parameters = schema.parameters();
-        if !parameters.contains_key(GENERALIZED_ENUM) && !parameters.contains_key(ENUM) {
+        if !parameters.contains(GENERALIZED_ENUM) && !parameters.contains(ENUM) {
             return None;
         }
         let parameter = if self.options.is_sum_type_general { GENERALIZED_ENUM } else { ENUM };
         let of = |name: &str| Some(name.strip_prefix(parameter)?.strip_prefix('.')?.to_owned());
-        let mut symbols: Vec<String> = parameters.keys().filter_map(|name| of(name)).collect();
+        let mut symbols: Vec<String> = parameters.iter().filter_map(|(name, _)| of(name)).collect();
         // Null has the hash code 0, as the empty text.
         let key = |symbol: &str| symbol == NULL_MARKER;
         hash_order(&mut symbols, DEFAULT_CAPACITY, |name| if key(name) { "" } else { name });

@@ -1,5 +1,7 @@
 //! A JSON Schema document with those it refers to.
 
+use std::sync::Arc;
+
 use bytestring::ByteString;
 use connect_api::{
     error::{ConnectorError, Result},
@@ -36,7 +38,7 @@ impl Documents {
     ///
     /// # Errors
     /// `Record` when one of them is no JSON.
-    pub(super) fn parse(text: &str, referred: &[(String, String)]) -> Result<Self> {
+    pub(super) fn parse(text: &str, referred: &[(String, Arc<str>)]) -> Result<Self> {
         let mut others = Vec::with_capacity(referred.len());
         for (name, text) in referred {
             others.push((name.clone(), parsed(&format!(" \"{name}\""), text)?));

@@ -71,7 +71,7 @@ impl JsonSchemaOptions {
     pub fn connect_schema(
         &self,
         text: &str,
-        referred: &[(String, String)],
+        referred: &[(String, Arc<str>)],
         version: Option<i32>,
     ) -> Result<Arc<Schema>> {
         connect_schema(self, &Documents::parse(text, referred)?, version)

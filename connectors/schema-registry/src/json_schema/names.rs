@@ -24,7 +24,7 @@ pub(super) const NULL_MARKER: &str = "<NULL>";
 
 /// Whether a struct holds one value of several types.
 pub(super) fn is_union(schema: &Schema) -> bool {
-    schema.name() == Some(ONE_OF) || schema.parameters().contains_key(GENERALIZED_UNION)
+    schema.name() == Some(ONE_OF) || schema.parameters().contains(GENERALIZED_UNION)
 }
 
 /// Name of the field of a union's type.

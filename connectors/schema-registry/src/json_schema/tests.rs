@@ -127,17 +127,17 @@ fn a_union_takes_the_first_type_that_fits() {
 fn enums_keep_their_symbols() {
     let colours = schema(r#"{"type":"string","enum":["RED","GREEN",null]}"#);
     assert_eq!(colours.kind(), Type::String);
-    let names: Vec<_> = colours.parameters().keys().map(String::as_str).collect();
+    let names: Vec<_> = colours.parameters().iter().map(|(name, _)| name).collect();
     assert_eq!(
         names,
         [
             "io.confluent.connect.json.Enum",
-            "io.confluent.connect.json.Enum.<NULL>",
-            "io.confluent.connect.json.Enum.GREEN",
             "io.confluent.connect.json.Enum.RED",
+            "io.confluent.connect.json.Enum.GREEN",
+            "io.confluent.connect.json.Enum.<NULL>",
         ]
     );
-    assert_eq!(text(&colours), r#"{"enum":[null,"RED","GREEN"]}"#);
+    assert_eq!(text(&colours), r#"{"enum":["RED",null,"GREEN"]}"#);
     let general = JsonSchemaOptions { is_sum_type_general: true, ..DEFAULTS };
     let colours = general.connect_schema(r#"{"enum":["RED","GREEN"]}"#, &[], None).unwrap();
     assert_eq!(colours.parameters().get("org.apache.kafka.connect.data.Enum.GREEN").unwrap(), "1");
@@ -150,7 +150,7 @@ fn references_lead_within_and_out_of_the_document() {
         "b":{"$ref":"other.json#/definitions/Price"},
         "c":{"oneOf":[{"type":"null"},{"$ref":"#price"}]}},
         "definitions":{"Price":{"$id":"#price","type":"number"}}}"##;
-    let other = r#"{"definitions":{"Price":{"type":"integer"}}}"#.to_owned();
+    let other = Arc::from(r#"{"definitions":{"Price":{"type":"integer"}}}"#);
     let referred = [("other.json".to_owned(), other)];
     let schema = DEFAULTS.connect_schema(text, &referred, Some(3)).unwrap();
     assert_eq!(schema.version(), Some(3));
