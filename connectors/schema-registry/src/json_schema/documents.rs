@@ -158,3 +158,9 @@ const fn hexadecimal(digit: u8) -> Option<u8> {
         _ => None,
     }
 }
+
+/// The title of a schema's text.
+pub(super) fn root_title(text: &str) -> Option<String> {
+    let root = parsed("", text).ok()?;
+    root.member("title")?.text().map(ToString::to_string)
+}

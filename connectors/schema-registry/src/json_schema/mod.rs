@@ -4,11 +4,14 @@
 //! schema becomes the very text that the original registers, so that the same id is found.
 //! Source: confluentinc/schema-registry `JsonSchemaConverter`, `JsonSchemaData`.
 
+mod config;
 mod connect;
+mod converter;
 mod describe;
 mod documents;
 mod names;
 mod read;
+mod validation;
 mod view;
 mod write;
 
@@ -26,6 +29,7 @@ use connect_api::{
     value::Value,
 };
 
+pub(crate) use self::converter::{CLASS, JsonSchemaConverter, options};
 use self::{
     connect::connect_schema,
     describe::describe,

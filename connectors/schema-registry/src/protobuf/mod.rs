@@ -7,6 +7,7 @@
 //! Source: confluentinc/schema-registry `ProtobufConverter`, `ProtobufData`.
 
 mod connect;
+mod converter;
 mod decode;
 mod define;
 mod encode;
@@ -31,6 +32,7 @@ use connect_api::{
     value::Value,
 };
 
+pub(crate) use self::converter::{CLASS, ProtobufConverter, options};
 pub use self::options::ProtobufOptions;
 use self::{
     connect::{Reading, read_message},
