@@ -3,8 +3,6 @@
 use super::validate::most_like;
 
 const ON_THE_JVM: &str = "keep it on a JVM worker with a group.id of its own, on the same Kafka";
-const ONLY_AVRO: &str = "use io.confluent.connect.avro.AvroConverter, which keeps its schemas in the \
-                         same registry, or org.apache.kafka.connect.json.JsonConverter";
 
 /// Classes by the start of their names, and what their users can do.
 const ABSENT: &[(&str, &str)] = &[
@@ -35,8 +33,6 @@ const ABSENT: &[(&str, &str)] = &[
         "com.github.mmolimar.kafka.connect.fs.",
         "use millrace.LogFileSourceConnector for files on this machine",
     ),
-    ("io.confluent.connect.protobuf.", ONLY_AVRO),
-    ("io.confluent.connect.json.", ONLY_AVRO),
     (
         "io.confluent.connect.transforms.Filter",
         "use millrace.transforms.FilterByCondition, which has the same options",
@@ -65,8 +61,6 @@ const SIMPLE: &[(&str, &str)] = &[
     ("MockSource", "org.apache.kafka.connect.tools."),
     ("MockSink", "org.apache.kafka.connect.tools."),
     ("SchemaSource", "org.apache.kafka.connect.tools."),
-    ("Protobuf", "io.confluent.connect.protobuf."),
-    ("JsonSchema", "io.confluent.connect.json."),
 ];
 
 /// A sentence about a class that is not linked in, with a blank before it; empty when there is
@@ -108,9 +102,6 @@ mod tests {
         let said = hint(class, LINKED);
         assert!(said.starts_with(&format!(" {class} is not part of Millrace; ")), "{said}");
         assert!(hint("MirrorSource", LINKED).contains("MirrorMaker"));
-        assert!(
-            hint("io.confluent.connect.protobuf.ProtobufConverter", []).contains("AvroConverter")
-        );
         let filter = hint("io.confluent.connect.transforms.Filter$Value", []);
         assert!(filter.contains("FilterByCondition"), "{filter}");
     }

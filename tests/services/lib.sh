@@ -16,7 +16,7 @@ readonly SLF4J_VERSION=1.7.36
 readonly LOG4J_VERSION=2.25.4
 readonly CLIENT_PACKAGES=(
     kafka-connect-healthcheck==0.3.0 kafka-connect-api==0.5.10 requests==2.34.2
-    'confluent-kafka[avro]==2.16.0'
+    'confluent-kafka[avro,json,protobuf]==2.16.0'
 )
 
 # Ends the script as "cannot be had": one line that names what is missing and what to install.

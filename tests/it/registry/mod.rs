@@ -1,5 +1,7 @@
 //! Converters with a schema registry: through a worker, and against clients that others wrote.
 
+mod formats;
+
 use std::{
     fs,
     path::{Path, PathBuf},
