@@ -5,7 +5,11 @@
 //! say something about Connect are kept.
 //! Source: confluentinc/schema-registry `ProtobufSchema.java`.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::HashSet,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use connect_api::error::{ConnectorError, Result};
@@ -187,15 +191,19 @@ impl Imports<'_> {
     }
 }
 
+/// Links a file. The library panics on some descriptors while it looks for the place to name in its
+/// error; what it has built by then is thrown away with the schema.
 fn add(pool: &mut DescriptorPool, name: &str, source: Source) -> Result<()> {
-    let added = match source.encoded {
+    let which = if name == ROOT { String::new() } else { format!(" \"{name}\"") };
+    let invalid = || bad(format!("The Protobuf schema{which} is not valid"));
+    let added = catch_unwind(AssertUnwindSafe(|| match source.encoded {
         Some(encoded) => pool.decode_file_descriptor_proto(encoded.as_slice()),
         None => pool.add_file_descriptor_proto(source.proto),
-    };
-    added.map_err(|error| {
-        let which = if name == ROOT { String::new() } else { format!(" \"{name}\"") };
-        bad(format!("The Protobuf schema{which} is not valid")).caused_by(error)
-    })
+    }));
+    match added {
+        Ok(linked) => linked.map_err(|error| invalid().caused_by(error)),
+        Err(_) => Err(invalid().hint("Its descriptor is broken: register the schema as text")),
+    }
 }
 
 fn known_file(name: &str) -> Result<Source> {

@@ -477,6 +477,26 @@ proptest! {
     }
 
     #[test]
+    fn no_descriptor_makes_it_panic(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4)
+    ) {
+        use base64::Engine as _;
+        use prost::Message as _;
+        let mut bytes = protox_parse::parse("all.proto", EVERYTHING).unwrap().encode_to_vec();
+        for (place, byte) in changes {
+            *place.get_mut(&mut bytes) = byte;
+        }
+        let text = base64::engine::general_purpose::STANDARD.encode(bytes);
+        for path in [&[0][..], &[0, 0], &[0, 2], &[1]] {
+            if let Ok(file) = ProtobufFile::parse(&text, &[])
+                && let Ok(reader) = file.reader(&ProtobufOptions::default(), path, None)
+            {
+                MessageWriter::new(&ProtobufOptions::default(), reader.schema()).ok();
+            }
+        }
+    }
+
+    #[test]
     fn no_text_makes_it_panic(text in ".*", words in words()) {
         for text in [text, words] {
             if let Ok(file) = ProtobufFile::parse(&text, &[])
