@@ -7,7 +7,7 @@ use connect_api::{cluster::ConnectClusterState, time::Clock};
 use serde_json::Value as Json;
 
 use crate::{
-    convert,
+    convert::ConverterRegistry,
     herder::{Plugin, Plugins},
     transform,
 };
@@ -34,7 +34,7 @@ pub(crate) fn linked() -> Linked {
 /// The classes that are linked in.
 #[must_use]
 pub fn classes() -> Plugins {
-    let converters = || convert::registry().iter();
+    let converters = converters();
     let plugin = |class: &str, version: &str, def| Plugin {
         class: class.to_owned(),
         version: version.to_owned(),
@@ -50,12 +50,14 @@ pub fn classes() -> Plugins {
             Arc::new(connect_file::FileStreamSink),
             Arc::new(connect_s3::S3Sink),
         ],
-        converters: converters()
-            .filter(|entry| entry.is_converter)
+        converters: converters
+            .plugins()
+            .filter(|entry| entry.is_converter())
             .map(|entry| plugin(entry.class, entry.version, entry.def))
             .collect(),
-        header_converters: converters()
-            .filter(|entry| entry.is_header_converter)
+        header_converters: converters
+            .plugins()
+            .filter(|entry| entry.is_header_converter())
             .map(|entry| plugin(entry.class, entry.version, entry.def))
             .collect(),
         transforms: transform::transform_registry()
@@ -67,6 +69,11 @@ pub fn classes() -> Plugins {
             .map(|entry| plugin(entry.class, entry.version, entry.def))
             .collect(),
     }
+}
+
+/// The converters that are linked in.
+pub(crate) fn converters() -> ConverterRegistry {
+    ConverterRegistry::own().with(connect_schema_registry::converters())
 }
 
 fn end_streams() {

@@ -218,6 +218,7 @@ fn runtime_settings(
         budget: MemoryBudget::new(budget),
         tasks: tasks.clone(),
         metrics: metrics.clone(),
+        converters: plugins::converters(),
         worker: props.clone(),
         group_id: config.group_id.clone().unwrap_or_else(|| "connect-standalone".to_owned()),
         offset_flush_interval: config.offset_flush_interval,

@@ -32,6 +32,7 @@ use connect_api::{
 };
 use tokio::sync::oneshot;
 
+pub use connect_api::record::RawHeader;
 pub use consumer::{
     COMMAND_QUEUE, Consumer, ConsumerCommand, ConsumerEnd, ConsumerEvent, EVENT_QUEUE, Revocation,
 };
@@ -267,9 +268,6 @@ pub struct Watermarks {
     /// Offset that the next record will get.
     pub high: i64,
 }
-
-/// A header as bytes.
-pub type RawHeader = (Arc<str>, Option<Bytes>);
 
 /// A record to write, as bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,14 +4,13 @@
 
 use bytes::{Bytes, BytesMut};
 use connect_api::{
+    convert::Converter,
     error::{ConnectorError, Result},
-    record::SchemaAndValue,
+    record::{RawHeader, SchemaAndValue},
     schema::{Schema, Type},
     value::Value,
     value_text::java_class,
 };
-
-use super::{Converter, RawHeader};
 
 /// Hands bytes through.
 #[derive(Clone, Copy, Debug)]

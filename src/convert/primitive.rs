@@ -6,14 +6,15 @@ use std::sync::{Arc, LazyLock};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use connect_api::{
+    convert::Converter,
     error::{ConnectorError, Result},
-    record::SchemaAndValue,
+    record::{RawHeader, SchemaAndValue},
     schema::{Schema, Type},
     value::Value,
     value_text::java_class,
 };
 
-use super::{Converter, RawHeader, cut};
+use super::cut;
 
 /// A number converter: big-endian bytes of one Rust type.
 macro_rules! number {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use connect_api::{
     config::{ConfigDef, ConfigKey, ConfigKind, Importance, Props, one_of},
+    convert::{Converter, ConverterBuild, ConverterPlugin, HeaderConverter},
     error::{ConnectorError, Result},
 };
 
 use super::{
-    Converter, HeaderConverter,
     byte_array::ByteArrayConverter,
     json::{JsonConverter, JsonConverterConfig},
     primitive::{
@@ -19,47 +19,22 @@ use super::{
     string::StringConverter,
 };
 
-/// A converter's class, as validation and the plug-in list see it.
-#[derive(Debug)]
-pub struct ConverterPlugin {
-    /// Full class name.
-    pub class: &'static str,
-    /// Version.
-    pub version: &'static str,
-    /// Whether keys and values can be converted by it.
-    pub is_converter: bool,
-    /// Whether headers can be converted by it.
-    pub is_header_converter: bool,
-    /// Its options.
-    pub def: fn() -> ConfigDef,
-    build: Build,
-}
-
-#[derive(Debug)]
-enum Build {
-    Any(BuildConverter, BuildHeader),
-    Header(BuildHeader),
-}
-
-type BuildConverter = fn(&Props, is_key: bool) -> Result<Arc<dyn Converter>>;
-
-type BuildHeader = fn(&Props) -> Result<Arc<dyn HeaderConverter>>;
-
 /// A converter without options of its own.
 macro_rules! plain {
     ($class:literal, $converter:expr, $def:expr) => {
         ConverterPlugin {
             class: $class,
             version: env!("CARGO_PKG_VERSION"),
-            is_converter: true,
-            is_header_converter: true,
             def: $def,
-            build: Build::Any(|_, _| Ok(Arc::new($converter)), |_| Ok(Arc::new($converter))),
+            build: ConverterBuild::Any(
+                |_, _| Ok(Arc::new($converter)),
+                |_| Ok(Arc::new($converter)),
+            ),
         }
     };
 }
 
-static REGISTRY: [ConverterPlugin; 10] = [
+static OWN: [ConverterPlugin; 10] = [
     plain!("org.apache.kafka.connect.converters.BooleanConverter", BooleanConverter, type_def),
     plain!("org.apache.kafka.connect.converters.ByteArrayConverter", ByteArrayConverter, type_def),
     plain!("org.apache.kafka.connect.converters.DoubleConverter", DoubleConverter, type_def),
@@ -70,10 +45,8 @@ static REGISTRY: [ConverterPlugin; 10] = [
     ConverterPlugin {
         class: "org.apache.kafka.connect.json.JsonConverter",
         version: env!("CARGO_PKG_VERSION"),
-        is_converter: true,
-        is_header_converter: true,
         def: || type_def().merge(JsonConverterConfig::options()),
-        build: Build::Any(
+        build: ConverterBuild::Any(
             |props, _| Ok(Arc::new(JsonConverter::configured(props)?)),
             |props| Ok(Arc::new(JsonConverter::configured(props)?)),
         ),
@@ -81,72 +54,88 @@ static REGISTRY: [ConverterPlugin; 10] = [
     ConverterPlugin {
         class: "org.apache.kafka.connect.storage.SimpleHeaderConverter",
         version: env!("CARGO_PKG_VERSION"),
-        is_converter: false,
-        is_header_converter: true,
         def: ConfigDef::new,
-        build: Build::Header(|_| Ok(Arc::new(SimpleHeaderConverter))),
+        build: ConverterBuild::Header(|_| Ok(Arc::new(SimpleHeaderConverter))),
     },
     ConverterPlugin {
         class: "org.apache.kafka.connect.storage.StringConverter",
         version: env!("CARGO_PKG_VERSION"),
-        is_converter: true,
-        is_header_converter: true,
         def: || type_def().merge(StringConverter::options()),
-        build: Build::Any(
+        build: ConverterBuild::Any(
             |props, is_key| Ok(Arc::new(StringConverter::configured(props, Some(is_key))?)),
             |props| Ok(Arc::new(StringConverter::configured(props, None)?)),
         ),
     },
 ];
 
-/// Every converter, by class name.
-#[must_use]
-pub fn registry() -> &'static [ConverterPlugin] {
-    &REGISTRY
+/// The converters that a worker has.
+#[derive(Clone, Debug)]
+pub struct ConverterRegistry {
+    plugins: Vec<&'static ConverterPlugin>,
 }
 
-/// Builds the converter of a class, given by full name or alias, for keys or for values.
-///
-/// # Errors
-/// `Invalid` when there is no such converter or its options are wrong.
-pub fn converter(class: &str, props: &Props, is_key: bool) -> Result<Arc<dyn Converter>> {
-    let key = if is_key { "key.converter" } else { "value.converter" };
-    match find(class, key)?.build {
-        Build::Any(build, _) => build(props, is_key),
-        Build::Header(_) => Err(ConnectorError::invalid(format!(
-            "Invalid value {class} for configuration {key}: Class class {class} does not \
-             implement the Converter interface"
-        ))),
-    }
-}
-
-/// Builds the header converter of a class, given by full name or alias.
-///
-/// # Errors
-/// As [`converter`].
-pub fn header_converter(class: &str, props: &Props) -> Result<Arc<dyn HeaderConverter>> {
-    match find(class, "header.converter")?.build {
-        Build::Any(_, build) | Build::Header(build) => build(props),
-    }
-}
-
-fn find(class: &str, key: &str) -> Result<&'static ConverterPlugin> {
-    REGISTRY.iter().find(|plugin| plugin.is_named(class)).ok_or_else(|| {
-        ConnectorError::invalid(format!(
-            "Invalid value {class} for configuration {key}: Class {class} could not be found."
-        ))
-    })
-}
-
-impl ConverterPlugin {
-    /// Whether a configuration may call the converter so: by its full name, its simple name, or
-    /// that without `Converter` or `HeaderConverter`.
+impl ConverterRegistry {
+    /// Those that need nothing but the worker.
     #[must_use]
-    pub fn is_named(&self, name: &str) -> bool {
-        let simple = self.class.rsplit('.').next().unwrap_or(self.class);
-        let role = if self.is_converter { "Converter" } else { "HeaderConverter" };
-        self.class == name || simple == name || simple.strip_suffix(role) == Some(name)
+    pub fn own() -> Self {
+        Self { plugins: OWN.iter().collect() }
     }
+
+    /// Adds those of a connector crate.
+    #[must_use]
+    pub fn with(mut self, plugins: &'static [ConverterPlugin]) -> Self {
+        self.plugins.extend(plugins);
+        self
+    }
+
+    /// Every converter, those of connector crates last.
+    pub fn plugins(&self) -> impl Iterator<Item = &'static ConverterPlugin> {
+        self.plugins.iter().copied()
+    }
+
+    /// Builds the converter of a class, given by full name or alias, for keys or for values.
+    ///
+    /// # Errors
+    /// `Invalid` when there is no such converter or its options are wrong.
+    pub fn converter(
+        &self,
+        class: &str,
+        props: &Props,
+        is_key: bool,
+    ) -> Result<Arc<dyn Converter>> {
+        let key = if is_key { "key.converter" } else { "value.converter" };
+        match self.find(class, key)?.build {
+            ConverterBuild::Data(build) | ConverterBuild::Any(build, _) => build(props, is_key),
+            ConverterBuild::Header(_) => Err(is_none(class, key, "Converter")),
+        }
+    }
+
+    /// Builds the header converter of a class, given by full name or alias.
+    ///
+    /// # Errors
+    /// As [`Self::converter`].
+    pub fn header_converter(&self, class: &str, props: &Props) -> Result<Arc<dyn HeaderConverter>> {
+        let key = "header.converter";
+        match self.find(class, key)?.build {
+            ConverterBuild::Any(_, build) | ConverterBuild::Header(build) => build(props),
+            ConverterBuild::Data(_) => Err(is_none(class, key, "HeaderConverter")),
+        }
+    }
+
+    fn find(&self, class: &str, key: &str) -> Result<&'static ConverterPlugin> {
+        self.plugins().find(|plugin| plugin.is_named(class)).ok_or_else(|| {
+            ConnectorError::invalid(format!(
+                "Invalid value {class} for configuration {key}: Class {class} could not be found."
+            ))
+        })
+    }
+}
+
+fn is_none(class: &str, key: &str, interface: &str) -> ConnectorError {
+    ConnectorError::invalid(format!(
+        "Invalid value {class} for configuration {key}: Class class {class} does not implement \
+         the {interface} interface"
+    ))
 }
 
 /// The key that the worker sets on every converter.
@@ -164,15 +153,15 @@ mod tests {
     #[test]
     fn converters_answer_to_their_aliases() {
         for name in ["Json", "JsonConverter", "org.apache.kafka.connect.json.JsonConverter"] {
-            let built = converter(name, &Props::new(), true).unwrap();
+            let built = ConverterRegistry::own().converter(name, &Props::new(), true).unwrap();
             assert_eq!(built.class(), "org.apache.kafka.connect.json.JsonConverter");
         }
-        assert!(header_converter("Simple", &Props::new()).is_ok());
+        assert!(ConverterRegistry::own().header_converter("Simple", &Props::new()).is_ok());
     }
 
     #[test]
     fn an_unknown_class_is_refused_by_name() {
-        let error = converter("a.B", &Props::new(), false).unwrap_err();
+        let error = ConverterRegistry::own().converter("a.B", &Props::new(), false).unwrap_err();
         assert_eq!(
             error.to_string(),
             "Invalid value a.B for configuration value.converter: Class a.B could not be found."
@@ -181,13 +170,14 @@ mod tests {
 
     #[test]
     fn every_plugin_builds_what_it_says_it_is() {
-        for plugin in registry() {
-            let built = converter(plugin.class, &Props::new(), true);
-            assert_eq!(built.is_ok(), plugin.is_converter, "{}", plugin.class);
+        let registry = ConverterRegistry::own();
+        for plugin in registry.plugins() {
+            let built = registry.converter(plugin.class, &Props::new(), true);
+            assert_eq!(built.is_ok(), plugin.is_converter(), "{}", plugin.class);
             if let Ok(built) = built {
                 assert_eq!(built.class(), plugin.class);
             }
-            let header = header_converter(plugin.class, &Props::new()).unwrap();
+            let header = registry.header_converter(plugin.class, &Props::new()).unwrap();
             assert_eq!(header.class(), plugin.class);
         }
     }

@@ -4,12 +4,13 @@
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use connect_api::{
+    convert::HeaderConverter,
     error::Result,
     record::SchemaAndValue,
     value_text::{header_text, infer},
 };
 
-use super::{HeaderConverter, cut};
+use super::cut;
 
 /// Writes a header as text and reads it as whatever the text looks like.
 #[derive(Clone, Copy, Debug)]

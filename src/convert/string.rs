@@ -6,14 +6,15 @@ use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 use connect_api::{
     config::{ConfigDef, ConfigKey, ConfigKind, Importance, Props},
+    convert::Converter,
     error::{ConnectorError, Result},
-    record::SchemaAndValue,
+    record::{RawHeader, SchemaAndValue},
     schema::Schema,
     value::Value,
     value_text::write_java_text,
 };
 
-use super::{Converter, RawHeader, cut};
+use super::cut;
 
 /// Reads text as a string and writes any value as Java prints it. Strings pass without a copy, and
 /// so do bytes, for which Java would print an address.

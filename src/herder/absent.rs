@@ -3,8 +3,6 @@
 use super::validate::most_like;
 
 const ON_THE_JVM: &str = "keep it on a JVM worker with a group.id of its own, on the same Kafka";
-const NO_REGISTRY: &str = "use org.apache.kafka.connect.json.JsonConverter; there is no schema \
-                           registry client here";
 
 /// Classes by the start of their names, and what their users can do.
 const ABSENT: &[(&str, &str)] = &[
@@ -35,9 +33,6 @@ const ABSENT: &[(&str, &str)] = &[
         "com.github.mmolimar.kafka.connect.fs.",
         "use millrace.LogFileSourceConnector for files on this machine",
     ),
-    ("io.confluent.connect.avro.", NO_REGISTRY),
-    ("io.confluent.connect.protobuf.", NO_REGISTRY),
-    ("io.confluent.connect.json.", NO_REGISTRY),
     (
         "io.confluent.connect.transforms.Filter",
         "use millrace.transforms.FilterByCondition, which has the same options",
@@ -66,9 +61,6 @@ const SIMPLE: &[(&str, &str)] = &[
     ("MockSource", "org.apache.kafka.connect.tools."),
     ("MockSink", "org.apache.kafka.connect.tools."),
     ("SchemaSource", "org.apache.kafka.connect.tools."),
-    ("Avro", "io.confluent.connect.avro."),
-    ("Protobuf", "io.confluent.connect.protobuf."),
-    ("JsonSchema", "io.confluent.connect.json."),
 ];
 
 /// A sentence about a class that is not linked in, with a blank before it; empty when there is
@@ -110,7 +102,6 @@ mod tests {
         let said = hint(class, LINKED);
         assert!(said.starts_with(&format!(" {class} is not part of Millrace; ")), "{said}");
         assert!(hint("MirrorSource", LINKED).contains("MirrorMaker"));
-        assert!(hint("io.confluent.connect.avro.AvroConverter", []).contains("JsonConverter"));
         let filter = hint("io.confluent.connect.transforms.Filter$Value", []);
         assert!(filter.contains("FilterByCondition"), "{filter}");
     }

@@ -18,8 +18,9 @@ use connect_testkit::ManualClock;
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{
-    HerderHandle, HerderParts, HerderSettings, Plugin, Plugins, TaskControl, TaskEvent,
-    TaskEventKind, TaskId, TaskSpec, TaskStarter, TaskTarget, TopicTracking, start,
+    HerderHandle, HerderParts, HerderSettings, Plugin, Plugins, PreviewSpec, PreviewedRecord,
+    TaskControl, TaskEvent, TaskEventKind, TaskId, TaskSpec, TaskStarter, TaskTarget,
+    TopicTracking, start,
 };
 use crate::{
     broker::{Broker, BrokerError, embedded::EmbeddedBroker},
@@ -212,7 +213,12 @@ impl Starter {
     }
 }
 
+#[async_trait]
 impl TaskStarter for Starter {
+    async fn preview(&self, _spec: PreviewSpec) -> Result<(Vec<PreviewedRecord>, Option<String>)> {
+        Ok((Vec::new(), None))
+    }
+
     fn start(&self, spec: TaskSpec) -> Box<dyn TaskControl> {
         let (commands, mut inbox) = mpsc::channel(64);
         let (id, instance) = (spec.id.clone(), spec.instance);

@@ -55,8 +55,8 @@ pub use self::{
     },
     settings::{HerderParts, HerderSettings, Resolve, TopicTracking},
     starter::{
-        ConnectorPlugin, TaskControl, TaskEvent, TaskEventKind, TaskId, TaskSpec, TaskStarter,
-        TaskTarget,
+        ConnectorPlugin, PreviewSpec, TaskControl, TaskEvent, TaskEventKind, TaskId, TaskSpec,
+        TaskStarter, TaskTarget,
     },
     validate::RawConfig,
 };

@@ -1,21 +1,18 @@
 //! Previews of configurations, which need not be those of a connector.
 
-use connect_api::{error::ConnectorError, record::TopicPartition};
+use connect_api::{config::Props, error::ConnectorError, record::TopicPartition};
 use serde::Serialize;
 
+pub use super::starter::{PreviewRequest, PreviewedRecord};
 use super::{
     error::{HerderError, Result},
     handle::HerderHandle,
     lag,
     replies::ConnectorType,
-    starter::ConnectorPlugin,
+    starter::{ConnectorPlugin, PreviewSpec},
     validate::{RawConfig, props_of},
 };
-pub use crate::runtime::{PreviewRequest, PreviewedRecord};
-use crate::{
-    broker::{BrokerError, ClientSettings},
-    runtime::PreviewInput,
-};
+use crate::broker::{BrokerError, ClientSettings};
 
 /// What a configuration would do.
 #[derive(Clone, Debug, Serialize)]
@@ -52,40 +49,33 @@ impl HerderHandle {
         let name = name.get_or_insert_with(|| "preview".to_owned()).clone();
         let mut notes = self.validate(plugin.class(), &config)?.into_result()?;
         let props = (self.parts.resolve)(&props_of(&config)).map_err(HerderError::Unresolved)?;
-        let input = PreviewInput {
-            broker: &self.parts.broker,
-            offsets: &self.parts.offsets,
-            clock: &self.parts.clock,
-            worker: &self.settings.worker,
-            props: &props,
-        };
         let failed = |source| HerderError::Preview { connector: name.clone(), source };
-        let records = match &plugin {
-            ConnectorPlugin::Sink(sink) => {
-                let partitions = self.partitions(&input).await.map_err(|error| {
-                    let what = "Could not find the topics";
-                    failed(ConnectorError::new(error.class(), what).caused_by(error))
-                })?;
-                let shown = input.of_sink(&**sink, &partitions, request).await;
-                let (records, note) = shown.map_err(failed)?;
-                notes.extend(note);
-                records
-            }
-            ConnectorPlugin::Source(source) => {
-                input.of_source(&**source, &name, request).await.map_err(failed)?
-            }
+        let partitions = match &plugin {
+            ConnectorPlugin::Sink(_) => self.partitions(&props).await.map_err(failed)?,
+            ConnectorPlugin::Source(_) => Vec::new(),
         };
+        let spec = PreviewSpec {
+            connector: name.as_str().into(),
+            plugin: plugin.clone(),
+            config: props,
+            partitions,
+            request,
+        };
+        let (records, note) = self.parts.starter.preview(spec).await.map_err(failed)?;
+        notes.extend(note);
         if records.len() < request.records {
             notes.push(format!("{} of {} records were there", records.len(), request.records));
         }
         Ok(ConfigPreview { class: plugin.class(), kind: plugin.kind(), name, records, notes })
     }
 
-    async fn partitions(
-        &self,
-        input: &PreviewInput<'_>,
-    ) -> Result<Vec<TopicPartition>, BrokerError> {
-        let admin = self.parts.broker.admin(&ClientSettings::default()).await?;
-        lag::partitions(&*admin, input.props).await
+    async fn partitions(&self, config: &Props) -> Result<Vec<TopicPartition>, ConnectorError> {
+        let found = async {
+            let admin = self.parts.broker.admin(&ClientSettings::default()).await?;
+            lag::partitions(&*admin, config).await
+        };
+        found.await.map_err(|error: BrokerError| {
+            ConnectorError::new(error.class(), "Could not find the topics").caused_by(error)
+        })
     }
 }

@@ -3,14 +3,25 @@
 use std::{fmt::Debug, time::Duration};
 
 use async_trait::async_trait;
+use connect_api::error::ConnectorError;
 
-pub use crate::runtime::{ConnectorPlugin, TaskEvent, TaskEventKind, TaskId, TaskSpec, TaskTarget};
+pub use crate::runtime::{
+    ConnectorPlugin, PreviewRequest, PreviewSpec, PreviewedRecord, TaskEvent, TaskEventKind,
+    TaskId, TaskSpec, TaskTarget,
+};
 use crate::runtime::{Runtime, TaskHandle};
 
 /// Starts tasks; what becomes of them comes back as [`TaskEvent`]s.
+#[async_trait]
 pub trait TaskStarter: Debug + Send + Sync {
     /// Starts a task and returns at once.
     fn start(&self, spec: TaskSpec) -> Box<dyn TaskControl>;
+
+    /// Shows what tasks would do to real records, and what else should be known.
+    async fn preview(
+        &self,
+        spec: PreviewSpec,
+    ) -> Result<(Vec<PreviewedRecord>, Option<String>), ConnectorError>;
 }
 
 /// A started task.
@@ -24,9 +35,17 @@ pub trait TaskControl: Debug + Send + Sync {
     async fn stop(self: Box<Self>, deadline: Duration) -> bool;
 }
 
+#[async_trait]
 impl TaskStarter for Runtime {
     fn start(&self, spec: TaskSpec) -> Box<dyn TaskControl> {
         Box::new(Self::start(self, spec))
+    }
+
+    async fn preview(
+        &self,
+        spec: PreviewSpec,
+    ) -> Result<(Vec<PreviewedRecord>, Option<String>), ConnectorError> {
+        Self::preview(self, &spec).await
     }
 }
 

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use connect_api::{
     config::Props,
+    convert::{Converter, HeaderConverter},
     error::Result,
-    record::{Header, SchemaAndValue, SinkRecord, SourceRecord, TopicPartition},
+    record::{Header, RawHeader, SchemaAndValue, SinkRecord, SourceRecord, TopicPartition},
 };
 
 use super::stage::{Failure, Stage};
 use crate::{
-    broker::{ConsumerRecord, ProducerRecord, RawHeader},
-    convert::{Converter, HeaderConverter, converter, header_converter},
+    broker::{ConsumerRecord, ProducerRecord},
+    convert::ConverterRegistry,
 };
 
 /// What headers are converted by when nobody says.
@@ -38,13 +39,13 @@ impl Converters {
     ///
     /// # Errors
     /// `Invalid` when a class is not known or its options are wrong.
-    pub fn of(connector: &Props, worker: &Props) -> Result<Self> {
+    pub fn of(registry: &ConverterRegistry, connector: &Props, worker: &Props) -> Result<Self> {
         let (class, props) = chosen(connector, worker, "key", DEFAULT_CONVERTER);
-        let key = converter(&class, &props, true)?;
+        let key = registry.converter(&class, &props, true)?;
         let (class, props) = chosen(connector, worker, "value", DEFAULT_CONVERTER);
-        let value = converter(&class, &props, false)?;
+        let value = registry.converter(&class, &props, false)?;
         let (class, props) = chosen(connector, worker, "header", DEFAULT_HEADER_CONVERTER);
-        let header = header_converter(&class, &props)?;
+        let header = registry.header_converter(&class, &props)?;
         Ok(Self { key, value, header })
     }
 
@@ -97,10 +98,10 @@ impl Converters {
     /// The converter that failed, and why.
     pub fn from_connect(
         &self,
-        record: SourceRecord,
+        record: &SourceRecord,
         buffer: &mut BytesMut,
     ) -> Result<ProducerRecord, Failure> {
-        let headers = self.headers_from_connect(&record, buffer)?;
+        let headers = self.headers_from_connect(record, buffer)?;
         let (Self { key, value, .. }, topic) = (self, &record.topic);
         Ok(ProducerRecord {
             key: key_bytes(&**key, topic, &record.key, buffer)
@@ -111,7 +112,7 @@ impl Converters {
             partition: record.partition,
             timestamp_ms: record.timestamp_ms,
             headers,
-            topic: record.topic,
+            topic: Arc::clone(&record.topic),
         })
     }
 
@@ -128,6 +129,21 @@ impl Converters {
             Ok((Arc::clone(&header.key), bytes))
         };
         record.headers.iter().map(convert).collect()
+    }
+
+    /// Waits for what the converters want to know since their last call, and says whether there
+    /// was anything, so that another call may end differently.
+    ///
+    /// # Cancel safety
+    /// What was not answered is asked again by the next call.
+    pub(super) async fn settle(&self) -> bool {
+        let mut has_waited = false;
+        let pending = [self.key.pending(), self.value.pending(), self.header.pending()];
+        for answer in pending.into_iter().flatten() {
+            answer.await;
+            has_waited = true;
+        }
+        has_waited
     }
 }
 
@@ -175,7 +191,7 @@ mod tests {
         );
         let (_, props) = chosen(&connector, &worker, "value", "");
         assert_eq!(props.get("schemas.enable"), Some("false"));
-        let converters = Converters::of(&connector, &worker).unwrap();
+        let converters = Converters::of(&ConverterRegistry::own(), &connector, &worker).unwrap();
         assert_eq!(converters.value.class(), "org.apache.kafka.connect.json.JsonConverter");
         assert_eq!(converters.header.class(), DEFAULT_HEADER_CONVERTER);
     }

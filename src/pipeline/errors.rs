@@ -110,30 +110,10 @@ impl ErrorHandler {
         }
     }
 
-    /// Goes on after a failure: the outcome of another try, or none when the record is skipped.
-    ///
-    /// # Errors
-    /// The record is not tolerated.
-    pub async fn recover<T>(
-        &self,
-        mut failure: Failure,
-        origin: Origin<'_>,
-        mut again: impl FnMut() -> Result<Option<T>, Failure>,
-    ) -> Result<Option<T>> {
-        let start = Instant::now();
-        let mut attempt = 0;
-        while failure.error.class().is_retriable() {
-            let Some(delay) = self.delay(attempt, start.elapsed()) else { break };
-            self.meter.errors().failed();
-            tokio::time::sleep(delay).await;
-            self.meter.errors().retried();
-            attempt += 1;
-            match again() {
-                Ok(outcome) => return Ok(outcome),
-                Err(next) => failure = next,
-            }
-        }
-        self.give_up(failure, origin).await.map(|()| None)
+    /// The tries of one record from now on.
+    #[must_use]
+    pub fn tries(&self) -> Tries<'_> {
+        Tries { errors: self, start: Instant::now(), attempt: 0 }
     }
 
     /// The wait before the next try; none when time is up.
@@ -206,5 +186,31 @@ impl ErrorHandler {
             "Error encountered in task {task}. Executing stage '{stage}' with class \
              '{class}'{record}."
         )
+    }
+}
+
+/// How often one record was tried, and since when.
+#[derive(Debug)]
+pub struct Tries<'a> {
+    errors: &'a ErrorHandler,
+    start: Instant,
+    attempt: u32,
+}
+
+impl Tries<'_> {
+    /// Waits until the record may be tried again, and says whether it may: the failure has to be
+    /// one that passes, and there has to be time left.
+    pub async fn wait(&mut self, failure: &Failure) -> bool {
+        if !failure.error.class().is_retriable() {
+            return false;
+        }
+        let Some(delay) = self.errors.delay(self.attempt, self.start.elapsed()) else {
+            return false;
+        };
+        self.errors.meter.errors().failed();
+        tokio::time::sleep(delay).await;
+        self.errors.meter.errors().retried();
+        self.attempt += 1;
+        true
     }
 }

@@ -42,6 +42,15 @@ impl TaskReporter {
         Self { errors, originals, converters }
     }
 
+    /// The record as bytes again, once no converter waits for anything any more.
+    async fn settled(&self, record: &SinkRecord) -> Result<ConsumerRecord> {
+        let mut rebuilt = self.rebuilt(record);
+        while rebuilt.is_err() && self.converters.settle().await {
+            rebuilt = self.rebuilt(record);
+        }
+        rebuilt
+    }
+
     /// The record as bytes again, for one that is reported long after it was brought.
     fn rebuilt(&self, record: &SinkRecord) -> Result<ConsumerRecord> {
         let Converters { key, value, header } = &self.converters;
@@ -67,7 +76,7 @@ impl ErrantRecordReporter for TaskReporter {
     async fn report(&self, record: &SinkRecord, error: ConnectorError) -> Result<()> {
         let original = match self.originals.find(&record.origin, record.offset) {
             Some(original) => original,
-            None => self.rebuilt(record)?,
+            None => self.settled(record).await?,
         };
         let failure = Failure { stage: Stage::TaskPut, class: SINK_TASK, error };
         let partition = &record.origin;

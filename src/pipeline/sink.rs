@@ -96,10 +96,18 @@ impl SinkPipeline {
         &self,
         partition: &TopicPartition,
         record: &ConsumerRecord,
-        failure: Failure,
+        mut failure: Failure,
     ) -> Result<Option<SinkRecord>> {
         let origin = Origin::Consumed(&partition.topic, partition.partition, record);
-        self.errors.recover(failure, origin, || self.one(partition, record)).await
+        let mut tries = self.errors.tries();
+        // What a converter had to ask first is neither a failure nor a retry.
+        while self.converters.settle().await || tries.wait(&failure).await {
+            match self.one(partition, record) {
+                Ok(outcome) => return Ok(outcome),
+                Err(next) => failure = next,
+            }
+        }
+        self.errors.give_up(failure, origin).await.map(|()| None)
     }
 
     fn one(

@@ -67,11 +67,11 @@ impl SourcePipeline {
         }
         converted.records.reserve(records.len());
         let keeps_originals = self.errors.needs_originals();
-        for record in records {
+        for mut record in records {
             let original = keeps_originals.then(|| record.clone());
-            let outcome = match self.one(record) {
+            let outcome = match self.one(&mut record) {
                 Ok(outcome) => outcome,
-                Err(failure) => self.recover(failure, original).await?,
+                Err(failure) => self.recover(failure, record, original).await?,
             };
             if let Some(record) = outcome {
                 converted.bytes += size(&record);
@@ -84,21 +84,36 @@ impl SourcePipeline {
     /// Aside, so that the way of a good record stays short.
     async fn recover(
         &mut self,
-        failure: Failure,
+        mut failure: Failure,
+        mut record: SourceRecord,
         original: Option<SourceRecord>,
     ) -> Result<Option<ProducerRecord>> {
         let errors = Arc::clone(&self.errors);
-        let origin = Origin::Produced(original.as_ref());
-        let again = || match &original {
-            Some(record) => self.one(record.clone()),
-            None => Ok(None),
-        };
-        errors.recover(failure, origin, again).await
+        let mut tries = errors.tries();
+        loop {
+            let outcome = if self.converters.settle().await {
+                // Neither a failure nor a retry: a converter had to ask first, and the transforms
+                // are done with the record.
+                self.converters.from_connect(&record, &mut self.buffer).map(Some)
+            } else if tries.wait(&failure).await {
+                let Some(original) = &original else { return Ok(None) };
+                record.clone_from(original);
+                self.one(&mut record)
+            } else {
+                break;
+            };
+            match outcome {
+                Ok(outcome) => return Ok(outcome),
+                Err(next) => failure = next,
+            }
+        }
+        errors.give_up(failure, Origin::Produced(original.as_ref())).await.map(|()| None)
     }
 
-    fn one(&mut self, mut record: SourceRecord) -> Result<Option<ProducerRecord>, Failure> {
+    /// Changes the record as the transforms say and converts what came of it.
+    fn one(&mut self, record: &mut SourceRecord) -> Result<Option<ProducerRecord>, Failure> {
         if !self.chain.is_empty() {
-            match self.chain.apply(&mut record) {
+            match self.chain.apply(record) {
                 Ok(Verdict::Keep) => {}
                 Ok(Verdict::Drop) => return Ok(None),
                 Err((class, error)) => {

@@ -1,10 +1,16 @@
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use connect_api::{
     config::Props,
+    convert::{Converter, Pending},
     error::{ConnectorError, Result},
-    record::{Header, SchemaAndValue, SinkRecord, SourceRecord, TimestampType, TopicPartition},
+    record::{
+        Header, RawHeader, SchemaAndValue, SinkRecord, SourceRecord, TimestampType, TopicPartition,
+    },
     schema::Schema,
     sink::ErrantRecordReporter,
     time::SystemClock,
@@ -14,6 +20,7 @@ use connect_api::{
 use super::*;
 use crate::{
     broker::{ConsumerRecord, PartitionRecords},
+    convert::ConverterRegistry,
     metrics::{Metrics, Sampling},
     transform::Chain,
 };
@@ -49,7 +56,7 @@ fn converters(class: &str) -> Converters {
         ("key.converter.schemas.enable", "false"),
         ("value.converter.schemas.enable", "false"),
     ]);
-    Converters::of(&Props::new(), &worker).unwrap()
+    Converters::of(&ConverterRegistry::own(), &Props::new(), &worker).unwrap()
 }
 
 fn sink(class: &str, props: &[(&str, &str)]) -> SinkPipeline {
@@ -138,16 +145,15 @@ async fn a_source_record_that_fails_is_skipped_or_fails_the_batch() {
 async fn tries(props: &[(&str, &str)], failures: u32) -> (Result<Option<u32>>, u32) {
     let errors = handler(&props.iter().copied().collect());
     let failure = |error| Failure { stage: Stage::ValueConverter, class: "c", error };
-    let again = || failure(ConnectorError::retriable("away"));
-    let count = Mutex::new(0);
-    let outcome = errors
-        .recover(again(), Origin::Produced(None), || {
-            let mut count = count.lock().unwrap();
-            *count += 1;
-            if *count < failures { Err(again()) } else { Ok(Some(*count)) }
-        })
-        .await;
-    let tried = *count.lock().unwrap();
+    let away = failure(ConnectorError::retriable("away"));
+    let (mut tried, mut waits) = (0, errors.tries());
+    while waits.wait(&away).await {
+        tried += 1;
+        if tried >= failures {
+            return (Ok(Some(tried)), tried);
+        }
+    }
+    let outcome = errors.give_up(away, Origin::Produced(None)).await.map(|()| None);
     (outcome, tried)
 }
 
@@ -166,6 +172,60 @@ async fn what_may_pass_is_tried_again_until_its_time_is_up() {
     assert_eq!((tried, start.elapsed().as_millis()), (3, 1000), "300, 600 and what is left");
     let skipped = [("errors.retry.timeout", "1000"), ("errors.tolerance", "all")];
     assert_eq!(tries(&skipped, 50).await.0.unwrap(), None);
+}
+
+/// A converter that has to ask before its first conversions.
+#[derive(Debug, Default)]
+struct Asking {
+    answered: AtomicU32,
+    wanted: AtomicU32,
+}
+
+impl Asking {
+    /// Two answers are needed, one after the other.
+    fn convert<T>(&self, outcome: T) -> Result<T> {
+        let answered = self.answered.load(Ordering::SeqCst);
+        if answered < 2 {
+            self.wanted.store(answered + 1, Ordering::SeqCst);
+            return Err(ConnectorError::retriable("not answered yet"));
+        }
+        Ok(outcome)
+    }
+}
+
+impl Converter for Asking {
+    fn class(&self) -> &'static str {
+        "Asking"
+    }
+
+    fn to_connect(&self, _: &str, _: &[RawHeader], _: Option<&Bytes>) -> Result<SchemaAndValue> {
+        self.convert(SchemaAndValue::schemaless("read".into()))
+    }
+
+    fn from_connect(&self, _: &str, _: &SchemaAndValue, _: &mut BytesMut) -> Result<Option<Bytes>> {
+        self.convert(Some(Bytes::from("written")))
+    }
+
+    fn pending(&self) -> Option<Pending<'_>> {
+        let wanted = self.wanted.swap(0, Ordering::SeqCst);
+        let answer = async move { self.answered.store(wanted, Ordering::SeqCst) };
+        (wanted > 0).then(|| Box::pin(answer) as Pending<'_>)
+    }
+}
+
+#[tokio::test]
+async fn what_a_converter_has_to_ask_first_is_no_failure() {
+    let strict = Props::new();
+    let asking =
+        || Converters { value: Arc::new(Asking::default()), ..converters("StringConverter") };
+    let sink = SinkPipeline::new(asking(), Chain::of(&Props::new()).unwrap(), handler(&strict));
+    let read = sink.convert(&parts(&["a", "b"])).await.unwrap();
+    assert_eq!(read.len(), 2);
+    assert_eq!(read[0].value.value, "read".into());
+    let mut source =
+        SourcePipeline::new(asking(), Chain::of(&Props::new()).unwrap(), handler(&strict));
+    let written = source.convert(vec![source_record(Value::Int32(1))]).await.unwrap();
+    assert_eq!(written.records[0].value, Some(Bytes::from("written")));
 }
 
 #[test]

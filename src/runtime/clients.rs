@@ -48,7 +48,8 @@ impl Seat {
     }
 
     pub(super) fn converters(&self) -> Result<Converters> {
-        Converters::of(&self.spec.connector_config, &self.settings.worker)
+        let settings = &self.settings;
+        Converters::of(&settings.converters, &self.spec.connector_config, &settings.worker)
     }
 
     /// What follows when a record fails, dead letters included where the connector is a sink.

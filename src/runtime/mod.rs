@@ -15,7 +15,7 @@ mod source_task;
 #[cfg(test)]
 mod tests;
 
-pub use self::preview::{PreviewInput, PreviewRequest};
+pub use self::preview::{PreviewRequest, PreviewSpec};
 pub use crate::pipeline::PreviewedRecord;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -32,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     broker::Broker,
+    convert::ConverterRegistry,
     metrics::{Metered, Metrics, Phase, TaskMeter},
     store::SourceOffsets,
     tasks::TaskGroup,
@@ -102,6 +103,8 @@ pub struct RuntimeSettings {
     pub tasks: TaskGroup,
     /// What is measured.
     pub metrics: Metrics,
+    /// What keys, values and headers can be converted by.
+    pub converters: ConverterRegistry,
     /// The worker's properties: default converters and client settings.
     pub worker: Props,
     /// `group.id` of the worker, a part of transactional ids.

@@ -24,7 +24,7 @@ pub(super) fn basics_of(schema: &Schema, kind: Schema) -> Schema {
     if let Some(doc) = schema.doc() {
         copy = copy.documented(doc);
     }
-    for (name, value) in schema.parameters() {
+    for (name, value) in schema.parameters().iter() {
         copy = copy.parameter(name, value);
     }
     copy

@@ -10,6 +10,7 @@ mod house;
 mod originals;
 mod preview;
 mod references;
+mod registry;
 mod rest;
 mod services;
 mod story;

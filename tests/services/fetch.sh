@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that a real service is on this machine.
 #
-#   tests/services/fetch.sh kafka|connect|s3|postgres|clients ...
+#   tests/services/fetch.sh kafka|connect|s3|postgres|registry|clients ...
 #
 # Everything lands in the cache directory (see lib.sh), except PostgreSQL, which is the system's
 # own. A stamp file marks what is complete, so that a second run costs nothing; a lock lets
@@ -86,6 +86,24 @@ fetch_postgres() {
     unavailable "PostgreSQL 13 or newer is missing: install Debian's postgresql"
 }
 
+# Apicurio Registry, which speaks Confluent's interface: one archive with all it needs. This is the
+# last version that runs on Java 17.
+fetch_registry() {
+    local dir=$CACHE/registry log=$CACHE/registry.log
+    java_17 >/dev/null
+    command -v mvn >/dev/null || unavailable "Maven is missing: install Debian's maven"
+    rm -rf "$dir"
+    mkdir -p "$dir"
+    # -U: a "not found" that an earlier run remembered must not last a day.
+    if ! (cd "$dir" && mvn -B -q -U dependency:copy \
+        -Dartifact="io.apicurio:apicurio-registry-app:$APICURIO_VERSION:tar.gz:all" \
+        -DoutputDirectory="$dir") >"$log" 2>&1 </dev/null; then
+        unavailable "Maven could not fetch Apicurio Registry (is Maven Central reachable?): $(grep -m 1 ERROR "$log" || tail -n 1 "$log")"
+    fi
+    tar -xzf "$dir"/*.tar.gz -C "$dir"
+    rm "$dir"/*.tar.gz
+}
+
 # Clients of Kafka Connect that others have written, in a virtual environment of Python's.
 fetch_clients() {
     local dir=$CACHE/clients log=$CACHE/clients.log
@@ -109,9 +127,10 @@ fetch() {
     case $service in
         kafka | connect) wanted="$KAFKA_VERSION" ;;
         s3) wanted="$VERSITYGW_VERSION" ;;
+        registry) wanted="$APICURIO_VERSION" ;;
         clients) wanted="${CLIENT_PACKAGES[*]}" ;;
         postgres) wanted='' ;; # the system's own: looked for each time
-        *) fail "Unknown service \"$service\": kafka, connect, s3, postgres or clients" ;;
+        *) fail "Unknown service \"$service\": kafka, connect, s3, postgres, registry or clients" ;;
     esac
     [ -n "$wanted" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && return 0
     mkdir -p "$CACHE"
@@ -124,7 +143,7 @@ fetch() {
     ) 9>"$CACHE/$service.lock"
 }
 
-[ $# -gt 0 ] || fail "usage: fetch.sh kafka|connect|s3|postgres|clients ..."
+[ $# -gt 0 ] || fail "usage: fetch.sh kafka|connect|s3|postgres|registry|clients ..."
 command -v flock >/dev/null || unavailable "flock is missing: install Debian's util-linux"
 for service; do
     fetch "$service"

@@ -11,9 +11,13 @@ set -euo pipefail
 readonly CACHE="${MILLRACE_SERVICES_DIR:-${XDG_CACHE_HOME:-${HOME:?HOME is not set}/.cache}/millrace/services}"
 readonly KAFKA_VERSION=4.3.1
 readonly VERSITYGW_VERSION=v1.8.0
+readonly APICURIO_VERSION=2.6.13.Final
 readonly SLF4J_VERSION=1.7.36
 readonly LOG4J_VERSION=2.25.4
-readonly CLIENT_PACKAGES=(kafka-connect-healthcheck==0.3.0 kafka-connect-api==0.5.10 requests==2.34.2)
+readonly CLIENT_PACKAGES=(
+    kafka-connect-healthcheck==0.3.0 kafka-connect-api==0.5.10 requests==2.34.2
+    'confluent-kafka[avro,json,protobuf]==2.16.0'
+)
 
 # Ends the script as "cannot be had": one line that names what is missing and what to install.
 unavailable() {

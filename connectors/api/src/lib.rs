@@ -2,9 +2,11 @@
 //!
 //! A connector is a type that implements [`source::SourceConnector`] or [`sink::SinkConnector`]
 //! and makes tasks. The rooms, lowest first: [`error`] says what follows from a failure;
-//! [`schema`], [`value`] and [`record`] are the data, [`value_text`] is their text; [`config`] is one definition per option;
-//! [`time`] and [`budget`] are what a task takes time and memory from; [`source`] and [`sink`] are
-//! the contracts with their written life cycles; [`cluster`] is what a REST extension may know.
+//! [`schema`], [`value`] and [`record`] are the data, [`value_text`] is their text and [`json`] a way
+//! to read and write them; [`config`] is one definition per option;
+//! [`time`] and [`budget`] are what a task takes time and memory from; [`source`], [`sink`] and
+//! [`convert`] are the contracts with their written life cycles; [`cluster`] is what a REST extension
+//! may know.
 //!
 //! # A whole connector
 //!
@@ -103,7 +105,9 @@ extern crate self as connect_api;
 pub mod budget;
 pub mod cluster;
 pub mod config;
+pub mod convert;
 pub mod error;
+pub mod json;
 pub mod record;
 pub mod schema;
 pub mod sink;

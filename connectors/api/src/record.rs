@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use bytes::Bytes;
 use serde_json::{Map as JsonMap, Value as Json};
 
 use crate::{schema::Schema, value::Value};
@@ -40,6 +41,9 @@ pub struct Header {
     /// Value with its schema.
     pub data: SchemaAndValue,
 }
+
+/// A header as a topic holds it.
+pub type RawHeader = (Arc<str>, Option<Bytes>);
 
 /// Headers of a record in their order. Empty by default and free then.
 pub type Headers = Vec<Header>;

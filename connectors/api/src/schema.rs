@@ -4,7 +4,6 @@
 //! pointer first, because the records of a batch nearly always share theirs.
 
 use std::{
-    collections::BTreeMap,
     fmt,
     sync::{Arc, LazyLock},
 };
@@ -90,6 +89,55 @@ pub struct Field {
     pub schema: Arc<Schema>,
 }
 
+/// Names with texts that say more about a schema, such as a decimal's `scale`. They keep the order
+/// they were added in, which is that of an enumeration's symbols; for equality it does not count.
+#[derive(Clone, Debug, Default)]
+pub struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    /// The text under a name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter().find(|(known, _)| *known == name).map(|(_, text)| text)
+    }
+
+    /// Whether there is a text under this name.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Names with their texts.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, text)| (name.as_str(), text.as_str()))
+    }
+
+    fn set(&mut self, name: String, text: String) {
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = text,
+            None => self.0.push((name, text)),
+        }
+    }
+}
+
+impl PartialEq for Parameters {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().all(|(name, text)| other.get(name) == Some(text))
+    }
+}
+
 /// Describes the shape of a value.
 ///
 /// ```
@@ -108,7 +156,7 @@ pub struct Schema {
     name: Option<Arc<str>>,
     version: Option<i32>,
     doc: Option<Arc<str>>,
-    parameters: BTreeMap<String, String>,
+    parameters: Parameters,
     default: Option<Value>,
     fields: Vec<Field>,
     /// Key schema of a map.
@@ -133,7 +181,7 @@ impl Schema {
             name: None,
             version: None,
             doc: None,
-            parameters: BTreeMap::new(),
+            parameters: Parameters(Vec::new()),
             default: None,
             fields: Vec::new(),
             keys: None,
@@ -184,6 +232,13 @@ impl Schema {
         self
     }
 
+    /// Null is not a value of this schema.
+    #[must_use]
+    pub const fn required(mut self) -> Self {
+        self.is_optional = false;
+        self
+    }
+
     /// Gives the schema a name: a record's name, or a logical type of [`logical`].
     #[must_use]
     pub fn named(mut self, name: impl Into<Arc<str>>) -> Self {
@@ -208,7 +263,7 @@ impl Schema {
     /// Adds a parameter, such as a decimal's `scale`.
     #[must_use]
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.parameters.insert(name.into(), value.into());
+        self.parameters.set(name.into(), value.into());
         self
     }
 
@@ -256,9 +311,9 @@ impl Schema {
         self.doc.as_deref()
     }
 
-    /// Parameters, in the order of their names.
+    /// Parameters, in the order they were added.
     #[must_use]
-    pub const fn parameters(&self) -> &BTreeMap<String, String> {
+    pub const fn parameters(&self) -> &Parameters {
         &self.parameters
     }
 

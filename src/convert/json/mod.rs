@@ -4,8 +4,6 @@
 //! a record costs its payload only.
 //! Source: apache/kafka `JsonConverter.java`.
 
-mod node;
-mod parse;
 mod read;
 mod schema;
 mod write;
@@ -19,20 +17,20 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use bytestring::ByteString;
 use connect_api::{
     config::{Config, ConfigDef, Props, choice},
+    convert::Converter,
     error::{ConnectorError, Result},
-    record::SchemaAndValue,
+    json::{JsonError, Node, Parser, Schemaless},
+    record::{RawHeader, SchemaAndValue},
     schema::Schema,
     value::Value,
 };
 
 use self::{
-    node::{Node, Schemaless},
-    parse::{JsonError, Parser},
     read::Reading,
     schema::{read_schema, write_schema},
     write::Writing,
 };
-use super::{Converter, RawHeader, cut};
+use super::cut;
 
 /// Schemas remembered, at most: a search through more would cost more than it saves.
 const MOST_REMEMBERED: usize = 64;

@@ -9,12 +9,11 @@ use base64::{DecodeError, Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use connect_api::{
     error::{ConnectorError, Result},
+    json::{Node, wrapping},
     schema::{Field, Schema, Type, logical},
     value::{Decimal, Map, Struct, Value},
     value_text::{MS_PER_DAY, parse_decimal},
 };
-
-use super::node::{Node, wrapping};
 
 /// Reads nodes of one converter.
 #[derive(Clone, Copy, Debug)]

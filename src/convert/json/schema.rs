@@ -7,14 +7,11 @@ use std::sync::Arc;
 use bytes::{BufMut as _, BytesMut};
 use connect_api::{
     error::{ConnectorError, Result},
+    json::{Node, write_text},
     schema::{Schema, Type},
 };
 
-use super::{
-    node::Node,
-    read::Reading,
-    write::{Writing, write_text},
-};
+use super::{read::Reading, write::Writing};
 
 const fn word(kind: Type) -> &'static str {
     match kind {

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     broker::ConsumerRecord,
+    convert::ConverterRegistry,
     transform::{Chain, ConnectRecord, Verdict},
 };
 
@@ -34,23 +35,38 @@ impl PreviewStages {
     ///
     /// # Errors
     /// `Invalid` when a class is not known or its options are wrong.
-    pub fn of(connector: &Props, worker: &Props) -> Result<Self> {
+    pub fn of(registry: &ConverterRegistry, connector: &Props, worker: &Props) -> Result<Self> {
+        let [known, default] = [connector, worker].map(without_registration);
         Ok(Self {
-            converters: Converters::of(connector, worker)?,
+            converters: Converters::of(registry, &known, &default)?,
             chain: Chain::of(connector)?,
             show: Show::new()?,
         })
     }
 
     /// Records of topics on their way to a sink.
-    pub fn of_sink(&self, records: &[(TopicPartition, ConsumerRecord)]) -> Vec<PreviewedRecord> {
-        records.iter().map(|record| self.to_sink(record)).collect()
+    pub async fn of_sink(
+        &self,
+        records: &[(TopicPartition, ConsumerRecord)],
+    ) -> Vec<PreviewedRecord> {
+        let mut previews = Vec::with_capacity(records.len());
+        for record in records {
+            previews.push(self.to_sink(record).await);
+        }
+        previews
     }
 
-    fn to_sink(&self, (partition, record): &(TopicPartition, ConsumerRecord)) -> PreviewedRecord {
+    async fn to_sink(
+        &self,
+        (partition, record): &(TopicPartition, ConsumerRecord),
+    ) -> PreviewedRecord {
         let mut preview = PreviewedRecord::new();
         preview.add("raw", consumed(&partition.topic, partition.partition, record));
-        let mut converted = match self.converters.to_connect(partition, record) {
+        let mut converted = self.converters.to_connect(partition, record);
+        while converted.is_err() && self.converters.settle().await {
+            converted = self.converters.to_connect(partition, record);
+        }
+        let mut converted = match converted {
             Ok(converted) => converted,
             Err(failure) => {
                 preview.fail(&failure);
@@ -65,16 +81,24 @@ impl PreviewStages {
     }
 
     /// Records of a source on their way to topics.
-    pub fn of_source(&self, records: Vec<SourceRecord>) -> Vec<PreviewedRecord> {
+    pub async fn of_source(&self, records: Vec<SourceRecord>) -> Vec<PreviewedRecord> {
         let mut buffer = BytesMut::new();
-        records.into_iter().map(|record| self.to_topics(record, &mut buffer)).collect()
+        let mut previews = Vec::with_capacity(records.len());
+        for record in records {
+            previews.push(self.to_topics(record, &mut buffer).await);
+        }
+        previews
     }
 
-    fn to_topics(&self, mut record: SourceRecord, buffer: &mut BytesMut) -> PreviewedRecord {
+    async fn to_topics(&self, mut record: SourceRecord, buffer: &mut BytesMut) -> PreviewedRecord {
         let mut preview = PreviewedRecord::new();
         preview.add("raw", self.show.source(&record));
         if self.transform(&mut preview, &mut record, |record| self.show.source(record)) {
-            match self.converters.from_connect(record, buffer) {
+            let mut converted = self.converters.from_connect(&record, buffer);
+            while converted.is_err() && self.converters.settle().await {
+                converted = self.converters.from_connect(&record, buffer);
+            }
+            match converted {
                 Ok(converted) => preview.add("converted", produced(&converted)),
                 Err(failure) => preview.fail(&failure),
             }
@@ -113,4 +137,13 @@ impl PreviewStages {
         }
         true
     }
+}
+
+/// A configuration whose converters register no schemas.
+fn without_registration(props: &Props) -> Props {
+    let mut props = props.clone();
+    for role in ["key", "value", "header"] {
+        props.insert(format!("{role}.converter.auto.register.schemas"), "false");
+    }
+    props
 }

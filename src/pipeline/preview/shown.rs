@@ -5,8 +5,9 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use connect_api::{
     config::Props,
+    convert::Converter,
     error::{Result, chain},
-    record::{Header, SchemaAndValue, SinkRecord, SourceRecord},
+    record::{Header, RawHeader, SchemaAndValue, SinkRecord, SourceRecord},
     sink::Preview,
     value_text::write_java_text,
 };
@@ -15,8 +16,8 @@ use serde_json::{Value as Json, json};
 
 use super::super::stage::{Failure, Stage};
 use crate::{
-    broker::{ConsumerRecord, ProducerRecord, RawHeader},
-    convert::{Converter, converter},
+    broker::{ConsumerRecord, ProducerRecord},
+    convert::ConverterRegistry,
 };
 
 /// Bytes that are shown of a key, a value or a header.
@@ -116,7 +117,7 @@ impl Show {
     /// None but of a converter that is not there.
     pub(super) fn new() -> Result<Self> {
         let props = Props::from([("decimal.format", "NUMERIC")]);
-        Ok(Self { json: converter("JsonConverter", &props, false)? })
+        Ok(Self { json: ConverterRegistry::own().converter("JsonConverter", &props, false)? })
     }
 
     pub(super) fn sink(&self, record: &SinkRecord) -> Json {

@@ -15,14 +15,13 @@ use connect_api::{
     error::{ConnectorError, Result},
     record::TopicPartition,
     sink::SinkConnector,
-    source::SourceConnector,
-    time::Clock,
 };
 
+use self::read::Reader;
+use super::{ConnectorPlugin, Runtime, RuntimeSettings};
 use crate::{
-    broker::{Broker, BrokerError},
+    broker::BrokerError,
     pipeline::{PreviewStages, PreviewedRecord},
-    store::SourceOffsets,
 };
 
 /// Longest time that reading may take; what came by then is shown.
@@ -37,63 +36,68 @@ pub struct PreviewRequest {
     pub is_from_beginning: bool,
 }
 
-/// What a preview is made from.
-#[derive(Clone, Copy, Debug)]
-pub struct PreviewInput<'a> {
-    /// Where topics are.
-    pub broker: &'a Arc<dyn Broker>,
-    /// Where offsets of sources are kept.
-    pub offsets: &'a Arc<dyn SourceOffsets>,
-    /// The time.
-    pub clock: &'a Arc<dyn Clock>,
-    /// The worker's properties.
-    pub worker: &'a Props,
-    /// The connector's configuration, references resolved.
-    pub props: &'a Props,
+/// What is to be previewed.
+#[derive(Clone, Debug)]
+pub struct PreviewSpec {
+    /// Name of the connector, which need not exist.
+    pub connector: Arc<str>,
+    /// Its class.
+    pub plugin: ConnectorPlugin,
+    /// Its configuration, references resolved.
+    pub config: Props,
+    /// Partitions of the topics that a sink reads.
+    pub partitions: Vec<TopicPartition>,
+    /// What is asked for.
+    pub request: PreviewRequest,
 }
 
-impl PreviewInput<'_> {
-    /// Records of these partitions on their way to a sink, and what it would write; a note where it
-    /// does not say.
+impl Runtime {
+    /// Shows what a configuration would do to real records; a note with a sink that does not say
+    /// what it would write.
     ///
     /// # Errors
-    /// `Invalid` for the configuration; what the broker says when it cannot be read.
-    pub async fn of_sink(
+    /// `Invalid` for the configuration; what the broker or the source says when it cannot be read.
+    pub async fn preview(
         &self,
-        sink: &dyn SinkConnector,
-        partitions: &[TopicPartition],
-        request: PreviewRequest,
+        spec: &PreviewSpec,
     ) -> Result<(Vec<PreviewedRecord>, Option<String>)> {
-        let stages = PreviewStages::of(self.props, self.worker)?;
-        let records = self.of_topics(partitions, request).await.map_err(unreadable)?;
-        let mut previews = stages.of_sink(&records);
-        let mut reaching: Vec<_> =
-            previews.iter_mut().filter(|preview| preview.outcome.is_some()).collect();
-        let records: Vec<_> =
-            reaching.iter_mut().filter_map(|preview| preview.outcome.take()).collect();
-        let Some(writes) = sink.preview(self.props, &records, self.clock.now_ms())? else {
-            let note = format!("{} does not say what it would write", sink.class());
-            return Ok((previews, Some(note)));
-        };
-        for (preview, written) in reaching.into_iter().zip(writes) {
-            preview.add_write(sink.class(), written);
+        let RuntimeSettings { converters, worker, .. } = &*self.settings;
+        let stages = PreviewStages::of(converters, &spec.config, worker)?;
+        let reader = Reader { settings: &self.settings, spec };
+        match &spec.plugin {
+            ConnectorPlugin::Source(source) => {
+                let records = reader.polled(&**source).await?;
+                Ok((stages.of_source(records).await, None))
+            }
+            ConnectorPlugin::Sink(sink) => {
+                let records = reader.of_topics().await.map_err(unreadable)?;
+                let mut previews = stages.of_sink(&records).await;
+                let now_ms = self.settings.clock.now_ms();
+                let note = add_writes(&**sink, &spec.config, &mut previews, now_ms)?;
+                Ok((previews, note))
+            }
         }
-        Ok((previews, None))
     }
+}
 
-    /// Records that the source of a connector would bring next, on their way to topics.
-    ///
-    /// # Errors
-    /// `Invalid` for the configuration; what the source says when it cannot be read.
-    pub async fn of_source(
-        &self,
-        source: &dyn SourceConnector,
-        name: &str,
-        request: PreviewRequest,
-    ) -> Result<Vec<PreviewedRecord>> {
-        let stages = PreviewStages::of(self.props, self.worker)?;
-        Ok(stages.of_source(self.polled(source, name, request).await?))
+/// Adds what the sink would write for the records that come through.
+fn add_writes(
+    sink: &dyn SinkConnector,
+    config: &Props,
+    previews: &mut [PreviewedRecord],
+    now_ms: i64,
+) -> Result<Option<String>> {
+    let mut reaching: Vec<_> =
+        previews.iter_mut().filter(|preview| preview.outcome.is_some()).collect();
+    let records: Vec<_> =
+        reaching.iter_mut().filter_map(|preview| preview.outcome.take()).collect();
+    let Some(writes) = sink.preview(config, &records, now_ms)? else {
+        return Ok(Some(format!("{} does not say what it would write", sink.class())));
+    };
+    for (preview, written) in reaching.into_iter().zip(writes) {
+        preview.add_write(sink.class(), written);
     }
+    Ok(None)
 }
 
 fn unreadable(error: BrokerError) -> ConnectorError {

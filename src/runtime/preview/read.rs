@@ -10,10 +10,11 @@ use connect_api::{
 };
 use tokio::time::{Instant, timeout_at};
 
-use super::{PATIENCE, PreviewInput, PreviewRequest};
+use super::{PATIENCE, PreviewSpec};
 use crate::{
     broker::{BrokerError, ClientSettings, ConsumerRecord, ReadFrom, ReaderSettings, Watermarks},
     runtime::{
+        RuntimeSettings,
         clients::{Client, layered},
         source_task::CommittedOffsets,
     },
@@ -25,21 +26,24 @@ const BUDGET_BYTES: usize = 32 << 20;
 /// A record with where it was read.
 pub(super) type Read = (TopicPartition, ConsumerRecord);
 
-impl PreviewInput<'_> {
+/// Reads what a preview speaks of.
+pub(super) struct Reader<'a> {
+    pub(super) settings: &'a RuntimeSettings,
+    pub(super) spec: &'a PreviewSpec,
+}
+
+impl Reader<'_> {
     fn client(&self, role: Client) -> ClientSettings {
         ClientSettings {
             client_id: "connect-preview".to_owned(),
-            overrides: layered(self.worker, self.props, role),
+            overrides: layered(&self.settings.worker, &self.spec.config, role),
         }
     }
 
     /// Records of the topics of a sink: as many from each partition, in their order.
-    pub(super) async fn of_topics(
-        &self,
-        partitions: &[TopicPartition],
-        request: PreviewRequest,
-    ) -> Result<Vec<Read>, BrokerError> {
-        let admin = self.broker.admin(&self.client(Client::Admin)).await?;
+    pub(super) async fn of_topics(&self) -> Result<Vec<Read>, BrokerError> {
+        let PreviewSpec { partitions, request, .. } = self.spec;
+        let admin = self.settings.broker.admin(&self.client(Client::Admin)).await?;
         let ends = admin.watermarks(partitions).await?;
         let filled: BTreeMap<_, _> =
             ends.into_iter().filter(|(_, ends)| ends.low < ends.high).collect();
@@ -79,7 +83,7 @@ impl PreviewInput<'_> {
             from: ReadFrom::Offsets(spans.iter().map(|(at, span)| (*at, span.start)).collect()),
             is_read_committed: false,
         };
-        let mut reader = self.broker.reader(&settings).await?;
+        let mut reader = self.settings.broker.reader(&settings).await?;
         while !spans.is_empty() {
             for part in reader.next().await? {
                 let Some(span) = spans.get_mut(&part.partition.partition) else { continue };
@@ -96,23 +100,21 @@ impl PreviewInput<'_> {
     }
 
     /// Records that a source would bring next.
-    pub(super) async fn polled(
-        &self,
-        source: &dyn SourceConnector,
-        name: &str,
-        request: PreviewRequest,
-    ) -> Result<Vec<SourceRecord>> {
-        let most = self.props.get("tasks.max").and_then(|count| count.trim().parse().ok());
+    pub(super) async fn polled(&self, source: &dyn SourceConnector) -> Result<Vec<SourceRecord>> {
+        let (PreviewSpec { connector, config, request, .. }, settings) = (self.spec, self.settings);
+        let most = config.get("tasks.max").and_then(|count| count.trim().parse().ok());
         let until = Instant::now() + PATIENCE;
         let mut records = Vec::new();
-        for (task, config) in (0_u32..).zip(source.task_configs(self.props, most.unwrap_or(1))?) {
-            let offsets =
-                CommittedOffsets { store: Arc::clone(self.offsets), connector: name.into() };
+        for (task, config) in (0_u32..).zip(source.task_configs(config, most.unwrap_or(1))?) {
+            let offsets = CommittedOffsets {
+                store: Arc::clone(&settings.offsets),
+                connector: Arc::clone(connector),
+            };
             let context = SourceContext {
-                connector: name.into(),
+                connector: Arc::clone(connector),
                 task,
                 offsets: Arc::new(offsets),
-                clock: Arc::clone(self.clock),
+                clock: Arc::clone(&settings.clock),
                 budget: MemoryBudget::new(BUDGET_BYTES),
             };
             let Ok(started) = timeout_at(until, source.start_task(&config, context)).await else {

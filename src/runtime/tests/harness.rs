@@ -12,6 +12,7 @@ use crate::{
         Broker, ClientSettings, ProducerRecord, ProducerSettings, ReadFrom, ReaderSettings,
         embedded::EmbeddedBroker,
     },
+    convert::ConverterRegistry,
     metrics::{Metrics, Sampling},
     runtime::{
         ConnectorPlugin, Runtime, RuntimeSettings, TaskEvent, TaskEventKind, TaskHandle, TaskId,
@@ -69,6 +70,7 @@ impl Harness {
             budget: MemoryBudget::new(64 << 20),
             tasks: tasks.child(),
             metrics: Metrics::new(Sampling::default(), Arc::new(SystemClock)),
+            converters: ConverterRegistry::own(),
             worker,
             group_id: "group".to_owned(),
             offset_flush_interval: Duration::from_millis(100),

@@ -8,7 +8,7 @@ use connect_api::{
     record::SchemaAndValue,
     value::Value,
 };
-use millrace::convert::{converter, header_converter};
+use millrace::convert::ConverterRegistry;
 use serde_json::{Value as Json, json};
 
 use super::{
@@ -144,7 +144,7 @@ impl Case {
     }
 
     fn value(&self, props: &Props) -> Result<Result<Json>> {
-        let converter = converter(self.class, props, false)?;
+        let converter = ConverterRegistry::own().converter(self.class, props, false)?;
         Ok(match &self.work {
             Work::Read(bytes) => converter.to_connect("topic", &[], bytes.as_ref()).map(read),
             Work::Write(data) => {
@@ -154,7 +154,7 @@ impl Case {
     }
 
     fn header(&self, props: &Props) -> Result<Result<Json>> {
-        let converter = header_converter(self.class, props)?;
+        let converter = ConverterRegistry::own().header_converter(self.class, props)?;
         Ok(match &self.work {
             Work::Read(bytes) => {
                 converter.to_connect_header("topic", "header", bytes.as_ref()).map(read)

@@ -22,6 +22,7 @@ pub(crate) mod oracle;
 pub(crate) mod postgres;
 mod probe;
 pub(crate) mod process;
+pub(crate) mod registry;
 pub(crate) mod s3;
 
 use std::fmt::{self, Display, Formatter};
@@ -35,6 +36,7 @@ use self::connect::JvmWorker;
 use self::kafka::KafkaNode;
 use self::oracle::Oracle;
 use self::postgres::Postgres;
+use self::registry::SchemaRegistry;
 use self::s3::S3;
 use crate::harness::Mode;
 
@@ -89,6 +91,17 @@ pub(crate) fn private_kafka() -> Result<KafkaNode, Missing> {
 pub(crate) fn s3() -> Service<S3> {
     static SLOT: Slot<S3> = OnceLock::new();
     shared("s3", &SLOT, S3::start)
+}
+
+/// Returns the schema registry that all tests share. Subjects need names of their own.
+pub(crate) fn registry() -> Service<SchemaRegistry> {
+    static SLOT: Slot<SchemaRegistry> = OnceLock::new();
+    shared("registry", &SLOT, SchemaRegistry::start)
+}
+
+/// Starts a schema registry for one test, which may stop and restart it.
+pub(crate) fn private_registry() -> Result<SchemaRegistry, Missing> {
+    obtain("registry", SchemaRegistry::start).map_err(|trouble| settle("registry", &trouble))
 }
 
 /// Returns the PostgreSQL server that all tests share. See [`Postgres::create_database`].

@@ -7,7 +7,7 @@ use super::parse::Build;
 
 /// A part of a document whose meaning a schema decides.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Node {
+pub enum Node {
     /// `null`.
     Null,
     /// `true` or `false`.
@@ -24,7 +24,7 @@ pub(super) enum Node {
 
 impl Node {
     /// Jackson's word for the kind of node.
-    pub(super) const fn kind(&self) -> &'static str {
+    pub const fn kind(&self) -> &'static str {
         match self {
             Self::Null => "NULL",
             Self::Boolean(_) => "BOOLEAN",
@@ -36,7 +36,7 @@ impl Node {
     }
 
     /// Member of an object.
-    pub(super) fn member(&self, name: &str) -> Option<&Self> {
+    pub fn member(&self, name: &str) -> Option<&Self> {
         match self {
             Self::Object(members) => {
                 members.iter().find(|(known, _)| &**known == name).map(|(_, value)| value)
@@ -46,7 +46,7 @@ impl Node {
     }
 
     /// Text of a string.
-    pub(super) fn text(&self) -> Option<&ByteString> {
+    pub fn text(&self) -> Option<&ByteString> {
         match self {
             Self::String(text) => Some(text),
             _ => None,
@@ -54,7 +54,7 @@ impl Node {
     }
 
     /// Number of an integer.
-    pub(super) fn integer(&self) -> Option<i64> {
+    pub fn integer(&self) -> Option<i64> {
         match self {
             Self::Number(text, true) => Some(wrapping(text)),
             _ => None,
@@ -86,7 +86,7 @@ impl Build for Node {
 }
 
 /// Builds Connect data without a schema: integers become 64 bits, other numbers doubles.
-pub(super) struct Schemaless;
+pub struct Schemaless;
 
 impl Build for Schemaless {
     type Out = Value;
@@ -119,13 +119,13 @@ impl Build for Schemaless {
 }
 
 /// The lowest 64 bits of an integer of any length, as Java's `BigInteger.longValue`.
-pub(super) fn wrapping(text: &str) -> i64 {
+pub fn wrapping(text: &str) -> i64 {
     let (is_negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
         None => (false, text),
     };
-    let number = digits
-        .bytes()
-        .fold(0_i64, |sum, digit| sum.wrapping_mul(10).wrapping_add(i64::from(digit - b'0')));
+    let number = digits.bytes().fold(0_i64, |sum, digit| {
+        sum.wrapping_mul(10).wrapping_add(i64::from(digit.wrapping_sub(b'0')))
+    });
     if is_negative { number.wrapping_neg() } else { number }
 }

@@ -15,13 +15,13 @@ const FEW_MEMBERS: usize = 24;
 /// What is wrong with a document, and at which byte.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what} at byte {at}")]
-pub(super) struct JsonError {
+pub struct JsonError {
     what: &'static str,
     at: usize,
 }
 
 /// Takes the parts of a document.
-pub(super) trait Build {
+pub trait Build {
     /// What a value becomes.
     type Out;
     /// `null`.
@@ -39,7 +39,7 @@ pub(super) trait Build {
 }
 
 /// Reads a document from its start.
-pub(super) struct Parser<'a> {
+pub struct Parser<'a> {
     document: &'a ByteString,
     at: usize,
     depth: usize,
@@ -49,7 +49,7 @@ type Result<T> = std::result::Result<T, JsonError>;
 
 impl<'a> Parser<'a> {
     /// Starts at the first byte.
-    pub(super) fn new(document: &'a ByteString) -> Self {
+    pub fn new(document: &'a ByteString) -> Self {
         Self { document, at: 0, depth: 0 }
     }
 
@@ -62,7 +62,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The next byte that is not blank.
-    pub(super) fn peek(&mut self) -> Option<u8> {
+    pub fn peek(&mut self) -> Option<u8> {
         loop {
             let byte = *self.bytes().get(self.at)?;
             if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
@@ -73,14 +73,14 @@ impl<'a> Parser<'a> {
     }
 
     /// Takes this byte, if it comes next.
-    pub(super) fn take(&mut self, byte: u8) -> bool {
+    pub fn take(&mut self, byte: u8) -> bool {
         let is_next = self.peek() == Some(byte);
         self.at += usize::from(is_next);
         is_next
     }
 
     /// Reads the first value of a document; something must end it if it is a number.
-    pub(super) fn first<B: Build>(&mut self) -> Result<B::Out> {
+    pub fn first<B: Build>(&mut self) -> Result<B::Out> {
         let is_number = matches!(self.peek(), Some(b'-' | b'0'..=b'9'));
         let value = self.value::<B>()?;
         let is_ended = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
@@ -91,7 +91,10 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads one value.
-    pub(super) fn value<B: Build>(&mut self) -> Result<B::Out> {
+    ///
+    /// # Errors
+    /// When the document is no JSON here.
+    pub fn value<B: Build>(&mut self) -> Result<B::Out> {
         match self.peek() {
             Some(b'"') => Ok(B::string(self.string()?)),
             Some(b'{') => self.nested(Self::object::<B>),
@@ -106,12 +109,15 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads the first value of a document and forgets it.
-    pub(super) fn skip_first(&mut self) -> Result<()> {
+    pub fn skip_first(&mut self) -> Result<()> {
         self.first::<Skip>()
     }
 
     /// Reads one value and gives its text.
-    pub(super) fn skipped(&mut self) -> Result<ByteString> {
+    ///
+    /// # Errors
+    /// When the document is no JSON here.
+    pub fn skipped(&mut self) -> Result<ByteString> {
         self.peek();
         let start = self.at;
         self.value::<Skip>()?;
@@ -164,7 +170,10 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads a member's name and its colon.
-    pub(super) fn name(&mut self) -> Result<ByteString> {
+    ///
+    /// # Errors
+    /// When the document is no JSON here.
+    pub fn name(&mut self) -> Result<ByteString> {
         if self.peek() != Some(b'"') {
             return self.error("Expected a name in quotes");
         }

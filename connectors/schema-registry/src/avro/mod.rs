@@ -1,0 +1,283 @@
+//! Avro with a schema registry.
+//!
+//! A schema is turned into a plan once, for an id on the way in and for a Connect schema on the way
+//! out; a record then costs the plan's steps only. Which Connect schema an Avro schema becomes, and
+//! the other way round, is the original's to the letter, so that the same schemas get the same ids.
+//! Source: confluentinc/schema-registry `AvroConverter.java`, `AvroData.java`.
+
+mod compile;
+mod config;
+mod decode;
+mod defaults;
+mod encode;
+mod from_connect;
+mod input;
+mod names;
+mod resolution;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod text;
+mod to_connect;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::{Bytes, BytesMut};
+use connect_api::{
+    config::{Config as _, ConfigDef, Props},
+    convert::{Converter, Pending},
+    error::{ConnectorError, Result},
+    record::{RawHeader, SchemaAndValue},
+    schema::{Schema, same_schema},
+};
+
+use self::{
+    config::{AvroConverterConfig, AvroDataConfig},
+    decode::Plan,
+    encode::Writer,
+    schema::AvroSchema,
+};
+use crate::{
+    failure::{FailureKind, RegistryFailure, Sentences},
+    registry::{Registry, SchemaText, SchemaType, WriteMode, Writing},
+    subject::SubjectName,
+    wire,
+};
+
+/// Class of the converter.
+pub(crate) const CLASS: &str = "io.confluent.connect.avro.AvroConverter";
+
+/// Converts to and from Avro.
+#[derive(Debug)]
+pub(crate) struct AvroConverter {
+    registry: Registry,
+    data: AvroDataConfig,
+    is_key: bool,
+    subject: SubjectName,
+    /// Whether the schema of the registry has to be able to read what is written.
+    is_strict: bool,
+    /// The last used first.
+    readers: Mutex<Vec<Arc<Reader>>>,
+    /// The last used first.
+    writers: Mutex<Vec<Arc<Written>>>,
+}
+
+/// What messages of one schema and topic are read by.
+#[derive(Debug)]
+struct Reader {
+    id: u32,
+    topic: Arc<str>,
+    schema: Option<Arc<Schema>>,
+    plan: Plan,
+}
+
+/// What data of one schema are written by to one topic.
+#[derive(Debug)]
+struct Written {
+    topic: Arc<str>,
+    schema: Option<Arc<Schema>>,
+    writing: Writing,
+    writer: Writer,
+}
+
+/// The converter's own options.
+pub(crate) fn options() -> ConfigDef {
+    AvroConverterConfig::def()
+}
+
+impl AvroConverter {
+    /// Builds the converter from its options.
+    ///
+    /// # Errors
+    /// `Invalid` when they are wrong.
+    pub(crate) fn configured(props: &Props, is_key: bool) -> Result<Self> {
+        let config = AvroConverterConfig::parse(props)?;
+        let registry = Registry::new(&config.serde, props, SchemaType::Avro, is_key)?;
+        let is_strict = match registry.mode() {
+            WriteMode::Fixed(_) => config.serde.is_id_strict,
+            _ => config.serde.is_latest_strict,
+        };
+        Ok(Self {
+            registry,
+            data: config.data,
+            is_key,
+            subject: config.serde.subject(is_key),
+            is_strict,
+            readers: Mutex::default(),
+            writers: Mutex::default(),
+        })
+    }
+
+    fn reader(&self, topic: &str, id: u32) -> Result<Arc<Reader>> {
+        let is_wanted = |known: &Reader| known.id == id && *known.topic == *topic;
+        if let Some(known) = first(&self.readers, is_wanted) {
+            return Ok(known);
+        }
+        let failed = |failure: RegistryFailure| failure.told(reading(topic));
+        let registered = self.registry.by_id(id).map_err(failed)?;
+        let avro =
+            AvroSchema::parse(&registered.schema.text, &registered.named).map_err(|reason| {
+                failed(rejected(reason).at(format!("Could not parse schema {id}")))
+            })?;
+        let subject = self
+            .subject
+            .of(topic, self.is_key, avro.name().as_deref())
+            .map_err(|reason| failed(rejected(reason)))?;
+        let version = self.registry.version_of(&subject, &registered.schema).map_err(failed)?;
+        let (schema, plan) = if decode::is_anything(&avro) {
+            (None, Plan::Anything)
+        } else {
+            let schema = to_connect::connect_schema(&self.data, &avro, version)
+                .map_err(ConnectorError::record)?;
+            let plan = decode::plan(&avro, avro.root, &schema).map_err(ConnectorError::record)?;
+            (Some(schema), plan)
+        };
+        let reader = Arc::new(Reader { id, topic: topic.into(), schema, plan });
+        Ok(self.keep(&self.readers, reader))
+    }
+
+    fn writer(&self, topic: &str, schema: Option<&Arc<Schema>>) -> Result<Arc<Written>> {
+        let is_wanted = |known: &Written| {
+            *known.topic == *topic
+                && same_schema(known.schema.as_ref(), schema)
+                && known.writing.is_fresh()
+        };
+        if let Some(known) = first(&self.writers, is_wanted) {
+            return Ok(known);
+        }
+        let failed = |failure: RegistryFailure| failure.told(writing(topic));
+        let own = match schema {
+            Some(schema) => from_connect::avro_schema(&self.data, schema),
+            None => AvroSchema::parse(from_connect::ANYTHING_TEXT, &[]),
+        };
+        let own = own.map_err(ConnectorError::record)?;
+        let subject = self
+            .subject
+            .of(topic, self.is_key, own.name().as_deref())
+            .map_err(|reason| failed(rejected(reason)))?;
+        let asked = SchemaText {
+            kind: SchemaType::Avro,
+            text: text::text(&own).into(),
+            references: Arc::default(),
+        };
+        let found = self.registry.id_of(&subject, &asked).map_err(failed)?;
+        let target = match &found.schema {
+            Some(registered) => AvroSchema::parse(&registered.schema.text, &registered.named)
+                .map_err(|reason| {
+                    failed(rejected(reason).at(format!("Could not parse schema {}", found.id)))
+                })?,
+            None => own.clone(),
+        };
+        if found.schema.is_some() && self.is_strict && !resolution::can_read(&target, &own) {
+            let key = match self.registry.mode() {
+                WriteMode::Fixed(_) => "id.compatibility.strict",
+                _ => "latest.compatibility.strict",
+            };
+            let reason = format!(
+                "Incompatible schema of type 'AVRO'. Set {key}=false to disable this check"
+            );
+            return Err(failed(rejected(reason).at("Error serializing Avro message")));
+        }
+        let writer = match schema {
+            Some(schema) => encode::writer(&self.data, &target, target.root, schema)
+                .map_err(|reason| failed(rejected(reason).at("Error serializing Avro message")))?,
+            None => Writer::Anything,
+        };
+        let written =
+            Written { topic: topic.into(), schema: schema.cloned(), writing: found, writer };
+        lock(&self.writers).retain(|known| known.writing.is_fresh());
+        Ok(self.keep(&self.writers, Arc::new(written)))
+    }
+
+    fn keep<T>(&self, list: &Mutex<Vec<Arc<T>>>, new: Arc<T>) -> Arc<T> {
+        let mut list = lock(list);
+        list.insert(0, Arc::clone(&new));
+        list.truncate(self.data.remembered());
+        new
+    }
+}
+
+impl Converter for AvroConverter {
+    fn class(&self) -> &'static str {
+        CLASS
+    }
+
+    fn to_connect(
+        &self,
+        topic: &str,
+        headers: &[RawHeader],
+        bytes: Option<&Bytes>,
+    ) -> Result<SchemaAndValue> {
+        let Some(bytes) = bytes else { return Ok(SchemaAndValue::NULL) };
+        let (id, data) = wire::split(self.is_key, headers, bytes)
+            .map_err(|error| ConnectorError::record(reading(topic).data).caused_by(error))?;
+        let reader = self.reader(topic, id)?;
+        let value = reader.plan.read_message(data).map_err(|reason| {
+            let step = format!("Error deserializing Avro message for id {id}");
+            rejected(reason).at(step).told(reading(topic))
+        })?;
+        Ok(SchemaAndValue { schema: reader.schema.clone(), value })
+    }
+
+    fn from_connect(
+        &self,
+        topic: &str,
+        data: &SchemaAndValue,
+        buffer: &mut BytesMut,
+    ) -> Result<Option<Bytes>> {
+        if data.value.is_null() {
+            return match &data.schema {
+                Some(schema) if !schema.is_optional() => {
+                    Err(ConnectorError::record("Found null value for non-optional schema"))
+                }
+                _ => Ok(None),
+            };
+        }
+        let written = self.writer(topic, data.schema.as_ref())?;
+        let start = buffer.len();
+        wire::put_head(buffer, written.writing.id);
+        if let Err(reason) = written.writer.write_message(&data.value, buffer) {
+            buffer.truncate(start);
+            return Err(ConnectorError::record(reason));
+        }
+        Ok(Some(buffer.split_off(start).freeze()))
+    }
+
+    fn pending(&self) -> Option<Pending<'_>> {
+        self.registry.pending()
+    }
+}
+
+/// What is wanted, brought to the front.
+fn first<T>(list: &Mutex<Vec<Arc<T>>>, is_wanted: impl Fn(&T) -> bool) -> Option<Arc<T>> {
+    let mut list = lock(list);
+    let place = list.iter().position(|known| is_wanted(known))?;
+    if let Some(before) = list.get_mut(..=place) {
+        before.rotate_right(1);
+    }
+    list.first().cloned()
+}
+
+fn lock<T>(list: &Mutex<Vec<T>>) -> MutexGuard<'_, Vec<T>> {
+    list.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn rejected(reason: impl Into<String>) -> RegistryFailure {
+    RegistryFailure::new(FailureKind::Rejected, reason)
+}
+
+fn reading(topic: &str) -> Sentences {
+    Sentences {
+        data: format!("Failed to deserialize data for topic {topic} to Avro:"),
+        network: format!("Network connection error while deserializing data for topic {topic}"),
+        timeout: format!("Failed to deserialize data for topic {topic} to Avro: "),
+    }
+}
+
+fn writing(topic: &str) -> Sentences {
+    Sentences {
+        data: format!("Failed to serialize Avro data from topic {topic}:"),
+        network: format!("Network connection error while serializing Avro data for topic {topic}"),
+        timeout: format!("Failed to serialize Avro data from topic {topic} :"),
+    }
+}

@@ -1,0 +1,311 @@
+//! Requests to the registry: several addresses, retries, who we are.
+//!
+//! Built on hyper rather than on the worker's HTTP client, whose TLS would have to be chosen for
+//! every crate of the workspace at once.
+//! Source: confluentinc/schema-registry `RestService.java`, `RetryExecutor.java`.
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use bytes::Bytes;
+use connect_api::{
+    config::{Props, Secret},
+    error::{ConnectorError, Result, chain},
+};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::{
+    Method, Request, Uri,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue},
+};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{
+        Client as Pool,
+        connect::{HttpConnector, proxy::Tunnel},
+    },
+    rt::TokioExecutor,
+};
+use rand::RngExt as _;
+use serde_json::Value as Json;
+
+use crate::{
+    config::SerdeConfig,
+    failure::{FailureKind, RegistryFailure},
+    tls,
+};
+
+const MEDIA_TYPE: &str = "application/vnd.schemaregistry.v1+json";
+
+/// Longest answer that is read: a schema beyond it is a mistake.
+const MOST_ANSWER_BYTES: usize = 16 << 20;
+
+/// Doublings after which a wait is beyond any limit anyway.
+const MOST_DOUBLINGS: u32 = 20;
+
+type Answer<T> = std::result::Result<T, RegistryFailure>;
+
+/// Talks to the registry.
+#[derive(Debug)]
+pub(crate) struct Client {
+    doors: Vec<Door>,
+    /// The address that answered last.
+    current: AtomicUsize,
+    pool: AnyPool,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    timeout: Duration,
+    retries: u32,
+    wait: Duration,
+    max_wait: Duration,
+}
+
+/// One address.
+#[derive(Debug)]
+struct Door {
+    /// Without name and password, and without a slash at its end.
+    url: String,
+    authorization: Option<Secret<HeaderValue>>,
+}
+
+/// Connections that are kept, direct ones or through a proxy.
+#[derive(Debug)]
+enum AnyPool {
+    Direct(Pool<HttpsConnector<HttpConnector>, Full<Bytes>>),
+    Proxied(Pool<HttpsConnector<Tunnel<HttpConnector>>, Full<Bytes>>),
+}
+
+impl Client {
+    pub(crate) fn new(config: &SerdeConfig, props: &Props) -> Result<Self> {
+        let doors =
+            config.urls.iter().map(|url| Door::new(url, config)).collect::<Result<Vec<_>>>()?;
+        let first =
+            if config.is_url_random { rand::rng().random_range(0..doors.len().max(1)) } else { 0 };
+        Ok(Self {
+            doors,
+            current: AtomicUsize::new(first),
+            pool: AnyPool::new(config)?,
+            headers: request_headers(props)?,
+            timeout: config.read_timeout.saturating_add(config.connect_timeout),
+            retries: config.retries,
+            wait: config.retry_wait,
+            max_wait: config.retry_max_wait,
+        })
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer<Json> {
+        self.send(Method::GET, path, Bytes::new()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Json) -> Answer<Json> {
+        self.send(Method::POST, path, Bytes::from(body.to_string())).await
+    }
+
+    /// Asks one address after the other, each as often as may be.
+    async fn send(&self, method: Method, path: &str, body: Bytes) -> Answer<Json> {
+        let first = self.current.load(Ordering::Relaxed);
+        let mut outcome = Err(RegistryFailure::new(FailureKind::Rejected, "No address is given"));
+        for turn in 0..self.doors.len() {
+            let at = (first + turn) % self.doors.len();
+            let Some(door) = self.doors.get(at) else { break };
+            outcome = self.tries(door, &method, path, &body).await;
+            match &outcome {
+                Err(failure) if is_passing(failure.kind()) => {
+                    tracing::debug!(url = %door.url, %failure, "A schema registry did not answer");
+                }
+                _ => {
+                    self.current.store(at, Ordering::Relaxed);
+                    break;
+                }
+            }
+        }
+        outcome
+    }
+
+    async fn tries(&self, door: &Door, method: &Method, path: &str, body: &Bytes) -> Answer<Json> {
+        let mut attempt = 0;
+        loop {
+            let outcome = self.once(door, method, path, body).await;
+            let is_final =
+                outcome.as_ref().map_or_else(|failure| !is_passing(failure.kind()), |_| true);
+            if is_final || attempt >= self.retries {
+                return outcome;
+            }
+            tokio::time::sleep(self.delay(attempt)).await;
+            attempt += 1;
+        }
+    }
+
+    /// Any time up to a limit that doubles, so that many workers do not come back at once.
+    fn delay(&self, attempt: u32) -> Duration {
+        let most = self.wait.saturating_mul(2_u32.pow(attempt.min(MOST_DOUBLINGS)));
+        let most_ms = u64::try_from(most.min(self.max_wait).as_millis()).unwrap_or(u64::MAX);
+        Duration::from_millis(if most_ms == 0 { 0 } else { rand::rng().random_range(1..=most_ms) })
+    }
+
+    async fn once(&self, door: &Door, method: &Method, path: &str, body: &Bytes) -> Answer<Json> {
+        let request = self.request(door, method, path, body)?;
+        let asked = tokio::time::timeout(self.timeout, self.pool.ask(request)).await;
+        let (status, body) = asked
+            .map_err(|_elapsed| {
+                let limit = self.timeout.as_millis();
+                let text = format!("{} did not answer within {limit} ms", door.url);
+                RegistryFailure::new(FailureKind::Busy, text)
+            })?
+            .map_err(|reason| {
+                RegistryFailure::new(
+                    FailureKind::Away,
+                    format!("{} cannot be reached: {reason}", door.url),
+                )
+            })?;
+        let json = serde_json::from_slice::<Json>(&body);
+        if status == 200 {
+            return json.map_err(|error| {
+                let text = format!("{} answers what is no JSON: {error}", door.url);
+                RegistryFailure::new(FailureKind::Rejected, text)
+            });
+        }
+        let json = json.unwrap_or(Json::Null);
+        let said = json.get("message").and_then(Json::as_str).unwrap_or("No reason is given");
+        let code = json.get("error_code").and_then(Json::as_i64).unwrap_or(i64::from(status));
+        Err(RegistryFailure::new(kind_of(status), format!("{said}; error code: {code}")))
+    }
+
+    fn request(
+        &self,
+        door: &Door,
+        method: &Method,
+        path: &str,
+        body: &Bytes,
+    ) -> Answer<Request<Full<Bytes>>> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", door.url))
+            .header(ACCEPT, format!("{MEDIA_TYPE}, application/json"))
+            .header(CONTENT_TYPE, MEDIA_TYPE);
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        if let Some(authorization) = &door.authorization {
+            request = request.header(AUTHORIZATION, authorization.expose());
+        }
+        request.body(Full::new(body.clone())).map_err(|error| {
+            let text = format!("{} cannot be asked: {error}", door.url);
+            RegistryFailure::new(FailureKind::Rejected, text)
+        })
+    }
+}
+
+impl Door {
+    fn new(url: &str, config: &SerdeConfig) -> Result<Self> {
+        let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+        let (user, rest) = match rest.split_once('@') {
+            Some((user, rest)) => (Some(user.to_owned()), rest),
+            None => (None, rest),
+        };
+        let url = format!("{scheme}://{}", rest.trim_end_matches('/'));
+        let user = match config.basic_source.as_str() {
+            "USER_INFO" => config.user_info.as_ref().map(|info| info.expose().clone()),
+            _ => user.map(|user| decoded(&user)),
+        };
+        let token = config.token.as_ref().map(Secret::expose).filter(|token| !token.is_empty());
+        let value = match (user, token) {
+            (Some(user), _) => Some(format!("Basic {}", BASE64.encode(user))),
+            (None, Some(token)) => Some(format!("Bearer {token}")),
+            (None, None) => None,
+        };
+        let authorization = value.map(|value| header_value(&value)).transpose()?;
+        url.parse::<Uri>().map_err(|error| {
+            ConnectorError::invalid(format!(
+                "Invalid value {url} for configuration schema.registry.url: {error}"
+            ))
+        })?;
+        Ok(Self { url, authorization: authorization.map(Secret::new) })
+    }
+}
+
+impl AnyPool {
+    fn new(config: &SerdeConfig) -> Result<Self> {
+        let mut http = HttpConnector::new();
+        http.enforce_http(false);
+        http.set_connect_timeout(Some(config.connect_timeout));
+        let https = HttpsConnectorBuilder::new()
+            .with_tls_config(tls::client_config(config)?)
+            .https_or_http()
+            .enable_http1();
+        let builder = Pool::builder(TokioExecutor::new());
+        if config.proxy_host.is_empty() {
+            return Ok(Self::Direct(builder.build(https.wrap_connector(http))));
+        }
+        let port = u16::try_from(config.proxy_port).map_err(|_| {
+            ConnectorError::invalid("Invalid value for configuration proxy.port: it is no port")
+        })?;
+        let proxy = format!("http://{}:{port}", config.proxy_host).parse().map_err(|error| {
+            ConnectorError::invalid(format!("Invalid value for configuration proxy.host: {error}"))
+        })?;
+        Ok(Self::Proxied(builder.build(https.wrap_connector(Tunnel::new(proxy, http)))))
+    }
+
+    async fn ask(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> std::result::Result<(u16, Bytes), String> {
+        let response = match self {
+            Self::Direct(pool) => pool.request(request).await,
+            Self::Proxied(pool) => pool.request(request).await,
+        };
+        let response = response.map_err(|error| chain(&error))?;
+        let status = response.status().as_u16();
+        let body = Limited::new(response.into_body(), MOST_ANSWER_BYTES);
+        let body = body.collect().await.map_err(|error| error.to_string())?;
+        Ok((status, body.to_bytes()))
+    }
+}
+
+const fn is_passing(kind: FailureKind) -> bool {
+    matches!(kind, FailureKind::Away | FailureKind::Busy)
+}
+
+const fn kind_of(status: u16) -> FailureKind {
+    match status {
+        401 | 403 => FailureKind::Forbidden,
+        408 | 429 | 500..=599 => FailureKind::Busy,
+        _ => FailureKind::Rejected,
+    }
+}
+
+/// `request.header.NAME` of the converter's options.
+fn request_headers(props: &Props) -> Result<Vec<(HeaderName, HeaderValue)>> {
+    let own = props.with_prefix("request.header.");
+    let header = |name: &str| {
+        let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
+            ConnectorError::invalid(format!("Invalid name of a header in request.header.{name}"))
+        })?;
+        Ok((parsed, header_value(own.get(name).unwrap_or_default())?))
+    };
+    own.keys().map(header).collect()
+}
+
+fn header_value(text: &str) -> Result<HeaderValue> {
+    let mut value = HeaderValue::from_str(text).map_err(|_| {
+        ConnectorError::invalid("Credentials or headers hold what no header of HTTP can hold")
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Percent signs resolved, as in the user part of an address.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let code = tail
+            .first_chunk::<2>()
+            .filter(|_| first == b'%')
+            .and_then(|code| u8::from_str_radix(std::str::from_utf8(code).ok()?, 16).ok());
+        bytes.push(code.unwrap_or(first));
+        rest = if code.is_some() { tail.get(2..).unwrap_or_default() } else { tail };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}

@@ -1,0 +1,96 @@
+//! What can go wrong between us and the registry, and what follows from it.
+//!
+//! Source: confluentinc/schema-registry `AbstractKafkaSchemaSerDe.toKafkaException`,
+//! `AvroConverter.java`, `ExceptionUtils.java`.
+
+use std::fmt;
+
+use connect_api::error::{ConnectorError, ErrorClass};
+
+/// Why there is no answer of the registry.
+#[derive(Clone, Debug)]
+pub struct RegistryFailure {
+    kind: FailureKind,
+    /// What was done: `Error retrieving Avro value schema for id 7`.
+    step: String,
+    /// What was said about it.
+    reason: String,
+}
+
+/// What kind of failure it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// It has not been asked yet: await what is pending and look again.
+    NotAsked,
+    /// It cannot be reached.
+    Away,
+    /// It does not answer in time or is overloaded.
+    Busy,
+    /// It does not know us, or does not let us.
+    Forbidden,
+    /// It says no, or says what makes no sense.
+    Rejected,
+}
+
+/// The sentences of a converter about a message, without the reason.
+#[derive(Clone, Debug)]
+pub struct Sentences {
+    /// When it is the data or the registry's answer.
+    pub data: String,
+    /// When the registry cannot be reached; the reason follows.
+    pub network: String,
+    /// When the registry is too slow.
+    pub timeout: String,
+}
+
+impl RegistryFailure {
+    /// A failure of this kind.
+    pub fn new(kind: FailureKind, reason: impl Into<String>) -> Self {
+        Self { kind, step: String::new(), reason: reason.into() }
+    }
+
+    /// Says what was done.
+    #[must_use]
+    pub fn at(mut self, step: impl Into<String>) -> Self {
+        self.step = step.into();
+        self
+    }
+
+    /// What kind of failure it is.
+    #[must_use]
+    pub const fn kind(&self) -> FailureKind {
+        self.kind
+    }
+
+    /// The failure as a converter reports it.
+    #[must_use]
+    pub fn told(self, sentences: Sentences) -> ConnectorError {
+        let (class, sentence) = match self.kind {
+            FailureKind::NotAsked | FailureKind::Busy => (ErrorClass::Retriable, sentences.timeout),
+            FailureKind::Away => {
+                (ErrorClass::Retriable, format!("{}: {}", sentences.network, self.reason))
+            }
+            FailureKind::Forbidden => (ErrorClass::Forbidden, sentences.data),
+            FailureKind::Rejected => (ErrorClass::Record, sentences.data),
+        };
+        let step = if self.step.is_empty() { self.reason.clone() } else { self.step };
+        let cause = ConnectorError::new(class, step);
+        let cause = if self.reason == cause.to_string() {
+            cause
+        } else {
+            cause.caused_by(ConnectorError::new(class, self.reason))
+        };
+        ConnectorError::new(class, sentence).caused_by(cause)
+    }
+}
+
+impl fmt::Display for RegistryFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.step.is_empty() {
+            write!(f, "{}: ", self.step)?;
+        }
+        f.write_str(&self.reason)
+    }
+}
+
+impl std::error::Error for RegistryFailure {}
