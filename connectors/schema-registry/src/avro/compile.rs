@@ -116,7 +116,7 @@ impl Compiler<'_> {
             (own @ (Type::Float32 | Type::Float64), Kind::Double) => Writer::Double(own),
             (Type::String, Kind::String) => Writer::String,
             (Type::String, Kind::Enum(_, symbols, _)) => {
-                Writer::Enum(symbols.iter().map(|symbol| symbol.to_string()).zip(0..).collect())
+                Writer::Enum(symbols.iter().map(ToString::to_string).zip(0..).collect())
             }
             (Type::Bytes, Kind::Bytes) if logical == Some(logical::DECIMAL) => {
                 Writer::Decimal(scale()?)
@@ -180,26 +180,6 @@ impl Compiler<'_> {
     fn constant(&self, id: TypeId, json: &Json, out: &mut BytesMut, depth: usize) -> Option<()> {
         let depth = (depth < MOST_NESTED).then_some(depth + 1)?;
         match self.avro.get(id) {
-            Kind::Null => return json.is_null().then_some(()),
-            Kind::Boolean => out.extend_from_slice(&[u8::from(json.as_bool()?)]),
-            Kind::Int => put_long(out, i32::try_from(json.as_i64()?).ok()?.into()),
-            Kind::Long => put_long(out, json.as_i64()?),
-            Kind::Float => {
-                let number: f32 = json.as_f64()?.to_string().parse().ok()?;
-                out.extend_from_slice(&number.to_le_bytes());
-            }
-            Kind::Double => out.extend_from_slice(&json.as_f64()?.to_le_bytes()),
-            Kind::String => put_bytes(out, json.as_str()?.as_bytes()).ok()?,
-            Kind::Bytes => put_bytes(out, &latin(json)?).ok()?,
-            Kind::Fixed(_, size) => {
-                let bytes = latin(json)?;
-                out.extend_from_slice((bytes.len() == *size).then_some(&bytes)?);
-            }
-            Kind::Enum(_, symbols, _) => {
-                let wanted = json.as_str()?;
-                let place = (0..).zip(symbols).find(|(_, symbol)| &***symbol == wanted)?.0;
-                put_long(out, place);
-            }
             Kind::Array(items) => {
                 let list = json.as_array()?;
                 if !list.is_empty() {
@@ -236,6 +216,7 @@ impl Compiler<'_> {
                     self.constant(field.kind, value, out, depth)?;
                 }
             }
+            kind => return plain_constant(kind, json, out),
         }
         Some(())
     }
@@ -246,6 +227,34 @@ impl Compiler<'_> {
             self.avro.name().unwrap_or_else(|| self.avro.get(self.avro.root).word().to_owned());
         format!("The Avro schema {root} has no place for {}{name}", schema.kind())
     }
+}
+
+/// A default of a type that holds no other.
+fn plain_constant(kind: &Kind, json: &Json, out: &mut BytesMut) -> Option<()> {
+    match kind {
+        Kind::Null => return json.is_null().then_some(()),
+        Kind::Boolean => out.extend_from_slice(&[u8::from(json.as_bool()?)]),
+        Kind::Int => put_long(out, i32::try_from(json.as_i64()?).ok()?.into()),
+        Kind::Long => put_long(out, json.as_i64()?),
+        Kind::Float => {
+            let number: f32 = json.as_f64()?.to_string().parse().ok()?;
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        Kind::Double => out.extend_from_slice(&json.as_f64()?.to_le_bytes()),
+        Kind::String => put_bytes(out, json.as_str()?.as_bytes()).ok()?,
+        Kind::Bytes => put_bytes(out, &latin(json)?).ok()?,
+        Kind::Fixed(_, size) => {
+            let bytes = latin(json)?;
+            out.extend_from_slice((bytes.len() == *size).then_some(&bytes)?);
+        }
+        Kind::Enum(_, symbols, _) => {
+            let wanted = json.as_str()?;
+            let place = (0..).zip(symbols).find(|(_, symbol)| &***symbol == wanted)?.0;
+            put_long(out, place);
+        }
+        Kind::Array(_) | Kind::Map(_) | Kind::Union(_) | Kind::Record(..) => return None,
+    }
+    Some(())
 }
 
 fn latin(json: &Json) -> Option<Vec<u8>> {

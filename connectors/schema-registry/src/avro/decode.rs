@@ -193,6 +193,13 @@ impl Plan {
                 let symbol = symbols.get(index);
                 Value::String(symbol.ok_or_else(|| beyond("symbol", index))?.clone())
             }
+            nested => nested.read_nested(input)?,
+        })
+    }
+
+    /// Reads a value that holds others.
+    fn read_nested(&self, input: &mut Input) -> Result<Value, Malformed> {
+        Ok(match self {
             Self::Array(items, cost) => {
                 let mut list = Vec::new();
                 while let Some(count) = input.block(*cost)? {
@@ -236,6 +243,7 @@ impl Plan {
                 Value::Struct(Struct::new(Arc::clone(schema), values))
             }
             Self::Anything => anything(input, 0)?,
+            _ => return Err("The plan reads no such value".to_owned()),
         })
     }
 

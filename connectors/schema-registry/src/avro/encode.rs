@@ -126,6 +126,14 @@ impl Writer {
                 let index = index.ok_or_else(|| format!("Enumeration has no symbol {text}"))?;
                 put_long(out, i64::from(*index));
             }
+            (nested, value) => nested.write_nested(value, out)?,
+        }
+        Ok(())
+    }
+
+    /// Writes a value that holds others.
+    fn write_nested(&self, value: &Value, out: &mut BytesMut) -> Result<(), Unfit> {
+        match (self, value) {
             (Self::Array(items), Value::Array(list)) => {
                 put_count(out, list.len())?;
                 for item in list {
