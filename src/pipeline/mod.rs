@@ -8,6 +8,7 @@
 mod converters;
 mod dead_letters;
 mod errors;
+mod redriven;
 mod reporter;
 mod sink;
 mod source;
@@ -20,6 +21,9 @@ mod tests;
 pub use converters::Converters;
 pub use dead_letters::{DeadLetterConfig, DeadLetters};
 pub use errors::{ErrorHandler, ErrorsConfig, Tolerance};
+pub use redriven::{
+    ATTEMPTS_HEADER, CONTEXT_HEADERS, Home, REDRIVE_HEADERS, last_text, redrive_topic,
+};
 pub use reporter::TaskReporter;
 pub use sink::{Originals, SinkPipeline};
 pub use source::{Converted, SourcePipeline};

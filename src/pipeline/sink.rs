@@ -5,14 +5,17 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use bytes::Bytes;
 use connect_api::{
     error::Result,
-    record::{Header, SinkRecord, TopicPartition},
+    record::{Header, SchemaAndValue, SinkRecord, TopicPartition},
+    schema::Schema,
 };
 
 use super::{
     converters::Converters,
     errors::ErrorHandler,
+    redriven::{Home, REDRIVE_HEADERS},
     stage::{Failure, Origin, Stage},
 };
 use crate::{
@@ -53,13 +56,21 @@ pub struct SinkPipeline {
     converters: Converters,
     chain: Chain,
     errors: Arc<ErrorHandler>,
+    /// Topic whose records are brought under the name of the topic they were in first.
+    redrive_topic: Option<Arc<str>>,
 }
 
 impl SinkPipeline {
     /// A pipeline of one task.
     #[must_use]
     pub const fn new(converters: Converters, chain: Chain, errors: Arc<ErrorHandler>) -> Self {
-        Self { converters, chain, errors }
+        Self { converters, chain, errors, redrive_topic: None }
+    }
+
+    /// The same, with a topic of letters that come back.
+    #[must_use]
+    pub fn with_redrive_topic(self, topic: Option<Arc<str>>) -> Self {
+        Self { redrive_topic: topic, ..self }
     }
 
     /// What follows when a record fails.
@@ -107,7 +118,10 @@ impl SinkPipeline {
         partition: &TopicPartition,
         record: &ConsumerRecord,
     ) -> Result<Option<SinkRecord>, Failure> {
-        let (topic, headers) = (&partition.topic, &record.headers);
+        let headers = &record.headers;
+        let is_redriven = self.redrive_topic.as_ref() == Some(&partition.topic);
+        let home = if is_redriven { Home::of(headers) } else { None };
+        let topic = home.as_ref().map_or(&partition.topic, |home| &home.topic);
         let Converters { key, value, .. } = &self.converters;
         let mut converted = SinkRecord {
             topic: Arc::clone(topic),
@@ -139,6 +153,9 @@ impl SinkPipeline {
     fn headers(&self, topic: &str, record: &ConsumerRecord) -> Result<Vec<Header>, Failure> {
         let converter = &self.converters.header;
         let convert = |(name, bytes): &(Arc<str>, _)| {
+            if let Some(data) = redrive_text(name, Option::as_ref(bytes)) {
+                return Ok(Header { key: Arc::clone(name), data });
+            }
             let data = converter
                 .to_connect_header(topic, name, Option::as_ref(bytes))
                 .map_err(Failure::at(Stage::HeaderConverter, converter.class()))?;
@@ -146,4 +163,11 @@ impl SinkPipeline {
         };
         record.headers.iter().map(convert).collect()
     }
+}
+
+/// A header of a redrive, which is text whatever the converter of headers makes of others.
+fn redrive_text(name: &str, bytes: Option<&Bytes>) -> Option<SchemaAndValue> {
+    let is_ours = name.starts_with(REDRIVE_HEADERS);
+    let text = std::str::from_utf8(bytes.filter(|_| is_ours)?).ok()?;
+    Some(SchemaAndValue::new(Schema::string(), text.into()))
 }
