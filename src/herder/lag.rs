@@ -12,7 +12,10 @@ use serde::Serialize;
 use tokio::time::timeout;
 
 use super::{offsets::group_of, replies::Moment, settings::HerderParts};
-use crate::broker::{Admin, BrokerError, ClientSettings, ReadFrom, ReaderSettings, Watermarks};
+use crate::{
+    broker::{Admin, BrokerError, ClientSettings, ReadFrom, ReaderSettings, Watermarks},
+    letters::Queue,
+};
 
 /// Time that reading the first waiting record of a topic may take. What is behind by nothing but
 /// transaction markers has none, and is waited for in vain.
@@ -106,6 +109,12 @@ fn client() -> ClientSettings {
     ClientSettings { client_id: "connect-lag".to_owned(), ..ClientSettings::default() }
 }
 
+/// Topic of the letters that come back to a sink from its dead letter queue.
+fn redrive_topic(sink: &SinkOf) -> Option<String> {
+    let queue = Queue::of(&sink.name, &sink.config, &Props::new()).ok()??;
+    Some(queue.redrive_topic())
+}
+
 /// Partitions of every topic that a sink reads.
 async fn topics_of(
     admin: &dyn Admin,
@@ -116,8 +125,9 @@ async fn topics_of(
         admin.list_topics().await?
     } else {
         // Brokers refuse a name that is asked for twice.
-        let names: BTreeSet<_> = sinks.iter().flat_map(|sink| named_topics(&sink.config)).collect();
-        names.into_iter().map(str::to_owned).collect()
+        let named = sinks.iter().flat_map(|sink| named_topics(&sink.config)).map(str::to_owned);
+        let names: BTreeSet<_> = named.chain(sinks.iter().filter_map(redrive_topic)).collect();
+        names.into_iter().collect()
     };
     let described = admin.describe_topics(&names).await?;
     Ok(described.into_iter().map(|(name, topic)| (name, topic.partitions)).collect())
@@ -141,7 +151,9 @@ async fn standing(
     let group_id = group_of(&sink.name, &sink.config);
     let committed = admin.committed_offsets(&group_id).await?;
     let pattern = pattern(&sink.config);
+    let redriven = redrive_topic(&sink);
     let is_read = |name: &str| match &pattern {
+        _ if redriven.as_deref() == Some(name) => true,
         Some(pattern) => pattern.is_match(name),
         None => named_topics(&sink.config).any(|topic| topic == name),
     };

@@ -23,6 +23,7 @@ mod generate;
 mod handle;
 mod history;
 mod lag;
+mod letters;
 mod loggers;
 mod offline;
 mod offsets;
@@ -58,4 +59,7 @@ pub use self::{
     },
     validate::RawConfig,
 };
-pub use crate::store::{RestartScope, TargetState};
+pub use crate::{
+    letters::{LetterPage, PageRequest, Progress, RedriveRequest},
+    store::{RestartScope, TargetState},
+};
