@@ -29,12 +29,13 @@ impl Outlet<'_> {
     /// Not cancel safe: a transaction may stay open.
     ///
     /// # Errors
-    /// When nothing of what is left was written.
+    /// When the broker did not say that it is written.
     pub(super) async fn write(&mut self, mut batch: Vec<Planned>, at: &str) -> Result<()> {
         while !batch.is_empty() {
             let outcome = self.try_write(&batch, at).await;
             let failed = outcome.map_err(LettersError::during(format!(
-                "write letters of queue \"{}\" in a transaction; nothing of the last {} was written",
+                "write letters of queue \"{}\"; the last {} of them are written whole or not at all, \
+                 which the next redrive will know",
                 self.queue.topic,
                 batch.len()
             )))?;
