@@ -437,3 +437,22 @@ async fn a_letter_that_the_topic_does_not_take_holds_up_no_other() {
     assert_eq!((again.failed, again.skipped.already_redriven), (1, 2), "and is tried again");
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_with_two_letters_is_redriven_once_unless_both_are_named() {
+    let world = World::begin().await;
+    world.write_letters(2).await;
+    world.write_letters(1).await;
+    world.send(vec![letter(0, &[("__millrace.redrive.attempts", "1")])]).await;
+    let first = world.redrive(json!({"select": {"from": 1001}, "to": "topic"})).await;
+    assert_eq!((first.sent, first.skipped.same_record), (1, 0));
+    let all = json!({"select": {}, "to": "topic"});
+    let done = world.redrive(all.clone()).await;
+    assert_eq!((done.sent, done.skipped.same_record), (2, 1), "it failed a second time");
+    let again = world.redrive(all).await;
+    assert_eq!((again.sent, again.skipped.same_record), (0, 1));
+    let named = json!({"letters": [{"partition": 0, "offset": 2}], "to": "topic"});
+    assert_eq!(world.redrive(named).await.sent, 1);
+    assert_eq!(world.contents("orders").await.len(), 4);
+    world.end().await;
+}

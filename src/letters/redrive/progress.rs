@@ -36,6 +36,8 @@ pub enum RedriveState {
 pub(super) enum Skip {
     /// It was redriven before.
     AlreadyRedriven,
+    /// It is of the same record as a letter before it.
+    SameRecord,
     /// Its record was redriven as often as is allowed.
     TooManyAttempts,
     /// Nobody knows which topic it is of.
@@ -51,6 +53,8 @@ pub(super) enum Skip {
 pub struct Skipped {
     /// Redriven before.
     pub already_redriven: u64,
+    /// Of the same record as a letter before, which a task wrote that did not live to commit.
+    pub same_record: u64,
     /// Redriven as often as is allowed.
     pub too_many_attempts: u64,
     /// Of a topic that nobody knows.
@@ -184,6 +188,7 @@ impl Job {
             let skipped = &mut progress.skipped;
             let (count, reason) = match why {
                 Skip::AlreadyRedriven => (&mut skipped.already_redriven, "already redriven"),
+                Skip::SameRecord => (&mut skipped.same_record, "same record as a letter before"),
                 Skip::TooManyAttempts => (&mut skipped.too_many_attempts, "too many attempts"),
                 Skip::NoOrigin => (&mut skipped.no_origin, "no origin: name its \"topic\""),
                 Skip::TopicMissing => (&mut skipped.topic_missing, "its topic does not exist"),

@@ -9,7 +9,7 @@
 //!    transaction at a time.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     mem,
     sync::Arc,
 };
@@ -37,6 +37,7 @@ use crate::{
         scan::Scan,
         shown::moment,
     },
+    pipeline::Home,
 };
 
 /// Settings of the topic of markers: the last word about each letter stays.
@@ -68,6 +69,27 @@ impl Drop for Ends {
     }
 }
 
+/// Records by where they were first and how often they were redriven. A task that is killed before
+/// it commits reads its last records again, and writes their letters again.
+#[derive(Default)]
+struct Records {
+    topics: BTreeMap<Arc<str>, usize>,
+    seen: HashSet<(usize, i32, i64, u32)>,
+}
+
+impl Records {
+    /// Notes the record of a letter; `false` when it was noted before.
+    fn insert(&mut self, letter: &Context<'_>) -> bool {
+        let Some(Home { topic, partition: Some(partition), offset: Some(offset) }) = &letter.home
+        else {
+            return true;
+        };
+        let next = self.topics.len();
+        let topic = *self.topics.entry(Arc::clone(topic)).or_insert(next);
+        self.seen.insert((topic, *partition, *offset, letter.attempts))
+    }
+}
+
 /// What a redrive works with once it has begun.
 struct Work<'a> {
     planner: Planner<'a>,
@@ -76,6 +98,8 @@ struct Work<'a> {
     pace: Pace,
     /// Checksums of what was redriven before.
     marked: BTreeMap<Place, u32>,
+    /// Records whose letters were redriven, now or before.
+    seen: Records,
     batch: Vec<Planned>,
     /// Bytes of the batch.
     bytes: usize,
@@ -145,6 +169,7 @@ impl Run {
             outlet,
             pace: Pace::new(request.rate),
             marked,
+            seen: Records::default(),
             batch: Vec::new(),
             bytes: 0,
         };
@@ -220,17 +245,24 @@ impl Run {
         if !context.may_be_of(&self.queue.connector) {
             return Ok(());
         }
+        let is_marked = work.marked.get(&(partition, record.offset)) == Some(&fingerprint(record));
         let is_wanted = match (&mut self.named, &self.request.select) {
             (Some(named), _) => named.remove(&place),
             (None, Some(filter)) => filter.matches(record, &context),
             (None, None) => false,
         };
+        let is_new = (!is_wanted && !is_marked) || work.seen.insert(&context);
         if !is_wanted {
             return Ok(());
         }
         self.job.select();
-        if work.marked.get(&(partition, record.offset)) == Some(&fingerprint(record)) {
+        if is_marked {
             self.job.skip(place, Skip::AlreadyRedriven);
+            return Ok(());
+        }
+        // Who names a letter wants that one.
+        if !is_new && self.named.is_none() {
+            self.job.skip(place, Skip::SameRecord);
             return Ok(());
         }
         match work.planner.plan(place, record, context).await? {
