@@ -10,6 +10,7 @@
 //! - [`store`]: configurations, offsets and statuses, on topics or in memory.
 //! - [`pipeline`]: one batch through transforms, converters, tolerance, dead letters.
 //! - [`runtime`]: one running task.
+//! - [`letters`]: what lies in dead letter queues, and its way back.
 //! - [`herder`]: one actor that decides what runs.
 //! - [`rest`]: Kafka Connect's REST interface.
 //! - [`plugins`]: what is linked in.
@@ -25,6 +26,7 @@ pub mod convert;
 pub mod demo;
 pub mod generate;
 pub mod herder;
+pub mod letters;
 pub mod loggers;
 pub mod metrics;
 pub mod pipeline;

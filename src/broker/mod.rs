@@ -114,6 +114,21 @@ pub struct ClientSettings {
     pub overrides: Props,
 }
 
+impl ClientSettings {
+    /// Settings of a connector's client: `ROLE.*` of the worker, and over them
+    /// `ROLE.override.*` of the connector.
+    #[must_use]
+    pub fn of_connector(
+        client_id: String,
+        role: &str,
+        (worker, connector): (&Props, &Props),
+    ) -> Self {
+        let mut overrides = worker.with_prefix(&format!("{role}."));
+        overrides.extend(connector.with_prefix(&format!("{role}.override.")));
+        Self { client_id, overrides }
+    }
+}
+
 /// What a producer is made from.
 #[derive(Clone, Debug, Default)]
 pub struct ProducerSettings {
@@ -402,4 +417,29 @@ pub trait TopicReader: Send {
     /// # Errors
     /// When the topic is gone or the client is broken for good.
     async fn next(&mut self) -> Result<Vec<PartitionRecords>>;
+
+    /// Where [`Self::read_to_end`] would end now, by partition: before what is in open transactions
+    /// where only committed records are read.
+    ///
+    /// # Errors
+    /// When the cluster does not answer in time, or the topic is gone.
+    async fn ends(&self) -> Result<BTreeMap<i32, i64>>;
+
+    /// Offset that the reader has come to in a partition: behind what it handed out last, and past
+    /// what it never shows as far as the broker has told. None in partitions it does not read.
+    fn position(&self, partition: i32) -> Option<i64>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connector_overrides_the_workers_client_settings() {
+        let worker = Props::from([("consumer.a", "1"), ("consumer.b", "1"), ("producer.a", "9")]);
+        let connector = Props::from([("consumer.override.b", "2"), ("consumer.c", "3")]);
+        let settings =
+            ClientSettings::of_connector("id".to_owned(), "consumer", (&worker, &connector));
+        assert_eq!(settings.overrides, Props::from([("a", "1"), ("b", "2")]));
+    }
 }

@@ -3,7 +3,7 @@
 use connect_api::error::{ConnectorError, ErrorClass, chain};
 use thiserror::Error;
 
-use crate::{broker::BrokerError, store::StoreError};
+use crate::{broker::BrokerError, letters::LettersError, store::StoreError};
 
 /// Result of the herder's functions.
 pub type Result<T, E = HerderError> = std::result::Result<T, E>;
@@ -17,6 +17,18 @@ pub enum HerderError {
     /// Only sinks are behind topics.
     #[error("Connector {0} is not a sink, and only sinks read topics that they can be behind")]
     NotASink(String),
+    /// Only sinks write dead letters.
+    #[error("Connector {0} is not a sink, and only sinks have a dead letter queue")]
+    NotALetterWriter(String),
+    /// The sink writes no dead letters.
+    #[error(
+        "Connector {0} has no dead letter queue: name a topic for it in \
+         \"errors.deadletterqueue.topic.name\", and tolerate errors with \"errors.tolerance\": \"all\""
+    )]
+    NoDeadLetterQueue(String),
+    /// Dead letters could not be shown or brought back.
+    #[error(transparent)]
+    Letters(#[from] LettersError),
     /// The broker did not say how far a sink is behind.
     #[error("Failed to find how far connector {connector} is behind its topics")]
     Lag {
@@ -234,6 +246,7 @@ impl HerderError {
     #[must_use]
     pub const fn class(&self) -> ErrorClass {
         match self {
+            Self::Letters(error) => error.class(),
             Self::ConnectorNotFound(_)
             | Self::UnknownConnector(_)
             | Self::RestartUnknown(_)
@@ -256,6 +269,8 @@ impl HerderError {
             | Self::NoOffsets
             | Self::NotStopped(_)
             | Self::NotASink(_)
+            | Self::NotALetterWriter(_)
+            | Self::NoDeadLetterQueue(_)
             | Self::BadSinkOffsets(_) => ErrorClass::Invalid,
             Self::TopicTrackingDisabled | Self::TopicResetDisabled | Self::WrongSignature => {
                 ErrorClass::Forbidden

@@ -25,6 +25,7 @@ use super::{
     validate::{RawConfig, props_of},
 };
 use crate::{
+    letters::Letters,
     store::{RestartScope, StoreError, TargetState},
     tasks::TaskGroup,
 };
@@ -43,6 +44,7 @@ pub struct HerderHandle {
     pub(super) parts: HerderParts,
     /// Patches read before they write, so they come one at a time.
     patching: Arc<Mutex<()>>,
+    pub(super) letters: Letters,
 }
 
 /// A connector to create.
@@ -79,12 +81,14 @@ pub fn start(
     let (commands, inbox) = mpsc::channel(INBOX);
     let (sender, snapshots) = watch::channel(Arc::default());
     let settings = Arc::new(settings);
+    let letters = Letters::new(Arc::clone(&parts.broker), Arc::clone(&parts.clock), group);
     let handle = HerderHandle {
         commands,
         snapshots,
         settings: Arc::clone(&settings),
         parts: parts.clone(),
         patching: Arc::default(),
+        letters,
     };
     let channels = Channels { inbox, events, snapshots: sender };
     let actor = Actor::new(settings, parts, group.clone(), channels);
@@ -388,8 +392,10 @@ impl HerderHandle {
         }
     }
 
-    /// Stops every task, sources first, and ends the herder; its task says when that is done.
+    /// Stops redrives, then every task, sources first, and ends the herder; its task says when that
+    /// is done.
     pub async fn stop(&self) {
+        self.letters.stop().await;
         // A closed inbox is a herder that has stopped already.
         let _stopped = self.commands.send(Command::Stop).await;
     }

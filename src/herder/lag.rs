@@ -12,7 +12,10 @@ use serde::Serialize;
 use tokio::time::timeout;
 
 use super::{offsets::group_of, replies::Moment, settings::HerderParts};
-use crate::broker::{Admin, BrokerError, ClientSettings, ReadFrom, ReaderSettings, Watermarks};
+use crate::{
+    broker::{Admin, BrokerError, ClientSettings, ReadFrom, ReaderSettings, Watermarks},
+    letters::Queue,
+};
 
 /// Time that reading the first waiting record of a topic may take. What is behind by nothing but
 /// transaction markers has none, and is waited for in vain.
@@ -116,7 +119,13 @@ pub(super) async fn partitions(
 ) -> Result<Vec<TopicPartition>, BrokerError> {
     let sink = SinkOf { name: Arc::default(), config: Arc::new(config.clone()) };
     let topics = topics_of(admin, std::slice::from_ref(&sink)).await?;
-    Ok(read_of(config, &topics).into_iter().collect())
+    Ok(read_of(config, None, &topics).into_iter().collect())
+}
+
+/// Topic of the letters that come back to a sink from its dead letter queue.
+fn redrive_topic(sink: &SinkOf) -> Option<String> {
+    let queue = Queue::of(&sink.name, &sink.config, &Props::new()).ok()??;
+    Some(queue.redrive_topic())
 }
 
 /// Partitions of every topic that a sink reads.
@@ -129,8 +138,9 @@ async fn topics_of(
         admin.list_topics().await?
     } else {
         // Brokers refuse a name that is asked for twice.
-        let names: BTreeSet<_> = sinks.iter().flat_map(|sink| named_topics(&sink.config)).collect();
-        names.into_iter().map(str::to_owned).collect()
+        let named = sinks.iter().flat_map(|sink| named_topics(&sink.config)).map(str::to_owned);
+        let names: BTreeSet<_> = named.chain(sinks.iter().filter_map(redrive_topic)).collect();
+        names.into_iter().collect()
     };
     let described = admin.describe_topics(&names).await?;
     Ok(described.into_iter().map(|(name, topic)| (name, topic.partitions)).collect())
@@ -153,14 +163,20 @@ async fn standing(
 ) -> Result<Standing, BrokerError> {
     let group_id = group_of(&sink.name, &sink.config);
     let committed = admin.committed_offsets(&group_id).await?;
-    let partitions = read_of(&sink.config, topics);
+    let redriven = redrive_topic(&sink);
+    let partitions = read_of(&sink.config, redriven.as_deref(), topics);
     Ok(Standing { name: sink.name, group_id, committed, partitions })
 }
 
-/// Those partitions of the topics that a sink reads.
-fn read_of(config: &Props, topics: &BTreeMap<String, i32>) -> BTreeSet<TopicPartition> {
+/// Those partitions of the topics that a sink reads, that of its letters included.
+fn read_of(
+    config: &Props,
+    redriven: Option<&str>,
+    topics: &BTreeMap<String, i32>,
+) -> BTreeSet<TopicPartition> {
     let pattern = pattern(config);
     let is_read = |name: &str| match &pattern {
+        _ if redriven == Some(name) => true,
         Some(pattern) => pattern.is_match(name),
         None => named_topics(config).any(|topic| topic == name),
     };

@@ -23,6 +23,7 @@ mod generate;
 mod handle;
 mod history;
 mod lag;
+mod letters;
 mod loggers;
 mod offline;
 mod offsets;
@@ -60,4 +61,7 @@ pub use self::{
     },
     validate::RawConfig,
 };
-pub use crate::store::{RestartScope, TargetState};
+pub use crate::{
+    letters::{LetterPage, PageRequest, Progress, RedriveRequest},
+    store::{RestartScope, TargetState},
+};

@@ -8,9 +8,13 @@ use connect_api::{
     convert::{Converter, HeaderConverter},
     error::Result,
     record::{Header, RawHeader, SchemaAndValue, SinkRecord, SourceRecord, TopicPartition},
+    schema::Schema,
 };
 
-use super::stage::{Failure, Stage};
+use super::{
+    redriven::REDRIVE_HEADERS,
+    stage::{Failure, Stage},
+};
 use crate::{
     broker::{ConsumerRecord, ProducerRecord},
     convert::ConverterRegistry,
@@ -49,16 +53,18 @@ impl Converters {
         Ok(Self { key, value, header })
     }
 
-    /// A record of a topic as a sink would get it without transforms.
+    /// A record as a sink would get it without transforms. The topic is that of the partition, or
+    /// the one that the record came from before its redrive.
     ///
     /// # Errors
     /// The converter that failed, and why.
     pub fn to_connect(
         &self,
+        topic: &Arc<str>,
         partition: &TopicPartition,
         record: &ConsumerRecord,
     ) -> Result<SinkRecord, Failure> {
-        let (topic, headers) = (&partition.topic, &record.headers);
+        let headers = &record.headers;
         let Self { key, value, .. } = self;
         Ok(SinkRecord {
             topic: Arc::clone(topic),
@@ -82,6 +88,9 @@ impl Converters {
         headers: &[RawHeader],
     ) -> Result<Vec<Header>, Failure> {
         let convert = |(name, bytes): &RawHeader| {
+            if let Some(data) = redrive_text(name, bytes.as_ref()) {
+                return Ok(Header { key: Arc::clone(name), data });
+            }
             let data = self
                 .header
                 .to_connect_header(topic, name, bytes.as_ref())
@@ -145,6 +154,13 @@ impl Converters {
         }
         has_waited
     }
+}
+
+/// A header of a redrive, which is text whatever the converter of headers makes of others.
+fn redrive_text(name: &str, bytes: Option<&Bytes>) -> Option<SchemaAndValue> {
+    let is_ours = name.starts_with(REDRIVE_HEADERS);
+    let text = std::str::from_utf8(bytes.filter(|_| is_ours)?).ok()?;
+    Some(SchemaAndValue::new(Schema::string(), text.into()))
 }
 
 /// No key at all is null bytes for every converter, without asking it.

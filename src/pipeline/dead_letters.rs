@@ -14,6 +14,7 @@ use connect_api::{
 };
 
 use super::{
+    redriven::{CONTEXT_HEADERS, Home, redrive_topic},
     stage::Failure,
     trace::{java_class, java_trace},
 };
@@ -43,6 +44,24 @@ impl DeadLetterConfig {
         !self.topic.trim().is_empty()
     }
 
+    /// The queue's topic.
+    #[must_use]
+    pub fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    /// Replication factor of topics that are made for the queue.
+    #[must_use]
+    pub const fn replication_factor(&self) -> i16 {
+        self.replication_factor
+    }
+
+    /// Topic of the letters that go back to this connector; none without a queue.
+    #[must_use]
+    pub fn redrive_topic(&self, connector: &str) -> Option<String> {
+        self.is_enabled().then(|| redrive_topic(&self.topic, connector))
+    }
+
     /// Creates the queue's topic where it is missing.
     ///
     /// # Errors
@@ -66,6 +85,8 @@ impl DeadLetterConfig {
 pub struct DeadLetters {
     config: DeadLetterConfig,
     topic: Arc<str>,
+    /// Where letters come back by: what fails again is known by where it was first.
+    redrive_topic: String,
     connector: Arc<str>,
     task: u32,
     producer: tokio::sync::Mutex<Box<dyn Producer>>,
@@ -89,8 +110,10 @@ impl DeadLetters {
         producer: Box<dyn Producer>,
     ) -> Self {
         let topic = config.topic.as_str().into();
+        let redrive_topic = redrive_topic(&config.topic, &connector);
         let producer = tokio::sync::Mutex::new(producer);
-        Self { config, topic, connector, task, producer, pending: Mutex::default() }
+        let pending = Mutex::default();
+        Self { config, topic, redrive_topic, connector, task, producer, pending }
     }
 
     /// Sends a record that failed, as it was read.
@@ -105,8 +128,17 @@ impl DeadLetters {
         failure: &Failure,
     ) -> Result<()> {
         let mut headers = record.headers.clone();
+        let home = if topic == self.redrive_topic { Home::of(&headers) } else { None };
+        if home.is_some() && self.config.has_context_headers {
+            headers.retain(|(name, _)| !Home::is_header(name));
+        }
+        let home = home.unwrap_or_else(|| Home {
+            topic: topic.into(),
+            partition: Some(partition),
+            offset: Some(record.offset),
+        });
         if self.config.has_context_headers {
-            headers.extend(self.context(topic, partition, record.offset, failure));
+            headers.extend(self.context(&home, failure));
         }
         let letter = ProducerRecord {
             topic: Arc::clone(&self.topic),
@@ -146,27 +178,23 @@ impl DeadLetters {
         .caused_by(error)
     }
 
-    fn context(
-        &self,
-        topic: &str,
-        partition: i32,
-        offset: i64,
-        failure: &Failure,
-    ) -> impl Iterator<Item = RawHeader> {
+    fn context(&self, home: &Home, failure: &Failure) -> impl Iterator<Item = RawHeader> {
         let error = &failure.error;
         [
-            ("topic", topic.to_owned()),
-            ("partition", partition.to_string()),
-            ("offset", offset.to_string()),
-            ("connector.name", self.connector.to_string()),
-            ("task.id", self.task.to_string()),
-            ("stage", failure.stage.to_string()),
-            ("class.name", failure.class.to_owned()),
-            ("exception.class.name", java_class(error).to_owned()),
-            ("exception.message", error.to_string()),
-            ("exception.stacktrace", java_trace(error)),
+            ("topic", Some(home.topic.as_ref().to_owned())),
+            ("partition", home.partition.map(|number| number.to_string())),
+            ("offset", home.offset.map(|number| number.to_string())),
+            ("connector.name", Some(self.connector.to_string())),
+            ("task.id", Some(self.task.to_string())),
+            ("stage", Some(failure.stage.to_string())),
+            ("class.name", Some(failure.class.to_owned())),
+            ("exception.class.name", Some(java_class(error).to_owned())),
+            ("exception.message", Some(error.to_string())),
+            ("exception.stacktrace", Some(java_trace(error))),
         ]
         .into_iter()
-        .map(|(name, text)| (format!("__connect.errors.{name}").into(), Some(Bytes::from(text))))
+        .filter_map(|(name, text)| {
+            Some((format!("{CONTEXT_HEADERS}{name}").into(), Some(Bytes::from(text?))))
+        })
     }
 }

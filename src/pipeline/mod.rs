@@ -9,6 +9,7 @@ mod converters;
 mod dead_letters;
 mod errors;
 mod preview;
+mod redriven;
 mod reporter;
 mod sink;
 mod source;
@@ -22,6 +23,9 @@ pub use converters::Converters;
 pub use dead_letters::{DeadLetterConfig, DeadLetters};
 pub use errors::{ErrorHandler, ErrorsConfig, Tolerance};
 pub use preview::{PreviewError, PreviewStage, PreviewStages, PreviewedRecord};
+pub use redriven::{
+    ATTEMPTS_HEADER, CONTEXT_HEADERS, Home, REDRIVE_HEADERS, last_text, redrive_topic,
+};
 pub use reporter::TaskReporter;
 pub use sink::{Originals, SinkPipeline};
 pub use source::{Converted, SourcePipeline};

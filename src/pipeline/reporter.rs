@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use connect_api::{
     error::{ConnectorError, Result},
     record::SinkRecord,
@@ -15,6 +15,7 @@ use connect_api::{
 use super::{
     converters::Converters,
     errors::ErrorHandler,
+    redriven::REDRIVE_HEADERS,
     sink::Originals,
     stage::{Failure, Origin, Stage},
 };
@@ -57,7 +58,12 @@ impl TaskReporter {
         let (topic, mut buffer) = (&*record.origin.topic, BytesMut::new());
         let mut headers = Vec::with_capacity(record.headers.len());
         for part in &record.headers {
-            let bytes = header.from_connect_header(topic, &part.key, &part.data, &mut buffer)?;
+            let bytes = match part.data.value.as_str() {
+                Some(text) if part.key.starts_with(REDRIVE_HEADERS) => {
+                    Some(Bytes::copy_from_slice(text.as_bytes()))
+                }
+                _ => header.from_connect_header(topic, &part.key, &part.data, &mut buffer)?,
+            };
             headers.push((Arc::clone(&part.key), bytes));
         }
         Ok(ConsumerRecord {

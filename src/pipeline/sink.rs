@@ -13,6 +13,7 @@ use connect_api::{
 use super::{
     converters::Converters,
     errors::ErrorHandler,
+    redriven::Home,
     stage::{Failure, Origin, Stage},
 };
 use crate::{
@@ -53,13 +54,21 @@ pub struct SinkPipeline {
     converters: Converters,
     chain: Chain,
     errors: Arc<ErrorHandler>,
+    /// Topic whose records are brought under the name of the topic they were in first.
+    redrive_topic: Option<Arc<str>>,
 }
 
 impl SinkPipeline {
     /// A pipeline of one task.
     #[must_use]
     pub const fn new(converters: Converters, chain: Chain, errors: Arc<ErrorHandler>) -> Self {
-        Self { converters, chain, errors }
+        Self { converters, chain, errors, redrive_topic: None }
+    }
+
+    /// The same, with a topic of letters that come back.
+    #[must_use]
+    pub fn with_redrive_topic(self, topic: Option<Arc<str>>) -> Self {
+        Self { redrive_topic: topic, ..self }
     }
 
     /// What follows when a record fails.
@@ -115,7 +124,10 @@ impl SinkPipeline {
         partition: &TopicPartition,
         record: &ConsumerRecord,
     ) -> Result<Option<SinkRecord>, Failure> {
-        let mut converted = self.converters.to_connect(partition, record)?;
+        let is_redriven = self.redrive_topic.as_ref() == Some(&partition.topic);
+        let home = if is_redriven { Home::of(&record.headers) } else { None };
+        let topic = home.as_ref().map_or(&partition.topic, |home| &home.topic);
+        let mut converted = self.converters.to_connect(topic, partition, record)?;
         if self.chain.is_empty() {
             return Ok(Some(converted));
         }

@@ -19,9 +19,13 @@ use connect_api::{
 
 use super::*;
 use crate::{
-    broker::{ConsumerRecord, PartitionRecords},
+    broker::{
+        Broker as _, ClientSettings, ConsumerRecord, PartitionRecords, ProducerSettings, ReadFrom,
+        ReaderSettings, embedded::EmbeddedBroker,
+    },
     convert::ConverterRegistry,
     metrics::{Metrics, Sampling},
+    tasks::TaskGroup,
     transform::Chain,
 };
 
@@ -285,4 +289,89 @@ fn originals_are_found_by_partition_and_offset() {
     assert_eq!(originals.find(&at, 1).unwrap().value, Some(Bytes::from("b")));
     assert!(originals.find(&at, 2).is_none());
     assert!(originals.find(&TopicPartition::new("t", 0), 1).is_none());
+}
+
+/// A letter that came back: a record of partition 2 of `orders`, in the topic of the connector.
+fn redriven() -> PartitionRecords {
+    let header = |name: &str, text: &'static str| {
+        (format!("__millrace.redrive.{name}").into(), Some(Bytes::from_static(text.as_bytes())))
+    };
+    let mut record = record(5, "x");
+    record.headers.extend([
+        header("attempts", "1"),
+        header("topic", "1.50"),
+        header("partition", "2"),
+        header("offset", "17"),
+    ]);
+    let partition = TopicPartition::new("dead.redrive.conn", 8);
+    PartitionRecords { partition, records: vec![record], next_offset: 6 }
+}
+
+#[tokio::test]
+async fn a_redriven_record_has_the_name_of_its_first_topic_and_its_own_place() {
+    let pipeline =
+        sink("StringConverter", &[]).with_redrive_topic(Some("dead.redrive.conn".into()));
+    let converted = pipeline.convert(&[redriven()]).await.unwrap();
+    let record = &converted[0];
+    assert_eq!((record.topic.as_ref(), record.offset), ("1.50", 5));
+    assert_eq!(record.origin, TopicPartition::new("dead.redrive.conn", 8));
+    let text = |at: usize| record.headers[at].data.value.as_str().map(str::to_owned);
+    assert_eq!((text(0), text(1), text(2)), (None, Some("1".into()), Some("1.50".into())));
+    let elsewhere = sink("StringConverter", &[]).convert(&[redriven()]).await.unwrap();
+    assert_eq!(elsewhere[0].topic.as_ref(), "dead.redrive.conn");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redriven_record_that_is_rejected_is_known_by_its_first_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let group = TaskGroup::new();
+    let broker = EmbeddedBroker::open(directory.path(), Arc::new(SystemClock), &group).unwrap();
+    let props = Props::from([
+        ("errors.tolerance", "all"),
+        ("errors.deadletterqueue.topic.name", "dead"),
+        ("errors.deadletterqueue.context.headers.enable", "true"),
+    ]);
+    let config = <DeadLetterConfig as connect_api::config::Config>::parse(&props).unwrap();
+    let producer = broker.producer(&ProducerSettings::default()).await.unwrap();
+    let letters = Arc::new(DeadLetters::new(config, "conn".into(), 0, producer));
+    let metrics = Metrics::new(Sampling::default(), Arc::new(SystemClock));
+    let meter = Arc::clone(metrics.task(&"conn".into(), 0).meter());
+    let errors = ErrorHandler::new("conn-0".to_owned(), &props, Some(letters), meter).unwrap();
+    let errors = Arc::new(errors);
+    let converters = converters("StringConverter");
+    let pipeline = SinkPipeline::new(
+        converters.clone(),
+        Chain::of(&Props::new()).unwrap(),
+        Arc::clone(&errors),
+    )
+    .with_redrive_topic(Some("dead.redrive.conn".into()));
+    let converted = pipeline.convert(&[redriven()]).await.unwrap();
+    // Once while the record is there as it was read, and once long after.
+    let originals = Originals::default();
+    originals.replace(vec![redriven()]);
+    for originals in [originals, Originals::default()] {
+        let reporter = TaskReporter::new(Arc::clone(&errors), originals, converters.clone());
+        reporter.report(&converted[0], ConnectorError::record("bad")).await.unwrap();
+    }
+    errors.settle().await.unwrap();
+    let settings = ReaderSettings {
+        client: ClientSettings::default(),
+        topic: "dead".to_owned(),
+        from: ReadFrom::Beginning,
+        is_read_committed: true,
+    };
+    let parts = broker.reader(&settings).await.unwrap().read_to_end().await.unwrap();
+    let records: Vec<_> = parts.into_iter().flat_map(|part| part.records).collect();
+    assert_eq!(records.len(), 2);
+    for record in records {
+        let text = |name: &str| last_text(&record.headers, name).map(str::to_owned);
+        assert_eq!(text("__connect.errors.topic").as_deref(), Some("1.50"));
+        assert_eq!(text("__connect.errors.partition").as_deref(), Some("2"));
+        assert_eq!(text("__connect.errors.offset").as_deref(), Some("17"));
+        assert_eq!(text(ATTEMPTS_HEADER).as_deref(), Some("1"));
+        assert_eq!(text("n").as_deref(), Some("42"));
+        assert!(Home::of(&record.headers).is_none());
+    }
+    broker.close().await;
+    group.stop(std::time::Duration::from_secs(5)).await.unwrap();
 }

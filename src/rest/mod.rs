@@ -10,6 +10,7 @@
 mod body;
 mod connectors;
 mod cors;
+mod dead_letters;
 mod error;
 mod figures;
 mod headers;
@@ -184,6 +185,13 @@ fn resources() -> Router<HerderHandle> {
         )
         .route("/connectors/{name}/lag", get(figures::lag))
         .route("/connectors/{name}/history", get(figures::history))
+        .route("/connectors/{name}/dead-letters", get(dead_letters::list))
+        .route("/connectors/{name}/dead-letters/redrive", post(dead_letters::redrive))
+        .route("/connectors/{name}/dead-letters/redrives", get(dead_letters::redrives))
+        .route(
+            "/connectors/{name}/dead-letters/redrives/{id}",
+            get(dead_letters::find).delete(dead_letters::cancel),
+        )
         .route("/connector-plugins", get(plugins::list))
         .route("/connector-plugins/{class}/config", get(plugins::config))
         .route("/connector-plugins/{class}/config/validate", put(plugins::validate))

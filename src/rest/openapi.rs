@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// Path, methods, and what it is for.
-const PATHS: [(&str, &[&str], &str); 26] = [
+const PATHS: [(&str, &[&str], &str); 30] = [
     ("/", &["get"], "Version and cluster of the worker"),
     ("/health", &["get"], "Whether the worker is ready"),
     ("/connectors", &["get", "post"], "Lists or creates connectors"),
@@ -22,6 +22,14 @@ const PATHS: [(&str, &[&str], &str); 26] = [
     ("/connectors/{connector}/topics/reset", &["put"], "Forgets the topics a connector used"),
     ("/connectors/{connector}/lag", &["get"], "How far a sink is behind its topics"),
     ("/connectors/{connector}/history", &["get"], "What happened to a connector"),
+    ("/connectors/{connector}/dead-letters", &["get"], "What lies in a sink's dead letter queue"),
+    ("/connectors/{connector}/dead-letters/redrive", &["post"], "Redrives dead letters"),
+    ("/connectors/{connector}/dead-letters/redrives", &["get"], "Redrives of a connector"),
+    (
+        "/connectors/{connector}/dead-letters/redrives/{redrive}",
+        &["get", "delete"],
+        "How far a redrive is, or its end",
+    ),
     ("/metrics", &["get"], "Figures for Prometheus, as text"),
     ("/connector-plugins", &["get"], "Classes that are linked in"),
     ("/connector-plugins/{plugin}/config", &["get"], "Options of a class"),

@@ -22,6 +22,11 @@ impl Query {
         of_key.map(|(_, value)| value.as_str())
     }
 
+    /// Every parameter with its value.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.parameters.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
     /// Only `true` in any case is true; the first value counts.
     pub(super) fn is_true(&self, key: &str, default: bool) -> bool {
         self.all(key).next().map_or(default, |value| value.eq_ignore_ascii_case("true"))

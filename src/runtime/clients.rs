@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use connect_api::{
-    config::{Config as _, Props},
+    config::Config as _,
     error::{ConnectorError, Result},
 };
 
@@ -28,7 +28,7 @@ pub(super) enum Client {
 }
 
 impl Client {
-    const fn prefix(self) -> &'static str {
+    pub(super) const fn prefix(self) -> &'static str {
         match self {
             Self::Producer => "producer",
             Self::Consumer => "consumer",
@@ -41,10 +41,9 @@ impl Seat {
     /// Identity and settings of a client: `connector-ROLE-CONN-N`, and the worker's settings with
     /// the connector's laid over them.
     pub(super) fn client(&self, role: &str, client: Client) -> ClientSettings {
-        ClientSettings {
-            client_id: format!("connector-{role}-{}", self.spec.id),
-            overrides: layered(&self.settings.worker, &self.spec.connector_config, client),
-        }
+        let client_id = format!("connector-{role}-{}", self.spec.id);
+        let layers = (&self.settings.worker, &self.spec.connector_config);
+        ClientSettings::of_connector(client_id, client.prefix(), layers)
     }
 
     pub(super) fn converters(&self) -> Result<Converters> {
@@ -109,26 +108,5 @@ impl Seat {
                 }
             }
         }
-    }
-}
-
-/// `producer.*` of the worker, then `producer.override.*` of the connector.
-pub(super) fn layered(worker: &Props, connector: &Props, client: Client) -> Props {
-    let prefix = client.prefix();
-    let mut settings = worker.with_prefix(&format!("{prefix}."));
-    settings.extend(connector.with_prefix(&format!("{prefix}.override.")));
-    settings
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_connector_overrides_the_workers_client_settings() {
-        let worker = Props::from([("consumer.a", "1"), ("consumer.b", "1"), ("producer.a", "9")]);
-        let connector = Props::from([("consumer.override.b", "2"), ("consumer.c", "3")]);
-        let expected = Props::from([("a", "1"), ("b", "2")]);
-        assert_eq!(layered(&worker, &connector, Client::Consumer), expected);
     }
 }

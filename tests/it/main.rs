@@ -4,6 +4,7 @@
 mod broker;
 mod clients;
 mod configs;
+mod dead_letters;
 mod figures;
 mod harness;
 mod house;

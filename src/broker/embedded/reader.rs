@@ -1,6 +1,6 @@
 //! Reads one topic and follows it.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use tokio::sync::watch;
@@ -128,5 +128,16 @@ impl TopicReader for EmbeddedReader {
                 () = self.log.closed.cancelled() => return Err(BrokerError::Closed),
             }
         }
+    }
+
+    async fn ends(&self) -> Result<BTreeMap<i32, i64>> {
+        self.check_topic()?;
+        Ok((0..).zip(&self.topic.partitions).map(|(number, at)| (number, at.high())).collect())
+    }
+
+    fn position(&self, partition: i32) -> Option<i64> {
+        let number = usize::try_from(partition).ok()?;
+        let position = self.positions.get(number).copied();
+        position.filter(|position| *position < i64::MAX)
     }
 }

@@ -105,7 +105,7 @@ impl KafkaReader {
         Ok(Self { topic: topic.to_owned(), steps, ready, positions, admin, isolation, timeout })
     }
 
-    async fn ends(&self) -> Result<BTreeMap<TopicPartition, i64>> {
+    async fn asked_ends(&self) -> Result<BTreeMap<TopicPartition, i64>> {
         let partitions = self.positions.keys().cloned().collect();
         self.admin.offsets_by_name(partitions, END, self.isolation).await
     }
@@ -132,7 +132,7 @@ impl KafkaReader {
 #[async_trait]
 impl TopicReader for KafkaReader {
     async fn read_to_end(&mut self) -> Result<Vec<PartitionRecords>> {
-        let ends = self.ends().await?;
+        let ends = self.asked_ends().await?;
         while !self.has_reached(&ends) {
             let step = tokio::time::timeout(self.timeout, self.step()).await;
             step.unwrap_or_else(|_late| {
@@ -148,6 +148,16 @@ impl TopicReader for KafkaReader {
             self.step().await?;
         }
         Ok(std::mem::take(&mut self.ready))
+    }
+
+    async fn ends(&self) -> Result<BTreeMap<i32, i64>> {
+        let ends = self.asked_ends().await?;
+        Ok(ends.into_iter().map(|(at, end)| (at.partition, end)).collect())
+    }
+
+    fn position(&self, partition: i32) -> Option<i64> {
+        let topic = self.topic.as_str().into();
+        self.positions.get(&TopicPartition { topic, partition }).copied()
     }
 }
 

@@ -62,9 +62,9 @@ impl PreviewStages {
     ) -> PreviewedRecord {
         let mut preview = PreviewedRecord::new();
         preview.add("raw", consumed(&partition.topic, partition.partition, record));
-        let mut converted = self.converters.to_connect(partition, record);
+        let mut converted = self.converters.to_connect(&partition.topic, partition, record);
         while converted.is_err() && self.converters.settle().await {
-            converted = self.converters.to_connect(partition, record);
+            converted = self.converters.to_connect(&partition.topic, partition, record);
         }
         let mut converted = match converted {
             Ok(converted) => converted,

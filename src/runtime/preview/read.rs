@@ -13,11 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{PATIENCE, PreviewSpec};
 use crate::{
     broker::{BrokerError, ClientSettings, ConsumerRecord, ReadFrom, ReaderSettings, Watermarks},
-    runtime::{
-        RuntimeSettings,
-        clients::{Client, layered},
-        source_task::CommittedOffsets,
-    },
+    runtime::{RuntimeSettings, clients::Client, source_task::CommittedOffsets},
 };
 
 /// Bytes that the tasks of a source may hold meanwhile.
@@ -34,10 +30,8 @@ pub(super) struct Reader<'a> {
 
 impl Reader<'_> {
     fn client(&self, role: Client) -> ClientSettings {
-        ClientSettings {
-            client_id: "connect-preview".to_owned(),
-            overrides: layered(&self.settings.worker, &self.spec.config, role),
-        }
+        let layers = (&self.settings.worker, &self.spec.config);
+        ClientSettings::of_connector("connect-preview".to_owned(), role.prefix(), layers)
     }
 
     /// Records of the topics of a sink: as many from each partition, in their order.

@@ -5,6 +5,7 @@
 
 mod commits;
 mod partitions;
+mod subscription;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -18,11 +19,10 @@ use tokio::time::Instant;
 use super::{
     Seat, TaskEventKind,
     backoff::Backoff,
-    clients::Client,
     life::{Tries, from_broker},
 };
 use crate::{
-    broker::{Consumer, ConsumerEvent, ConsumerSettings, PartitionRecords, Subscription},
+    broker::{Consumer, ConsumerEvent, ConsumerSettings, PartitionRecords},
     metrics::SinkMeter,
     pipeline::{Originals, SinkPipeline, TaskReporter},
     transform::Chain,
@@ -48,7 +48,9 @@ pub(super) async fn run(seat: &mut Seat, connector: &dyn SinkConnector) -> Resul
         Arc::new(TaskReporter::new(errors, originals.clone(), converters)) as _
     });
     let transforms = Chain::of(&seat.spec.connector_config)?;
-    let pipeline = SinkPipeline::new(converters, transforms, errors);
+    let Some(reading) = subscription::find(seat).await? else { return Ok(()) };
+    let pipeline = SinkPipeline::new(converters, transforms, errors)
+        .with_redrive_topic(reading.redrive_topic.clone());
     let context = SinkContext {
         connector: Arc::clone(&seat.spec.id.connector),
         task: seat.spec.id.task,
@@ -57,9 +59,8 @@ pub(super) async fn run(seat: &mut Seat, connector: &dyn SinkConnector) -> Resul
         reporter,
         requests: SinkRequestQueue::default(),
     };
-    let settings = consumer_settings(seat)?;
     let Some(task) = start(seat, connector, &context).await? else { return Ok(()) };
-    let Some(consumer) = open_consumer(seat, &settings).await? else { return Ok(()) };
+    let Some(consumer) = open_consumer(seat, &reading.consumer).await? else { return Ok(()) };
     seat.reporter.report(TaskEventKind::Running).await;
     let commits = Commits::new(&seat.settings);
     let meter = Arc::clone(seat.reporter.meter.sink());
@@ -74,7 +75,8 @@ pub(super) async fn run(seat: &mut Seat, connector: &dyn SinkConnector) -> Resul
         meter,
         batch: Batch::default(),
         paused_by_task: BTreeSet::new(),
-        seen: BTreeSet::new(),
+        // What comes back from the dead letter queue is of topics that were seen before.
+        seen: reading.redrive_topic.into_iter().collect(),
         redelivery: None,
         timeout: None,
     };
@@ -118,28 +120,6 @@ async fn open_consumer(seat: &Seat, settings: &ConsumerSettings) -> Result<Optio
             }
         }
     }
-}
-
-fn consumer_settings(seat: &Seat) -> Result<ConsumerSettings> {
-    let config = &seat.spec.connector_config;
-    let client = seat.client("consumer", Client::Consumer);
-    let topics: Vec<String> = config
-        .get("topics")
-        .unwrap_or_default()
-        .split(',')
-        .map(|topic| topic.trim().to_owned())
-        .filter(|topic| !topic.is_empty())
-        .collect();
-    let subscription = match config.get("topics.regex").map(str::trim) {
-        Some(pattern) if !pattern.is_empty() => Subscription::Pattern(pattern.to_owned()),
-        _ if topics.is_empty() => {
-            return Err(ConnectorError::invalid("Must configure one of topics or topics.regex"));
-        }
-        _ => Subscription::Topics(topics),
-    };
-    let own_group = client.overrides.get("group.id").map(str::to_owned);
-    let group_id = own_group.unwrap_or_else(|| format!("connect-{}", seat.spec.id.connector));
-    Ok(ConsumerSettings { client, group_id, subscription })
 }
 
 /// Records that `put` is given, and where they lead.

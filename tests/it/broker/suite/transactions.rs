@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use millrace::broker::{Broker, BrokerError};
 
-use super::{send, send_values, topic, transactional, unique, value, values};
+use super::{
+    by_partition, reader, send, send_values, texts, topic, transactional, unique, value, values,
+};
 
 pub(crate) async fn a_transaction_over_topics_is_seen_whole(broker: Arc<dyn Broker>) {
     let (records, offsets) = (topic(&broker, 1).await, topic(&broker, 1).await);
@@ -31,7 +33,15 @@ pub(crate) async fn what_was_aborted_is_never_seen(broker: Arc<dyn Broker>) {
     producer.begin().await.unwrap();
     send_values(&mut producer, &name, &["seen"]).await;
     producer.commit().await.unwrap();
-    assert_eq!(values(&broker, &name).await, ["seen"]);
+    producer.begin().await.unwrap();
+    send_values(&mut producer, &name, &["not yet"]).await;
+    let mut reader = reader(&broker, &name).await;
+    let end = reader.ends().await.unwrap()[&0];
+    assert_eq!(texts(&by_partition(reader.read_to_end().await.unwrap())[&0]), ["seen"]);
+    let position = reader.position(0).unwrap();
+    assert!(position >= end, "{position} is before {end}");
+    assert_eq!(reader.position(1), None);
+    producer.abort().await.unwrap();
 }
 
 pub(crate) async fn a_newer_producer_fences_the_older_one(broker: Arc<dyn Broker>) {
