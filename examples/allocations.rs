@@ -23,6 +23,7 @@ use connect_api::{
 };
 use millrace::{
     broker::{ConsumerRecord, PartitionRecords},
+    convert::ConverterRegistry,
     metrics::{Metrics, Sampling},
     pipeline::{Converters, ErrorHandler, SinkPipeline, SourcePipeline},
     transform::Chain,
@@ -81,7 +82,7 @@ fn converters(class: &str) -> Result<Converters> {
         ("value.converter", class),
         ("value.converter.schemas.enable", "false"),
     ]);
-    Ok(Converters::of(&Props::new(), &worker)?)
+    Ok(Converters::of(&ConverterRegistry::own(), &Props::new(), &worker)?)
 }
 
 /// What a measurement found, over all its records.

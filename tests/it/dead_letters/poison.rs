@@ -17,6 +17,8 @@ const RECORDS: usize = 100_000;
 /// One record of so many is broken.
 const BROKEN: usize = 100;
 const KEYS: usize = 50;
+/// Ways of breaking one.
+const WAYS: usize = 10;
 
 /// Records of the run on the embedded log: a million where `MILLRACE_POISON_RECORDS` says so.
 fn records() -> usize {
@@ -30,13 +32,19 @@ fn line(number: usize) -> String {
     if number % BROKEN != 7 {
         return format!(r#"{{"k":{key},"n":{number}}}"#);
     }
-    match number / BROKEN % 4 {
-        // Torn off, no JSON at all, not quite: none of these can be converted.
+    match number / BROKEN % WAYS {
+        // None of these can be converted, but for two.
         0 => format!(r#"{{"k":{key},"n":{number}"#),
         1 => format!("k={key} n={number} says the old system"),
         2 => format!(r#"{{"k":{key},"n":{number},}}"#),
         // JSON without fields, which the transformation needs.
-        _ => format!(r#""k={key} n={number}""#),
+        3 => format!(r#""k={key} n={number}""#),
+        4 => format!("{{k:{key},n:{number}}}"),
+        5 => format!(r#"{{"k":{key} "n":{number}}}"#),
+        6 => format!(r#"["k={key} n={number}"]"#),
+        7 => format!(r#"{{{{"k":{key},"n":{number}}}}}"#),
+        8 => format!("{{\"k\":{key},\"t\":\"\u{1}\",\"n\":{number}}}"),
+        _ => format!("\\\"k={key} n={number}"),
     }
 }
 
@@ -102,6 +110,55 @@ fn check(written: &[(usize, usize)], records: usize) {
     }
 }
 
+async fn poison_is_listed(rest: &RestClient, topic: &str, sink: &str, broken: usize) {
+    let found = letters(rest, sink).await;
+    assert_eq!(found.len(), broken);
+    let stages: Vec<_> = found.iter().take(WAYS).map(|letter| &letter["stage"]).collect();
+    let (convert, transform) = ("VALUE_CONVERTER", "TRANSFORMATION");
+    let mut expected = [convert; WAYS];
+    (expected[3], expected[6]) = (transform, transform);
+    assert_eq!(stages, expected);
+    assert_eq!(found[1]["origin"], json!({"topic": topic, "partition": 0, "offset": 107}));
+    assert!(found.iter().all(|letter| letter["redriven"].is_null()));
+}
+
+/// Mends the configuration, brings the letters back, and gives the lag afterwards.
+async fn the_rest_is_redriven(
+    rest: &RestClient,
+    (topic, sink): (&str, &str),
+    file: &Path,
+    records: usize,
+) -> Json {
+    let mut mended = with_queue(topic, json!({"connector.class": "FileStreamSink", "file": file}));
+    mended["value.converter"] = super::STRING.into();
+    reconfigure(rest, sink, &mended).await;
+    let redriven = redrive(rest, sink, &json!({"select": {}, "to": "connector"})).await;
+    let end = end_of(rest, &redriven).await;
+    assert_eq!((&end["state"], &end["sent"]), (&json!("DONE"), &json!(records / BROKEN)), "{end}");
+    eventually("the letters in the sink", async || (written(file).len() >= records).then_some(()))
+        .await;
+    let lag = catches_up(rest, sink).await;
+    check(&written(file), records);
+    lag
+}
+
+async fn nothing_is_redriven_again(rest: &RestClient, sink: &str, broken: usize) {
+    let again = redrive(rest, sink, &json!({"select": {}, "to": "connector"})).await;
+    let end = end_of(rest, &again).await;
+    assert_eq!((&end["sent"], &end["skipped"]["already_redriven"]), (&json!(0), &json!(broken)));
+    let found = letters(rest, sink).await;
+    assert!(found.iter().all(|letter| letter["redriven"]["to"] == "connector"));
+}
+
+/// The lag shows the topic of the redrive, the account of topics does not.
+async fn topics_are_told(rest: &RestClient, topic: &str, sink: &str, lag: &Json) {
+    let parts = lag["partitions"].as_array().unwrap().iter();
+    let topics: Vec<_> = parts.map(|part| &part["topic"]).collect();
+    assert!(topics.contains(&&json!(format!("{topic}-dead.redrive.{sink}"))), "{topics:?}");
+    let used = get(rest, &format!("/connectors/{sink}/topics")).await;
+    assert_eq!(used[sink]["topics"], json!([topic]));
+}
+
 async fn poisoned(topic: &str, records: usize, kafka: Option<&KafkaNode>) {
     let folder = tempfile::tempdir().unwrap();
     let (file, sink) = (folder.path().join("out"), format!("{topic}-sink"));
@@ -117,36 +174,12 @@ async fn poisoned(topic: &str, records: usize, kafka: Option<&KafkaNode>) {
     })
     .await;
     catches_up(rest, &sink).await;
-    let found = letters(rest, &sink).await;
-    assert_eq!(found.len(), broken);
-    let stages: Vec<_> = found.iter().take(4).map(|letter| &letter["stage"]).collect();
-    let convert = "VALUE_CONVERTER";
-    assert_eq!(stages, [convert, convert, convert, "TRANSFORMATION"]);
-    assert_eq!(found[1]["origin"], json!({"topic": topic, "partition": 0, "offset": 107}));
-    assert!(found.iter().all(|letter| letter["redriven"].is_null()));
+    poison_is_listed(rest, topic, &sink, broken).await;
     refusals(rest, topic, &sink).await;
 
-    let mut mended = with_queue(topic, json!({"connector.class": "FileStreamSink", "file": file}));
-    mended["value.converter"] = super::STRING.into();
-    reconfigure(rest, &sink, &mended).await;
-    let redriven = redrive(rest, &sink, &json!({"select": {}, "to": "connector"})).await;
-    let end = end_of(rest, &redriven).await;
-    assert_eq!((&end["state"], &end["sent"]), (&json!("DONE"), &json!(broken)), "{end}");
-    eventually("the letters in the sink", async || (written(&file).len() >= records).then_some(()))
-        .await;
-    let lag = catches_up(rest, &sink).await;
-    check(&written(&file), records);
-
-    let again = redrive(rest, &sink, &json!({"select": {}, "to": "connector"})).await;
-    let end = end_of(rest, &again).await;
-    assert_eq!((&end["sent"], &end["skipped"]["already_redriven"]), (&json!(0), &json!(broken)));
-    let found = letters(rest, &sink).await;
-    assert!(found.iter().all(|letter| letter["redriven"]["to"] == "connector"));
-    let topics: Vec<_> =
-        lag["partitions"].as_array().unwrap().iter().map(|part| &part["topic"]).collect();
-    assert!(topics.contains(&&json!(format!("{topic}-dead.redrive.{sink}"))), "{topics:?}");
-    let used = get(rest, &format!("/connectors/{sink}/topics")).await;
-    assert_eq!(used[&sink]["topics"], json!([topic]));
+    let lag = the_rest_is_redriven(rest, (topic, &sink), &file, records).await;
+    nothing_is_redriven_again(rest, &sink, broken).await;
+    topics_are_told(rest, topic, &sink, &lag).await;
     assert!(worker.stop().success());
 }
 

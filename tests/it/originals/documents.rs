@@ -37,7 +37,11 @@ pub(super) fn document(random: &mut Random) -> String {
             format!("{{\"schema\":{schema},\"payload\":{payload}}}")
         }
     };
-    if random.once_in(10) { broken(&text, random) } else { text }
+    match random.below(40) {
+        0..4 => broken(&text, random),
+        4 => format!("\u{feff}{text}"),
+        _ => text,
+    }
 }
 
 /// A text with one character too many, too few, or wrong.

@@ -37,13 +37,19 @@ fn schema_json(schema: Option<&Arc<Schema>>) -> Json {
     let fields = schema.fields().iter();
     let fields: Vec<_> =
         fields.map(|field| json!([&*field.name, schema_json(Some(&field.schema))])).collect();
+    // In their order, which the JSON converter keeps.
+    let parameters: serde_json::Map<_, _> = schema
+        .parameters()
+        .iter()
+        .map(|(name, value)| (name.to_owned(), Json::from(value)))
+        .collect();
     json!({
         "type": schema.kind().name(),
         "optional": schema.is_optional(),
         "name": schema.name(),
         "version": schema.version(),
         "doc": schema.doc(),
-        "parameters": schema.parameters(),
+        "parameters": parameters,
         "default": schema.default_value().map_or(Json::Null, value_json),
         "fields": fields,
         "keys": schema_json(schema.key_schema()),

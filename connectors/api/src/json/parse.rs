@@ -6,6 +6,9 @@
 
 use bytestring::ByteString;
 
+/// What some editors put in front of a document.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// Deepest nesting; Jackson's limit.
 const MAX_DEPTH: usize = 1000;
 
@@ -48,9 +51,10 @@ pub struct Parser<'a> {
 type Result<T> = std::result::Result<T, JsonError>;
 
 impl<'a> Parser<'a> {
-    /// Starts at the first byte.
+    /// Starts at the first byte, or after a byte order mark.
     pub fn new(document: &'a ByteString) -> Self {
-        Self { document, at: 0, depth: 0 }
+        let at = if document.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
+        Self { document, at, depth: 0 }
     }
 
     fn bytes(&self) -> &'a [u8] {
@@ -80,6 +84,9 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads the first value of a document; something must end it if it is a number.
+    ///
+    /// # Errors
+    /// When the document does not begin with JSON.
     pub fn first<B: Build>(&mut self) -> Result<B::Out> {
         let is_number = matches!(self.peek(), Some(b'-' | b'0'..=b'9'));
         let value = self.value::<B>()?;
@@ -109,6 +116,9 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads the first value of a document and forgets it.
+    ///
+    /// # Errors
+    /// As [`Self::first`].
     pub fn skip_first(&mut self) -> Result<()> {
         self.first::<Skip>()
     }
@@ -390,6 +400,7 @@ mod tests {
     fn the_document_may_go_on_after_its_first_value() {
         assert!(is_json("{} rest"));
         assert!(is_json("007"));
+        assert!(is_json("\u{feff}{}"));
         assert!(Parser::new(&"7 8".into()).first::<Skip>().is_ok());
         assert!(Parser::new(&"7}".into()).first::<Skip>().is_err());
     }

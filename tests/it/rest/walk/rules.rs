@@ -256,10 +256,8 @@ fn sorted(list: &str) -> Vec<&str> {
     items
 }
 
-/// What is said before the list of what there is, without the exception that it came in.
+/// What is said before the list of what there is, without the exceptions that it came in.
 fn missing_class(text: &str) -> Option<&str> {
-    let text = text.trim_matches('"');
-    let text =
-        text.strip_prefix("org.apache.kafka.connect.errors.ConnectException: ").unwrap_or(text);
-    text.split("available connectors are: ").next()
+    let (said, _) = text.split_once("available connectors are: ")?;
+    said.find("Failed to find").and_then(|at| said.get(at..))
 }
