@@ -389,6 +389,11 @@ class Bench:
         wants = lambda job: not only or job in only
         self.latencies, self.starts = [], []
         self.rest, self.fleet = fleet.RestLoad(self), fleet.Fleet(self, self.connectors)
+        self.record_path = record_path.RecordPath(self, self.binary.parent / "record-path")
+        if wants("record-path"):
+            self.record_path.run()
+        if only == {"record-path"}:
+            return
         with self.kafka():
             self.warm_up()
             log_source = {"connector.class": "millrace.LogFileSourceConnector", "path": str(self.input)}
@@ -453,7 +458,7 @@ class Bench:
                       "| --- | --- | --- | --- | --- |"]
             lines += [f"| {name} | {p50:.1f} | {p99:.1f} | {most:.1f} | {count:,} |"
                       for name, p50, p99, most, count in self.latencies]
-        lines += self.rest.report() + self.fleet.report()
+        lines += self.record_path.report() + self.rest.report() + self.fleet.report()
         return "\n".join(lines) + "\n"
 
 
@@ -479,7 +484,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connectors", type=int, default=1000)
     parser.add_argument("--only", default="",
-                        help="source, sink, null, embedded, latency, start, rest, fleet")
+                        help="source, sink, null, embedded, latency, start, rest, fleet, record-path")
     parser.add_argument("--keep", action="store_true", help="leave the folder of logs and data")
     arguments = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="millrace-bench-"))
@@ -501,5 +506,6 @@ if __name__ == "__main__":
     # What is measured in other files builds on this one, under its name.
     sys.modules["bench"] = sys.modules["__main__"]
     import fleet
+    import record_path
 
     main()

@@ -14,5 +14,6 @@ tests/services/fetch.sh kafka connect
 cargo build --release -p millrace
 # On its own: what it needs of libraries must not find its way into what is measured.
 cargo build --release -p rest-load
+cargo build --release -p record-path
 binary=${CARGO_TARGET_DIR:-target}/release/millrace
 exec python3 bench/bench.py --binary "$binary" "$@"
