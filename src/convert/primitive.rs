@@ -196,7 +196,10 @@ mod tests {
         assert_eq!(error.to_string(), "Failed to deserialize long: ");
         let text = SchemaAndValue::schemaless("x".into());
         let error = IntegerConverter.from_connect("t", &text, &mut BytesMut::new()).unwrap_err();
-        assert_eq!(error.to_string(), "Failed to serialize to integer (was class java.lang.String): ");
+        assert_eq!(
+            error.to_string(),
+            "Failed to serialize to integer (was class java.lang.String): "
+        );
         let bytes = IntegerConverter
             .from_connect("t", &SchemaAndValue::schemaless(Value::Int32(258)), &mut BytesMut::new())
             .unwrap();

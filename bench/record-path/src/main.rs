@@ -117,7 +117,11 @@ fn cpu_seconds() -> Result<f64> {
     Ok(f64::from(ticks.sum::<Result<u32, _>>()?) / 100.0)
 }
 
-#[expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a measurement that is printed")]
+#[expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a measurement that is printed"
+)]
 fn main() -> Result<()> {
     let mut arguments = env::args().skip(1);
     let case = arguments.next().context("usage: record-path CASE RECORDS")?;

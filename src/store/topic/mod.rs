@@ -20,6 +20,8 @@ use crate::broker::{
 
 /// How long the creation of a topic is tried again, while brokers are still starting.
 const CREATION_PATIENCE: Duration = Duration::from_secs(60);
+/// Pause between two looks for a topic that was made.
+const KNOWN_PAUSE: Duration = Duration::from_millis(20);
 /// Wait between two tries.
 const CREATION_PAUSE: Duration = Duration::from_secs(1);
 
@@ -228,7 +230,21 @@ async fn ensure(admin: &dyn Admin, topic: &TopicSettings) -> Result<()> {
         return check(admin, topic, found.partitions).await;
     }
     create(admin, topic).await.map_err(prepare)?;
+    wait_until_known(admin, &names).await.map_err(prepare)?;
     info!(topic = %topic.name, "Created topic \"{}\" for {}", topic.name, topic.usage.content());
+    Ok(())
+}
+
+/// Waits until the broker that is asked has heard of a topic that the controller has made.
+async fn wait_until_known(admin: &dyn Admin, names: &[String; 1]) -> Result<(), BrokerError> {
+    let [name] = names;
+    let patience_ends = Instant::now() + CREATION_PATIENCE;
+    while !admin.describe_topics(names).await?.contains_key(name) {
+        if Instant::now() >= patience_ends {
+            return Err(BrokerError::UnknownTopic(name.clone()));
+        }
+        tokio::time::sleep(KNOWN_PAUSE).await;
+    }
     Ok(())
 }
 
