@@ -221,6 +221,14 @@ const RULES: &[Rule] = &[
         },
     },
     Rule {
+        name: "restarted tasks come in the order of their numbers",
+        fits: |step, found| {
+            step.path.contains("/restart?")
+                && found.at.starts_with("$.tasks[")
+                && found.at.ends_with("].id")
+        },
+    },
+    Rule {
         name: "path parameters are not known",
         fits: |step, found| found.at == "status" && step.path.contains(';'),
     },
