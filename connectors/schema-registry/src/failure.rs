@@ -43,10 +43,21 @@ pub struct Sentences {
     pub timeout: String,
 }
 
+/// What is said of a value that a registry's converter is to write and that has no schema.
+pub(crate) fn without_schema() -> ConnectorError {
+    ConnectorError::record("A value without a schema cannot be registered")
+        .hint("Use org.apache.kafka.connect.json.JsonConverter for such values")
+}
+
 impl RegistryFailure {
     /// A failure of this kind.
     pub fn new(kind: FailureKind, reason: impl Into<String>) -> Self {
         Self { kind, step: String::new(), reason: reason.into() }
+    }
+
+    /// The registry's no, or an answer that makes no sense.
+    pub fn rejected(reason: impl Into<String>) -> Self {
+        Self::new(FailureKind::Rejected, reason)
     }
 
     /// Says what was done.

@@ -49,10 +49,3 @@ pub(super) struct AvroDataConfig {
     #[config(key = "flatten.singleton.unions", default = true, importance = Low)]
     pub(super) flattens: bool,
 }
-
-impl AvroDataConfig {
-    /// Translated schemas that are remembered: at most so many, as each is searched for.
-    pub(super) fn remembered(&self) -> usize {
-        usize::try_from(self.cache_size).unwrap_or(1).clamp(1, 1000)
-    }
-}

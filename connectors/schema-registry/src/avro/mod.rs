@@ -20,7 +20,7 @@ mod tests;
 mod text;
 mod to_connect;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use connect_api::{
@@ -38,7 +38,8 @@ use self::{
     schema::AvroSchema,
 };
 use crate::{
-    failure::{FailureKind, RegistryFailure, Sentences},
+    failure::{RegistryFailure, Sentences},
+    known::Known,
     registry::{Registry, SchemaText, SchemaType, WriteMode, Writing},
     subject::SubjectName,
     wire,
@@ -56,10 +57,8 @@ pub(crate) struct AvroConverter {
     subject: SubjectName,
     /// Whether the schema of the registry has to be able to read what is written.
     is_strict: bool,
-    /// The last used first.
-    readers: Mutex<Vec<Arc<Reader>>>,
-    /// The last used first.
-    writers: Mutex<Vec<Arc<Written>>>,
+    readers: Known<Reader>,
+    writers: Known<Written>,
 }
 
 /// What messages of one schema and topic are read by.
@@ -97,32 +96,33 @@ impl AvroConverter {
             WriteMode::Fixed(_) => config.serde.is_id_strict,
             _ => config.serde.is_latest_strict,
         };
+        let most = config.data.cache_size;
         Ok(Self {
             registry,
             data: config.data,
             is_key,
             subject: config.serde.subject(is_key),
             is_strict,
-            readers: Mutex::default(),
-            writers: Mutex::default(),
+            readers: Known::new(most),
+            writers: Known::new(most),
         })
     }
 
     fn reader(&self, topic: &str, id: u32) -> Result<Arc<Reader>> {
         let is_wanted = |known: &Reader| known.id == id && *known.topic == *topic;
-        if let Some(known) = first(&self.readers, is_wanted) {
+        if let Some(known) = self.readers.first(is_wanted) {
             return Ok(known);
         }
         let failed = |failure: RegistryFailure| failure.told(reading(topic));
         let registered = self.registry.by_id(id).map_err(failed)?;
         let avro =
             AvroSchema::parse(&registered.schema.text, &registered.named).map_err(|reason| {
-                failed(rejected(reason).at(format!("Could not parse schema {id}")))
+                failed(RegistryFailure::rejected(reason).at(format!("Could not parse schema {id}")))
             })?;
         let subject = self
             .subject
             .of(topic, self.is_key, avro.name().as_deref())
-            .map_err(|reason| failed(rejected(reason)))?;
+            .map_err(|reason| failed(RegistryFailure::rejected(reason)))?;
         let version = self.registry.version_of(&subject, &registered.schema).map_err(failed)?;
         let (schema, plan) = if decode::is_anything(&avro) {
             (None, Plan::Anything)
@@ -132,8 +132,8 @@ impl AvroConverter {
             let plan = decode::plan(&avro, avro.root, &schema).map_err(ConnectorError::record)?;
             (Some(schema), plan)
         };
-        let reader = Arc::new(Reader { id, topic: topic.into(), schema, plan });
-        Ok(self.keep(&self.readers, reader))
+        let reader = Reader { id, topic: topic.into(), schema, plan };
+        Ok(self.readers.keep(reader, |_| true))
     }
 
     fn writer(&self, topic: &str, schema: Option<&Arc<Schema>>) -> Result<Arc<Written>> {
@@ -142,7 +142,7 @@ impl AvroConverter {
                 && same_schema(known.schema.as_ref(), schema)
                 && known.writing.is_fresh()
         };
-        if let Some(known) = first(&self.writers, is_wanted) {
+        if let Some(known) = self.writers.first(is_wanted) {
             return Ok(known);
         }
         let failed = |failure: RegistryFailure| failure.told(writing(topic));
@@ -154,7 +154,7 @@ impl AvroConverter {
         let subject = self
             .subject
             .of(topic, self.is_key, own.name().as_deref())
-            .map_err(|reason| failed(rejected(reason)))?;
+            .map_err(|reason| failed(RegistryFailure::rejected(reason)))?;
         let asked = SchemaText {
             kind: SchemaType::Avro,
             text: text::text(&own).into(),
@@ -164,7 +164,10 @@ impl AvroConverter {
         let target = match &found.schema {
             Some(registered) => AvroSchema::parse(&registered.schema.text, &registered.named)
                 .map_err(|reason| {
-                    failed(rejected(reason).at(format!("Could not parse schema {}", found.id)))
+                    failed(
+                        RegistryFailure::rejected(reason)
+                            .at(format!("Could not parse schema {}", found.id)),
+                    )
                 })?,
             None => own.clone(),
         };
@@ -176,24 +179,21 @@ impl AvroConverter {
             let reason = format!(
                 "Incompatible schema of type 'AVRO'. Set {key}=false to disable this check"
             );
-            return Err(failed(rejected(reason).at("Error serializing Avro message")));
+            return Err(failed(
+                RegistryFailure::rejected(reason).at("Error serializing Avro message"),
+            ));
         }
         let writer = match schema {
-            Some(schema) => encode::writer(&self.data, &target, target.root, schema)
-                .map_err(|reason| failed(rejected(reason).at("Error serializing Avro message")))?,
+            Some(schema) => {
+                encode::writer(&self.data, &target, target.root, schema).map_err(|reason| {
+                    failed(RegistryFailure::rejected(reason).at("Error serializing Avro message"))
+                })?
+            }
             None => Writer::Anything,
         };
         let written =
             Written { topic: topic.into(), schema: schema.cloned(), writing: found, writer };
-        lock(&self.writers).retain(|known| known.writing.is_fresh());
-        Ok(self.keep(&self.writers, Arc::new(written)))
-    }
-
-    fn keep<T>(&self, list: &Mutex<Vec<Arc<T>>>, new: Arc<T>) -> Arc<T> {
-        let mut list = lock(list);
-        list.insert(0, Arc::clone(&new));
-        list.truncate(self.data.remembered());
-        new
+        Ok(self.writers.keep(written, |known| known.writing.is_fresh()))
     }
 }
 
@@ -214,7 +214,7 @@ impl Converter for AvroConverter {
         let reader = self.reader(topic, id)?;
         let value = reader.plan.read_message(data).map_err(|reason| {
             let step = format!("Error deserializing Avro message for id {id}");
-            rejected(reason).at(step).told(reading(topic))
+            RegistryFailure::rejected(reason).at(step).told(reading(topic))
         })?;
         Ok(SchemaAndValue { schema: reader.schema.clone(), value })
     }
@@ -246,24 +246,6 @@ impl Converter for AvroConverter {
     fn pending(&self) -> Option<Pending<'_>> {
         self.registry.pending()
     }
-}
-
-/// What is wanted, brought to the front.
-fn first<T>(list: &Mutex<Vec<Arc<T>>>, is_wanted: impl Fn(&T) -> bool) -> Option<Arc<T>> {
-    let mut list = lock(list);
-    let place = list.iter().position(|known| is_wanted(known))?;
-    if let Some(before) = list.get_mut(..=place) {
-        before.rotate_right(1);
-    }
-    list.first().cloned()
-}
-
-fn lock<T>(list: &Mutex<Vec<T>>) -> MutexGuard<'_, Vec<T>> {
-    list.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn rejected(reason: impl Into<String>) -> RegistryFailure {
-    RegistryFailure::new(FailureKind::Rejected, reason)
 }
 
 fn reading(topic: &str) -> Sentences {

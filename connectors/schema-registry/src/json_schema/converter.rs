@@ -19,7 +19,7 @@ use super::{
     validation::Validation,
 };
 use crate::{
-    failure::{FailureKind, RegistryFailure, Sentences},
+    failure::{RegistryFailure, Sentences, without_schema},
     known::Known,
     registry::{Registry, SchemaText, SchemaType, Writing},
     subject::SubjectName,
@@ -94,7 +94,7 @@ impl JsonSchemaConverter {
         let subject = self
             .subject
             .of(topic, self.is_key, title.as_deref())
-            .map_err(|reason| failed(rejected(reason)))?;
+            .map_err(|reason| failed(RegistryFailure::rejected(reason)))?;
         let version = self.registry.version_of(&subject, &registered.schema).map_err(failed)?;
         let schema = self.options.connect_schema(text, &registered.named, version)?;
         let validation = self.validation(text, &registered.named)?;
@@ -121,7 +121,7 @@ impl JsonSchemaConverter {
         let subject = self
             .subject
             .of(topic, self.is_key, title.as_deref())
-            .map_err(|reason| failed(rejected(reason)))?;
+            .map_err(|reason| failed(RegistryFailure::rejected(reason)))?;
         let asked =
             SchemaText { kind: SchemaType::Json, text: text.into(), references: Arc::default() };
         let writing = self.registry.id_of(&subject, &asked).map_err(failed)?;
@@ -173,8 +173,7 @@ impl Converter for JsonSchemaConverter {
             if data.value.is_null() {
                 return Ok(None);
             }
-            return Err(ConnectorError::record("A value without a schema cannot be registered")
-                .hint("Use org.apache.kafka.connect.json.JsonConverter for such values"));
+            return Err(without_schema());
         };
         let writer = self.writer(topic, schema)?;
         let start = buffer.len();
@@ -205,10 +204,6 @@ impl Converter for JsonSchemaConverter {
     fn pending(&self) -> Option<Pending<'_>> {
         self.registry.pending()
     }
-}
-
-fn rejected(reason: impl Into<String>) -> RegistryFailure {
-    RegistryFailure::new(FailureKind::Rejected, reason)
 }
 
 fn reading(topic: &str) -> Sentences {

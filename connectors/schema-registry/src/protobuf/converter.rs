@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     config::SerdeConfig,
-    failure::{FailureKind, RegistryFailure, Sentences},
+    failure::{RegistryFailure, Sentences, without_schema},
     known::Known,
     registry::{Registry, SchemaText, SchemaType, Writing},
     subject::SubjectName,
@@ -116,7 +116,7 @@ impl ProtobufConverter {
         let subject = self
             .subject
             .of(topic, self.is_key, Some(&name))
-            .map_err(|reason| failed(rejected(reason)))?;
+            .map_err(|reason| failed(RegistryFailure::rejected(reason)))?;
         let version = self.registry.version_of(&subject, &registered.schema).map_err(failed)?;
         let message = file.1.reader(&self.options, indexes, version)?;
         let reader = Reader { id, indexes: indexes.to_vec(), topic: topic.into(), message };
@@ -137,7 +137,7 @@ impl ProtobufConverter {
         let subject = self
             .subject
             .of(topic, self.is_key, Some(message.name()))
-            .map_err(|reason| failed(rejected(reason)))?;
+            .map_err(|reason| failed(RegistryFailure::rejected(reason)))?;
         let asked = SchemaText {
             kind: SchemaType::Protobuf,
             text: message.text().into(),
@@ -188,8 +188,7 @@ impl Converter for ProtobufConverter {
             return Ok(None);
         }
         let Some(schema) = &data.schema else {
-            return Err(ConnectorError::record("A value without a schema cannot be registered")
-                .hint("Use org.apache.kafka.connect.json.JsonConverter for such values"));
+            return Err(without_schema());
         };
         let writer = self.writer(topic, schema)?;
         let start = buffer.len();
@@ -205,10 +204,6 @@ impl Converter for ProtobufConverter {
     fn pending(&self) -> Option<Pending<'_>> {
         self.registry.pending()
     }
-}
-
-fn rejected(reason: impl Into<String>) -> RegistryFailure {
-    RegistryFailure::new(FailureKind::Rejected, reason)
 }
 
 fn reading(topic: &str) -> Sentences {

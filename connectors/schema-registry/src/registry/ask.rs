@@ -98,7 +98,7 @@ impl Registry {
     async fn registered(&self, id: u32, answer: &Json) -> Found<Registered> {
         let schema = schema_text(answer)?;
         if schema.kind != self.kind {
-            return Err(rejected(format!(
+            return Err(RegistryFailure::rejected(format!(
                 "Schema {id} is of the type {}, and this converter reads {}",
                 schema.kind.word(),
                 self.kind.word()
@@ -127,13 +127,13 @@ impl Registry {
                         (&other.subject, other.version) == (&reference.subject, reference.version)
                     };
                     if open.iter().any(is_same) {
-                        return Err(rejected(format!(
+                        return Err(RegistryFailure::rejected(format!(
                             "The references of schema {} version {} lead back to it",
                             reference.subject, reference.version
                         )));
                     }
                     if depth >= MOST_STEPS || seen.len() >= MOST_NAMED {
-                        return Err(rejected(format!(
+                        return Err(RegistryFailure::rejected(format!(
                             "The references are more than {MOST_STEPS} steps deep or more than \
                              {MOST_NAMED}"
                         )));
@@ -185,16 +185,20 @@ fn body(schema: &SchemaText) -> Json {
 
 fn schema_text(answer: &Json) -> Found<SchemaText> {
     let text = answer.get("schema").and_then(Json::as_str);
-    let text = text.ok_or_else(|| rejected("The answer holds no schema".to_owned()))?;
+    let text =
+        text.ok_or_else(|| RegistryFailure::rejected("The answer holds no schema".to_owned()))?;
     let word = answer.get("schemaType").and_then(Json::as_str).unwrap_or("AVRO");
     let known = [SchemaType::Avro, SchemaType::Protobuf, SchemaType::Json];
     let kind = known.into_iter().find(|kind| kind.word() == word);
-    let kind = kind.ok_or_else(|| rejected(format!("Schemas of the type {word} are not known")))?;
+    let kind = kind.ok_or_else(|| {
+        RegistryFailure::rejected(format!("Schemas of the type {word} are not known"))
+    })?;
     let references = answer.get("references").and_then(Json::as_array);
     let references = references.map(Vec::as_slice).unwrap_or_default();
     let references = references.iter().map(reference).collect::<Option<Vec<_>>>();
-    let references = references
-        .ok_or_else(|| rejected("The references of the schema cannot be read".to_owned()))?;
+    let references = references.ok_or_else(|| {
+        RegistryFailure::rejected("The references of the schema cannot be read".to_owned())
+    })?;
     Ok(SchemaText { kind, text: text.into(), references: references.into() })
 }
 
@@ -208,15 +212,11 @@ fn reference(json: &Json) -> Option<Reference> {
 
 fn id(answer: &Json) -> Found<u32> {
     let id = answer.get("id").and_then(Json::as_u64).and_then(|id| u32::try_from(id).ok());
-    id.ok_or_else(|| rejected("The answer holds no id".to_owned()))
+    id.ok_or_else(|| RegistryFailure::rejected("The answer holds no id".to_owned()))
 }
 
 fn number(json: &Json, name: &str) -> Option<i32> {
     json.get(name)?.as_i64().and_then(|number| number.try_into().ok())
-}
-
-fn rejected(reason: String) -> RegistryFailure {
-    RegistryFailure::new(FailureKind::Rejected, reason)
 }
 
 /// A name as one step of a path.
