@@ -104,7 +104,7 @@ impl FieldPath {
 
 fn taken(record: Struct, name: &str, nulls: Nulls) -> Value {
     let schema = Arc::clone(record.schema());
-    let mut found = schema.fields().iter().zip(record.into_values());
+    let mut found = schema.fields().iter().zip(record.into_parts().1);
     let found = found.find(|(field, _)| &*field.name == name);
     found.map_or(Value::Null, |(field, value)| nulls.resolve(&field.schema, value))
 }

@@ -2,7 +2,7 @@
 //!
 //! Source: apache/kafka `SchemaUtil.java`, `SchemaBuilder.java`, `ConnectSchema.java`.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use connect_api::{
     config::{ConfigKind, ConfigType},
@@ -74,6 +74,30 @@ impl Nulls {
             Some(default) if self == Self::Replaced && value.is_null() => default.clone(),
             _ => value,
         }
+    }
+}
+
+impl Nulls {
+    /// Carries a value from a field to another. What fitted a schema fits it still, so that only
+    /// a null is looked at there.
+    ///
+    /// # Errors
+    /// As [`fitting`].
+    #[inline]
+    pub(super) fn carry(self, from: &Arc<Schema>, to: &Field, value: &mut Value) -> Result<()> {
+        if value.is_null() || !Arc::ptr_eq(from, &to.schema) {
+            *value = fitting(&to.name, &to.schema, self.resolve(from, mem::take(value)))?;
+        }
+        Ok(())
+    }
+
+    /// Carries the values of fields to the same fields of another struct.
+    ///
+    /// # Errors
+    /// As [`fitting`].
+    pub(super) fn carry_all(self, fields: &[Field], values: &mut [Value]) -> Result<()> {
+        let mut pairs = fields.iter().zip(values);
+        pairs.try_for_each(|(field, value)| self.carry(&field.schema, field, value))
     }
 }
 

@@ -14,7 +14,7 @@ use connect_api::{
 
 use super::{
     ConnectRecord, Transform, Verdict,
-    fields::{Nulls, basics_of, fields_of, fitting, with_field},
+    fields::{Nulls, basics_of, fields_of, with_field},
     names::items_of,
     schema_cache::SchemaCache,
     side::{Side, require_map, require_struct},
@@ -121,11 +121,11 @@ impl HeaderFrom {
     fn reduced(&self, schema: &Arc<Schema>, record: Struct) -> Result<SchemaAndValue> {
         let plan = self.plans.get(schema, || self.plan(schema))?;
         let (reduced, stays) = &*plan;
-        let staying = record.into_values().into_iter().zip(stays).filter(|(_, stays)| **stays);
-        let values = reduced.fields().iter().zip(staying).map(|(field, (value, _))| {
-            fitting(&field.name, &field.schema, self.nulls.resolve(&field.schema, value))
-        });
-        let record = Struct::new(Arc::clone(reduced), values.collect::<Result<_>>()?);
+        let (_, mut values) = record.into_parts();
+        let mut stays = stays.iter();
+        values.retain(|_| stays.next().is_some_and(|stays| *stays));
+        self.nulls.carry_all(reduced.fields(), &mut values)?;
+        let record = Struct::new(Arc::clone(reduced), values);
         Ok(SchemaAndValue::new(Arc::clone(reduced), Value::Struct(record)))
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Source: apache/kafka `InsertField.java`.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use connect_api::{
     config::{Config, Props},
@@ -14,7 +14,7 @@ use connect_api::{
 
 use super::{
     ConnectRecord, Transform, Verdict,
-    fields::{Nulls, basics_of, fitting, with_field},
+    fields::{Nulls, basics_of, with_field},
     schema_cache::SchemaCache,
     side::{Side, require_map, require_struct},
 };
@@ -111,17 +111,16 @@ impl InsertField {
         &self,
         schema: &Arc<Schema>,
         value: Value,
-        inserted: Vec<Option<Value>>,
+        record: &dyn ConnectRecord,
     ) -> Result<SchemaAndValue> {
-        let record = require_struct(value, PURPOSE)?;
+        let (_, mut values) = require_struct(value, PURPOSE)?.into_parts();
         let updated = self.updated.get(schema, || self.extended(schema))?;
-        let known = schema.fields().iter().zip(record.into_values()).map(|(field, value)| {
-            fitting(&field.name, &field.schema, self.nulls.resolve(&field.schema, value))
-        });
-        let mut values = known.collect::<Result<Vec<_>>>()?;
-        values.extend(inserted.into_iter().map(Option::unwrap_or_default));
-        let record = Struct::new(Arc::clone(&updated), values);
-        Ok(SchemaAndValue::new(updated, Value::Struct(record)))
+        self.nulls.carry_all(schema.fields(), &mut values)?;
+        values.reserve_exact(self.insertions.len());
+        let inserted = self.insertions.iter().map(|insertion| insertion.value(record, true));
+        values.extend(inserted.map(Option::unwrap_or_default));
+        let changed = Struct::new(Arc::clone(&updated), values);
+        Ok(SchemaAndValue::new(updated, Value::Struct(changed)))
     }
 
     /// The schema with the fields added, also where a record has nothing to put there.
@@ -182,7 +181,6 @@ impl Transform for InsertField {
         if data.value.is_null() {
             return Ok(Verdict::Keep);
         }
-        let has_schema = data.schema.is_some();
         let needs_offset = |insertion: &Insertion| matches!(insertion.content, Content::Offset);
         if record.offset().is_none() && self.insertions.iter().any(needs_offset) {
             return Err(ConnectorError::record(format!(
@@ -190,16 +188,13 @@ impl Transform for InsertField {
                  org.apache.kafka.connect.source.SourceRecord"
             )));
         }
-        let inserted: Vec<Option<Value>> =
-            self.insertions.iter().map(|insertion| insertion.value(record, has_schema)).collect();
-        let slot = self.side.of_mut(record);
-        let SchemaAndValue { schema, value } = std::mem::take(slot);
-        *slot = match schema {
-            Some(schema) => self.with_schema(&schema, value, inserted)?,
+        let SchemaAndValue { schema, value } = mem::take(self.side.of_mut(record));
+        *self.side.of_mut(record) = match schema {
+            Some(schema) => self.with_schema(&schema, value, record)?,
             None => {
                 let mut map = require_map(value, PURPOSE)?;
-                for (insertion, value) in self.insertions.iter().zip(inserted) {
-                    if let Some(value) = value {
+                for insertion in &self.insertions {
+                    if let Some(value) = insertion.value(record, false) {
                         map.set(&insertion.name, value);
                     }
                 }

@@ -58,17 +58,19 @@ impl Lift {
         let plan = self.plans.get(&schema, || self.plan(&schema))?;
         let (updated, at, count) = &*plan;
         let mut values = Vec::with_capacity(updated.fields().len());
-        for (place, value) in record.into_values().into_iter().enumerate() {
+        for (place, value) in record.into_parts().1.into_iter().enumerate() {
             match value {
-                Value::Struct(inner) if place == *at => values.extend(inner.into_values()),
+                Value::Struct(inner) if place == *at => values.extend(inner.into_parts().1),
                 _ if place == *at => values.extend(std::iter::repeat_n(Value::Null, *count)),
                 value => values.push(value),
             }
         }
-        let fitted = updated.fields().iter().zip(values).map(|(field, value)| {
-            fitting(&field.name, &field.schema, Nulls::Replaced.resolve(&field.schema, value))
-        });
-        let record = Struct::new(Arc::clone(updated), fitted.collect::<Result<_>>()?);
+        // The lifted ones may be of a struct with a schema of its own.
+        for (field, value) in updated.fields().iter().zip(&mut values) {
+            let given = Nulls::Replaced.resolve(&field.schema, mem::take(value));
+            *value = fitting(&field.name, &field.schema, given)?;
+        }
+        let record = Struct::new(Arc::clone(updated), values);
         Ok(SchemaAndValue::new(Arc::clone(updated), Value::Struct(record)))
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Source: apache/kafka `MaskField.java`.
 
-use std::{mem, sync::Arc};
+use std::mem;
 
 use bytes::Bytes;
 use connect_api::{
@@ -72,16 +72,15 @@ impl MaskField {
     }
 
     fn record(&self, record: Struct) -> Result<Struct> {
-        let schema = Arc::clone(record.schema());
-        let values = schema.fields().iter().zip(record.into_values()).map(|(field, value)| {
-            let value = self.nulls.resolve(&field.schema, value);
-            let value = match self.fields.iter().any(|name| **name == *field.name) {
-                true => self.masked(&value)?,
-                false => value,
-            };
-            fitting(&field.name, &field.schema, value)
-        });
-        let values = values.collect::<Result<_>>()?;
+        let (schema, mut values) = record.into_parts();
+        for (field, value) in schema.fields().iter().zip(&mut values) {
+            if self.fields.iter().any(|name| **name == *field.name) {
+                let masked = self.masked(&self.nulls.resolve(&field.schema, mem::take(value)))?;
+                *value = fitting(&field.name, &field.schema, masked)?;
+            } else {
+                self.nulls.carry(&field.schema, field, value)?;
+            }
+        }
         Ok(Struct::new(schema, values))
     }
 
@@ -167,6 +166,8 @@ impl Transform for MaskField {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use connect_api::schema::{Schema, Type, logical};
 
     use super::*;

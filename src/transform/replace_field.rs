@@ -18,7 +18,7 @@ use connect_api::{
 
 use super::{
     ConnectRecord, Transform, Verdict,
-    fields::{Nulls, basics_of, fields_of, fitting, with_field},
+    fields::{Nulls, basics_of, fields_of, with_field},
     names::names_or_none,
     schema_cache::SchemaCache,
     side::{Side, field_name, require_map, require_struct},
@@ -114,15 +114,14 @@ impl ReplaceField {
     }
 
     fn record(&self, record: Struct) -> Result<SchemaAndValue> {
-        let old = Arc::clone(record.schema());
+        let (old, mut values) = record.into_parts();
         let plan = self.plans.get(&old, || self.plan(&old))?;
         let (schema, origins) = &*plan;
-        let mut values = record.into_values();
-        let mut kept = Vec::with_capacity(origins.len());
-        for (field, at) in schema.fields().iter().zip(origins) {
-            let value = values.get_mut(*at).map(mem::take).unwrap_or_default();
-            let origin = old.fields().get(*at).map_or(&field.schema, |field| &field.schema);
-            kept.push(fitting(&field.name, &field.schema, self.nulls.resolve(origin, value))?);
+        let take = |at: &usize| values.get_mut(*at).map(mem::take).unwrap_or_default();
+        let mut kept: Vec<Value> = origins.iter().map(take).collect();
+        for ((field, value), at) in schema.fields().iter().zip(&mut kept).zip(origins) {
+            let origin = old.fields().get(*at).unwrap_or(field);
+            self.nulls.carry(&origin.schema, field, value)?;
         }
         let kept = Struct::new(Arc::clone(schema), kept);
         Ok(SchemaAndValue::new(Arc::clone(schema), Value::Struct(kept)))

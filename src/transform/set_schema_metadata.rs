@@ -14,7 +14,7 @@ use connect_api::{
 
 use super::{
     ConnectRecord, Transform, Verdict,
-    fields::{Nulls, fields_of, fitting},
+    fields::{Nulls, fields_of},
     schema_cache::SchemaCache,
     side::Side,
 };
@@ -80,10 +80,8 @@ impl SetSchemaMetadata {
     }
 
     fn record(&self, schema: &Arc<Schema>, record: Struct) -> Result<Value> {
-        let values = schema.fields().iter().zip(record.into_values()).map(|(field, value)| {
-            fitting(&field.name, &field.schema, self.nulls.resolve(&field.schema, value))
-        });
-        let values = values.collect::<Result<_>>()?;
+        let (_, mut values) = record.into_parts();
+        self.nulls.carry_all(schema.fields(), &mut values)?;
         Ok(Value::Struct(Struct::new(Arc::clone(schema), values)))
     }
 }

@@ -14,7 +14,7 @@ use connect_api::{
 
 use super::{
     ConnectRecord, Transform, Verdict,
-    fields::{Nulls, fitting},
+    fields::Nulls,
     names::{distinct, names},
     schema_cache::SchemaCache,
     side::{not_a_map, not_a_struct},
@@ -73,11 +73,10 @@ impl ValueToKey {
     fn struct_of(&self, record: &Struct) -> Result<SchemaAndValue> {
         let plan = self.plans.get(record.schema(), || self.plan(record.schema()))?;
         let (schema, places) = &*plan;
-        let found = schema.fields().iter().zip(places).map(|(field, at)| {
-            let value = record.values().get(*at).cloned().unwrap_or_default();
-            fitting(&field.name, &field.schema, self.nulls.resolve(&field.schema, value))
-        });
-        let key = Struct::new(Arc::clone(schema), found.collect::<Result<_>>()?);
+        let copy = |at: &usize| record.values().get(*at).cloned().unwrap_or_default();
+        let mut values: Vec<Value> = places.iter().map(copy).collect();
+        self.nulls.carry_all(schema.fields(), &mut values)?;
+        let key = Struct::new(Arc::clone(schema), values);
         Ok(SchemaAndValue::new(Arc::clone(schema), Value::Struct(key)))
     }
 

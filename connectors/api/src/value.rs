@@ -193,10 +193,10 @@ impl Struct {
         self.schema.fields().iter().map(|field| &*field.name).zip(&self.values)
     }
 
-    /// Takes the values out, in the order of the fields.
+    /// The schema, and the values in the order of its fields.
     #[must_use]
-    pub fn into_values(self) -> Vec<Value> {
-        self.values
+    pub fn into_parts(self) -> (Arc<Schema>, Vec<Value>) {
+        (self.schema, self.values)
     }
 }
 

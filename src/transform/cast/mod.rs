@@ -93,18 +93,17 @@ impl Cast {
 
     fn record(&self, plan: &Plan, record: Struct) -> Result<Value> {
         let (updated, kinds) = &**plan;
-        let old = Arc::clone(record.schema());
-        let fields = old.fields().iter().zip(record.into_values());
-        let values = fields.zip(updated.fields().iter().zip(kinds));
-        let values = values.map(|((old, value), (new, kind))| {
-            let value = self.nulls.resolve(&old.schema, value);
-            let value = match kind {
-                Some(kind) => cast(Some(&old.schema), value, *kind)?,
-                None => value,
-            };
-            fitting(&new.name, &new.schema, value)
-        });
-        let values = values.collect::<Result<_>>()?;
+        let (old, mut values) = record.into_parts();
+        let fields = old.fields().iter().zip(&mut values);
+        for ((old, value), (new, kind)) in fields.zip(updated.fields().iter().zip(kinds)) {
+            if let Some(kind) = kind {
+                let given = self.nulls.resolve(&old.schema, mem::take(value));
+                let cast = cast(Some(&old.schema), given, *kind)?;
+                *value = fitting(&new.name, &new.schema, cast)?;
+            } else {
+                self.nulls.carry(&old.schema, new, value)?;
+            }
+        }
         Ok(Value::Struct(Struct::new(Arc::clone(updated), values)))
     }
 

@@ -183,7 +183,7 @@ fn leaf(schema: &Schema, is_optional: bool, default: Option<&Value>) -> Schema {
 /// of a struct that is null.
 fn collect(record: Struct, values: &mut Vec<Option<Value>>) {
     let schema = Arc::clone(record.schema());
-    for (field, value) in schema.fields().iter().zip(record.into_values()) {
+    for (field, value) in schema.fields().iter().zip(record.into_parts().1) {
         match value {
             Value::Struct(inner) => collect(inner, values),
             _ if field.schema.kind() == Type::Struct => skip(&field.schema, values),

@@ -145,17 +145,18 @@ impl TimestampConverter {
     }
 
     fn record(&self, updated: &Arc<Schema>, at: Option<usize>, record: Struct) -> Result<Struct> {
-        let old = Arc::clone(record.schema());
-        let fields = old.fields().iter().zip(updated.fields()).zip(record.into_values());
-        let values = fields.enumerate().map(|(place, ((old, new), value))| {
-            let value = self.nulls.resolve(&old.schema, value);
-            let value = match Some(place) == at {
-                true => self.translator.translate(value, Some(Form::of_schema(&old.schema)?))?,
-                false => value,
-            };
-            fitting(&new.name, &new.schema, value)
-        });
-        let values = values.collect::<Result<_>>()?;
+        let (old, mut values) = record.into_parts();
+        let fields = old.fields().iter().zip(updated.fields()).zip(&mut values);
+        for (place, ((old, new), value)) in fields.enumerate() {
+            if Some(place) == at {
+                let given = self.nulls.resolve(&old.schema, mem::take(value));
+                let form = Form::of_schema(&old.schema)?;
+                let translated = self.translator.translate(given, Some(form))?;
+                *value = fitting(&new.name, &new.schema, translated)?;
+            } else {
+                self.nulls.carry(&old.schema, new, value)?;
+            }
+        }
         Ok(Struct::new(Arc::clone(updated), values))
     }
 

@@ -345,7 +345,7 @@ fn pair() -> impl Strategy<Value = (Schema, Value)> {
 fn fitted(schema: &Schema, value: Value) -> Value {
     match value {
         Value::Struct(value) => {
-            Value::Struct(Struct::new(Arc::new(schema.clone()), value.into_values()))
+            Value::Struct(Struct::new(Arc::new(schema.clone()), value.into_parts().1))
         }
         other => other,
     }

@@ -290,7 +290,7 @@ fn record() -> impl Strategy<Value = (Schema, Value)> {
                 let value = match value {
                     _ if is_optional && is_null => Value::Null,
                     Value::Struct(record) => {
-                        Value::Struct(Struct::new(Arc::clone(&field), record.into_values()))
+                        Value::Struct(Struct::new(Arc::clone(&field), record.into_parts().1))
                     }
                     other => other,
                 };
