@@ -4,7 +4,7 @@
 //! a record nobody opens is never copied. The variants are Kafka Connect's types plus its four
 //! logical types, which carry their meaning themselves and need no schema to be understood.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{borrow::Cow, fmt::UpperExp, sync::Arc};
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -12,7 +12,10 @@ use bytestring::ByteString;
 use crate::schema::{Schema, Type};
 
 /// One value of a record: a key, a value, a header or a part of them.
+// The width of the tag aligns what comes after it, without which moving a value is copying it in
+// odd pieces, half as fast.
 #[derive(Clone, Debug, PartialEq, Default)]
+#[repr(u64)]
 pub enum Value {
     /// No value; as a record's value, a tombstone.
     #[default]
@@ -60,6 +63,7 @@ impl Value {
 
     /// Whether this is no value.
     #[must_use]
+    #[inline]
     pub const fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }
@@ -165,6 +169,7 @@ impl Struct {
     /// Pairs a struct schema with one value per field; missing values become null, values beyond
     /// the last field are dropped.
     #[must_use]
+    #[inline]
     pub fn new(schema: Arc<Schema>, mut values: Vec<Value>) -> Self {
         values.resize(schema.fields().len(), Value::Null);
         Self { schema, values }
@@ -178,6 +183,7 @@ impl Struct {
 
     /// Values in the order of the schema's fields.
     #[must_use]
+    #[inline]
     pub fn values(&self) -> &[Value] {
         &self.values
     }
@@ -195,6 +201,7 @@ impl Struct {
 
     /// The schema, and the values in the order of its fields.
     #[must_use]
+    #[inline]
     pub fn into_parts(self) -> (Arc<Schema>, Vec<Value>) {
         (self.schema, self.values)
     }
@@ -216,67 +223,43 @@ pub struct Decimal {
     pub scale: i32,
 }
 
-/// Appends Java's text of a number of 64 bits: `1.0`, `1.0E10`, `NaN`, shortest digits that
-/// read back the same.
+/// Java's text of a number of 64 bits: `1.0`, `1.0E10`, `NaN`, shortest digits that read back the
+/// same.
 ///
 /// Source: Java `Double.toString`, JDK 19 and later.
+pub(crate) fn java_double(number: f64, buffer: &mut zmij::Buffer) -> Cow<'_, str> {
+    match number.abs() {
+        0.0 | 1e-3..1e7 => Cow::Borrowed(buffer.format_finite(number)),
+        _ => Cow::Owned(unusual(number)),
+    }
+}
+
+/// Java's text of a number of 32 bits; see [`java_double`].
+pub(crate) fn java_single(number: f32, buffer: &mut zmij::Buffer) -> Cow<'_, str> {
+    match number.abs() {
+        0.0 | 1e-3..1e7 => Cow::Borrowed(buffer.format_finite(number)),
+        _ => Cow::Owned(unusual(number)),
+    }
+}
+
+/// Appends Java's text of a number of 64 bits: `1.0`, `1.0E10`, `NaN`, shortest digits that read
+/// back the same.
 pub fn write_java_double(out: &mut String, number: f64) {
-    write_java_float(out, number, format!("{:e}", number.abs()));
+    out.push_str(&java_double(number, &mut zmij::Buffer::new()));
 }
 
-/// Appends Java's text of a number of 32 bits; see [`write_java_double`].
-pub fn write_java_single(out: &mut String, number: f32) {
-    write_java_float(out, f64::from(number), format!("{:e}", number.abs()));
-}
-
-fn write_java_float(out: &mut String, number: f64, scientific: String) {
-    if number.is_nan() {
-        return out.push_str("NaN");
+/// What has an exponent in Java, or is no number.
+fn unusual<F: UpperExp + Into<f64> + Copy>(number: F) -> String {
+    let double: f64 = number.into();
+    if double.is_nan() {
+        return "NaN".to_owned();
     }
-    if number.is_sign_negative() {
-        out.push('-');
+    if double.is_infinite() {
+        return if double > 0.0 { "Infinity".to_owned() } else { "-Infinity".to_owned() };
     }
-    if number.is_infinite() {
-        return out.push_str("Infinity");
-    }
-    if number == 0.0 {
-        return out.push_str("0.0");
-    }
-    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let digits = digits.replace('.', "");
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    write_java_digits(out, &digits, exponent);
-}
-
-/// Digits `d.ddd × 10^exponent` in Java's layout: plain from 1e-3 up to 1e7, scientific beyond.
-fn write_java_digits(out: &mut String, digits: &str, exponent: i32) {
-    let split = |at: usize| {
-        let (whole, fraction) = digits.split_at_checked(at).unwrap_or((digits, ""));
-        (whole.to_owned(), if fraction.is_empty() { "0".to_owned() } else { fraction.to_owned() })
-    };
-    match exponent {
-        0..=6 => {
-            let places = usize::try_from(exponent).unwrap_or(0) + 1;
-            let padded = digits.len().max(places);
-            let (whole, fraction) = split(places);
-            let zeros = padded - digits.len();
-            out.push_str(&whole);
-            out.extend(std::iter::repeat_n('0', zeros));
-            out.push('.');
-            out.push_str(&fraction);
-        }
-        -3..=-1 => {
-            out.push_str("0.");
-            let zeros = usize::try_from(-exponent - 1).unwrap_or(0);
-            out.extend(std::iter::repeat_n('0', zeros));
-            out.push_str(digits);
-        }
-        _ => {
-            let (whole, fraction) = split(1);
-            // Writing to a string cannot fail.
-            let _written = write!(out, "{whole}.{fraction}E{exponent}");
-        }
-    }
+    let text = format!("{number:E}");
+    // Java has two digits at least, and of those the nearest: 4.9E-324.
+    if text.contains('.') { text } else { format!("{number:.1E}") }
 }
 
 #[cfg(test)]
@@ -284,9 +267,7 @@ mod tests {
     use super::*;
 
     fn java(number: f64) -> String {
-        let mut text = String::new();
-        write_java_double(&mut text, number);
-        text
+        java_double(number, &mut zmij::Buffer::new()).into_owned()
     }
 
     #[test]
@@ -306,6 +287,13 @@ mod tests {
             (f64::NEG_INFINITY, "-Infinity"),
             (-0.0, "-0.0"),
             (f64::MIN_POSITIVE, "2.2250738585072014E-308"),
+            (0.0, "0.0"),
+            (1e23, "1.0E23"),
+            (9.999e-4, "9.999E-4"),
+            (-9_999_999.999, "-9999999.999"),
+            (f64::from_bits(1), "4.9E-324"),
+            (f64::from_bits(2), "9.9E-324"),
+            (f64::MAX, "1.7976931348623157E308"),
         ] {
             assert_eq!(java(number), text);
         }

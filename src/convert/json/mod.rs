@@ -13,13 +13,13 @@ mod tests;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 use connect_api::{
     config::{Config, ConfigDef, Props, choice},
     convert::Converter,
     error::{ConnectorError, Result},
-    json::{JsonError, Node, Parser, Schemaless},
+    json::{JsonError, NodeRef, Parser, Schemaless},
     record::{RawHeader, SchemaAndValue},
     schema::Schema,
     value::Value,
@@ -32,6 +32,11 @@ use self::{
 };
 use super::cut;
 
+/// What stands before the schema and before the payload, as the original writes them.
+const SCHEMA: &[u8] = b"{\"schema\":";
+const PAYLOAD: &[u8] = b",\"payload\":";
+/// Memory that is kept for the next record.
+const MOST_KEPT: usize = 1 << 20;
 /// Schemas remembered, at most: a search through more would cost more than it saves.
 const MOST_REMEMBERED: usize = 64;
 
@@ -86,9 +91,11 @@ pub(super) struct JsonConverter {
     writing: Writing,
     remembered: usize,
     /// Schemas with the text that comes before their payload, the last used first.
-    written: Mutex<Vec<(Arc<Schema>, Bytes)>>,
+    written: Mutex<Vec<(Arc<Schema>, Vec<u8>)>>,
     /// Schema texts with what they mean, the last used first.
     read: Mutex<Vec<(ByteString, Arc<Schema>)>>,
+    /// What is being written: bytes go into a vector one by one at no cost.
+    scratch: Mutex<Vec<u8>>,
 }
 
 impl JsonConverter {
@@ -112,11 +119,12 @@ impl JsonConverter {
             remembered: remembered.clamp(1, MOST_REMEMBERED),
             written: Mutex::default(),
             read: Mutex::default(),
+            scratch: Mutex::default(),
         })
     }
 
-    /// `{"schema":{…},"payload":` of a schema.
-    fn head(&self, schema: &Arc<Schema>) -> Result<Bytes> {
+    /// Appends `{"schema":{…},"payload":` of a schema.
+    fn put_head(&self, schema: &Arc<Schema>, out: &mut Vec<u8>) -> Result<()> {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         let is_same = |known: &Arc<Schema>| Arc::ptr_eq(known, schema);
         let place = written
@@ -125,18 +133,39 @@ impl JsonConverter {
             .or_else(|| written.iter().position(|(known, _)| known == schema));
         if let Some(place) = place {
             to_front(&mut written, place);
+        } else {
+            let mut text = SCHEMA.to_vec();
+            write_schema(&mut text, schema, None, self.writing)?;
+            text.extend_from_slice(PAYLOAD);
+            written.insert(0, (Arc::clone(schema), text));
+            written.truncate(self.remembered);
         }
-        if let (Some(_), Some((_, text))) = (place, written.first()) {
-            return Ok(text.clone());
+        out.extend_from_slice(written.first().map(|(_, text)| &**text).unwrap_or_default());
+        Ok(())
+    }
+
+    /// The schema and the payload of a document that begins as the last one did; none when the
+    /// document has to be looked at.
+    fn repeated(&self, document: &ByteString) -> Result<Option<SchemaAndValue>> {
+        let (schema, at) = {
+            let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some((text, schema)) = read.first() else { return Ok(None) };
+            let rest = document.as_bytes().strip_prefix(SCHEMA);
+            let rest = rest.and_then(|rest| rest.strip_prefix(&**text.as_bytes()));
+            let Some(rest) = rest.and_then(|rest| rest.strip_prefix(PAYLOAD)) else {
+                return Ok(None);
+            };
+            (Arc::clone(schema), document.len() - rest.len())
+        };
+        let mut parser = Parser::starting_at(document, at);
+        let payload = parser.value::<NodeRef<'_>>();
+        match payload {
+            Ok(payload) if parser.take(b'}') => {
+                let value = self.reading.value(&schema, &payload)?;
+                Ok(Some(SchemaAndValue::new(schema, value)))
+            }
+            _ => Ok(None),
         }
-        let mut text = BytesMut::new();
-        text.put_slice(b"{\"schema\":");
-        write_schema(&mut text, schema, None, self.writing)?;
-        text.put_slice(b",\"payload\":");
-        let text = text.freeze();
-        written.insert(0, (Arc::clone(schema), text.clone()));
-        written.truncate(self.remembered);
-        Ok(text)
     }
 
     /// The schema of a text; none for `null`.
@@ -152,7 +181,7 @@ impl JsonConverter {
         if let (Some(_), Some((_, schema))) = (place, read.first()) {
             return Ok(Some(Arc::clone(schema)));
         }
-        let node = Parser::new(text).value::<Node>().map_err(broken)?;
+        let node = Parser::new(text).value::<NodeRef<'_>>().map_err(broken)?;
         let schema = read_schema(&node)?;
         // A copy, or the document it came in would stay in memory.
         let owned = ByteString::from(text.to_string());
@@ -164,6 +193,9 @@ impl JsonConverter {
     fn enveloped(&self, document: &ByteString) -> Result<SchemaAndValue> {
         if let Some(schema) = &self.fixed {
             return self.of_schema(schema, document);
+        }
+        if let Some(data) = self.repeated(document)? {
+            return Ok(data);
         }
         let Some((schema, payload)) = envelope(document)? else {
             return Err(ConnectorError::record(
@@ -179,7 +211,7 @@ impl JsonConverter {
     }
 
     fn of_schema(&self, schema: &Arc<Schema>, payload: &ByteString) -> Result<SchemaAndValue> {
-        let node = Parser::new(payload).value::<Node>().map_err(broken)?;
+        let node = Parser::new(payload).value::<NodeRef<'_>>().map_err(broken)?;
         let value = self.reading.value(schema, &node)?;
         Ok(SchemaAndValue::new(Arc::clone(schema), value))
     }
@@ -187,7 +219,8 @@ impl JsonConverter {
 
 /// The schema of `schema.content`. Source: KIP-1054.
 fn fixed_schema(text: &str) -> Result<Arc<Schema>> {
-    let node = Parser::new(&ByteString::from(text)).value::<Node>().map_err(broken);
+    let text = ByteString::from(text);
+    let node = Parser::new(&text).value::<NodeRef<'_>>().map_err(broken);
     node.and_then(|node| read_schema(&node)).map_err(|error| {
         ConnectorError::invalid("The value of schema.content is no schema").caused_by(error)
     })
@@ -214,7 +247,7 @@ fn envelope(document: &ByteString) -> Result<Option<(ByteString, ByteString)>> {
     let mut is_strange = false;
     loop {
         let name = parser.name().map_err(broken)?;
-        let text = parser.skipped().map_err(broken)?;
+        let text = parser.skipped().map_err(broken)?.to_byte_string();
         match &*name {
             "schema" => schema = Some(text),
             "payload" => payload = Some(text),
@@ -278,26 +311,27 @@ impl Converter for JsonConverter {
         if data.schema.is_none() && data.value == Value::Null {
             return Ok(None);
         }
-        let written = self.write(data, buffer);
-        if written.is_err() {
-            buffer.clear();
-        }
-        written.map(|()| Some(cut(buffer)))
+        let mut text = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+        text.clear();
+        self.write(data, &mut text)?;
+        buffer.extend_from_slice(&text);
+        text.shrink_to(MOST_KEPT);
+        Ok(Some(cut(buffer)))
     }
 }
 
 impl JsonConverter {
-    fn write(&self, data: &SchemaAndValue, buffer: &mut BytesMut) -> Result<()> {
+    fn write(&self, data: &SchemaAndValue, out: &mut Vec<u8>) -> Result<()> {
         let schema = data.schema.as_deref();
         if !self.has_schemas {
-            return self.writing.value(buffer, schema, &data.value);
+            return self.writing.value(out, schema, &data.value);
         }
         match &data.schema {
-            Some(schema) => buffer.put_slice(&self.head(schema)?),
-            None => buffer.put_slice(b"{\"schema\":null,\"payload\":"),
+            Some(schema) => self.put_head(schema, out)?,
+            None => out.extend_from_slice(b"{\"schema\":null,\"payload\":"),
         }
-        self.writing.value(buffer, schema, &data.value)?;
-        buffer.put_u8(b'}');
+        self.writing.value(out, schema, &data.value)?;
+        out.push(b'}');
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use base64::{DecodeError, Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use connect_api::{
     error::{ConnectorError, Result},
-    json::{Node, wrapping},
+    json::{Node, NodeRef, Text, wrapping},
     schema::{Field, Schema, Type, logical},
     value::{Decimal, Map, Struct, Value},
     value_text::{MS_PER_DAY, parse_decimal},
@@ -31,8 +31,8 @@ impl Reading {
     ///
     /// # Errors
     /// `Record` when the shape does not fit.
-    pub(super) fn value(self, schema: &Arc<Schema>, node: &Node) -> Result<Value> {
-        if *node == Node::Null {
+    pub(super) fn value(self, schema: &Arc<Schema>, node: &NodeRef<'_>) -> Result<Value> {
+        if node.is_null() {
             return self.null(schema);
         }
         if let Some(value) = logical_value(schema, node)? {
@@ -40,7 +40,9 @@ impl Reading {
         }
         Ok(match schema.kind() {
             Type::Boolean => Value::Boolean(matches!(node, Node::Boolean(true))),
-            Type::String => node.text().map_or(Value::Null, |text| Value::String(text.clone())),
+            Type::String => {
+                node.text().map_or(Value::Null, |text| Value::String(text.to_byte_string()))
+            }
             // Of what is no text Jackson gives no bytes.
             Type::Bytes => match node.text() {
                 Some(text) => Value::Bytes(
@@ -65,7 +67,7 @@ impl Reading {
     }
 
     /// What a node has inside, whether it is an array or not.
-    fn array(self, schema: &Schema, node: &Node) -> Result<Vec<Value>> {
+    fn array(self, schema: &Schema, node: &NodeRef<'_>) -> Result<Vec<Value>> {
         let Some(elements) = schema.value_schema() else { return Ok(Vec::new()) };
         match node {
             Node::Array(items) => items.iter().map(|item| self.value(elements, item)).collect(),
@@ -76,7 +78,7 @@ impl Reading {
         }
     }
 
-    fn map(self, schema: &Schema, node: &Node) -> Result<Map> {
+    fn map(self, schema: &Schema, node: &NodeRef<'_>) -> Result<Map> {
         let (Some(keys), Some(values)) = (schema.key_schema(), schema.value_schema()) else {
             return Err(bad("Map schema did not specify the key type".to_owned()));
         };
@@ -87,8 +89,8 @@ impl Reading {
                     node.kind()
                 )));
             };
-            let entry = |(name, value): &(_, _)| {
-                Ok((Value::String(Clone::clone(name)), self.value(values, value)?))
+            let entry = |(name, value): &(Text<'_>, _)| {
+                Ok((Value::String(name.to_byte_string()), self.value(values, value)?))
             };
             return members.iter().map(entry).collect::<Result<_>>().map(Map);
         }
@@ -99,7 +101,7 @@ impl Reading {
                 node.kind()
             )));
         };
-        let entry = |entry: &Node| match entry {
+        let entry = |entry: &NodeRef<'_>| match entry {
             Node::Array(pair) => match pair.as_slice() {
                 [key, value] => Ok((self.value(keys, key)?, self.value(values, value)?)),
                 _ => Err(bad(format!(
@@ -123,16 +125,15 @@ impl Reading {
         Ok(map)
     }
 
-    fn record(self, schema: &Arc<Schema>, node: &Node) -> Result<Struct> {
-        if !matches!(node, Node::Object(_)) {
+    fn record(self, schema: &Arc<Schema>, node: &NodeRef<'_>) -> Result<Struct> {
+        let Node::Object(members) = node else {
             return Err(bad(format!(
                 "Structs should be encoded as JSON objects, but found {}",
                 node.kind()
             )));
-        }
-        let field = |field: &Field| {
-            let node = node.member(&field.name).unwrap_or(&Node::Null);
-            let value = self.value(&field.schema, node)?;
+        };
+        let field = |(place, field): (usize, &Field)| {
+            let value = self.value(&field.schema, member(members, &field.name, place))?;
             match hole(&field.schema, &value) {
                 None => Ok(value),
                 Some((place, kind)) => Err(bad(format!(
@@ -141,9 +142,21 @@ impl Reading {
                 ))),
             }
         };
-        let values = schema.fields().iter().map(field).collect::<Result<_>>()?;
+        let values = schema.fields().iter().enumerate().map(field);
+        let values = values.collect::<Result<_>>()?;
         Ok(Struct::new(Arc::clone(schema), values))
     }
+}
+
+/// The member with this name, which is likely to stand at this place; null when there is none.
+fn member<'n, 'a>(
+    members: &'n [(Text<'a>, NodeRef<'a>)],
+    name: &str,
+    place: usize,
+) -> &'n NodeRef<'a> {
+    let is_named = |(known, _): &&(Text<'_>, _)| **known == *name;
+    let found = members.get(place).filter(is_named).or_else(|| members.iter().find(is_named));
+    found.map_or(&Node::Null, |(_, node)| node)
 }
 
 fn binary(text: &str) -> Result<Bytes, DecodeError> {
@@ -170,7 +183,7 @@ fn hole(schema: &Schema, value: &Value) -> Option<(String, Type)> {
 
 /// A number as Jackson's `intValue`, `longValue` and so on give it: wrapped, cut or 0.
 #[expect(clippy::cast_possible_truncation, reason = "Java's narrowing is the contract")]
-fn number(kind: Type, node: &Node) -> Value {
+fn number(kind: Type, node: &NodeRef<'_>) -> Value {
     let (text, is_integer) = match node {
         Node::Number(text, is_integer) => (&**text, *is_integer),
         _ => ("0", true),
@@ -217,7 +230,7 @@ fn whole_part(text: &str) -> String {
 }
 
 /// The value of a logical type; none when the schema is not one.
-fn logical_value(schema: &Schema, node: &Node) -> Result<Option<Value>> {
+fn logical_value(schema: &Schema, node: &NodeRef<'_>) -> Result<Option<Value>> {
     let Some(name) = schema.name() else { return Ok(None) };
     let integer = |what: &str, expected: &str| {
         node.integer().ok_or_else(|| {
@@ -252,7 +265,7 @@ fn time_of_day(ms: i32) -> Result<i32> {
         .to_owned()))
 }
 
-fn decimal(schema: &Schema, node: &Node) -> Result<Decimal> {
+fn decimal(schema: &Schema, node: &NodeRef<'_>) -> Result<Decimal> {
     match node {
         Node::Number(text, _) => parse_decimal(text)
             .ok_or_else(|| bad("Invalid number for Decimal: it has too many digits".to_owned())),

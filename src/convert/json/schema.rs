@@ -4,10 +4,9 @@
 
 use std::sync::Arc;
 
-use bytes::{BufMut as _, BytesMut};
 use connect_api::{
     error::{ConnectorError, Result},
-    json::{Node, write_text},
+    json::{Node, NodeRef, write_text},
     schema::{Schema, Type},
 };
 
@@ -50,14 +49,14 @@ const KINDS: [Type; 12] = [
 /// # Errors
 /// `Record` when the default does not fit the schema.
 pub(super) fn write_schema(
-    out: &mut BytesMut,
+    out: &mut Vec<u8>,
     schema: &Schema,
     field: Option<&str>,
     writing: Writing,
 ) -> Result<()> {
     out.extend_from_slice(b"{\"type\":\"");
     out.extend_from_slice(word(schema.kind()).as_bytes());
-    out.put_u8(b'"');
+    out.push(b'"');
     write_parts(out, schema, writing)?;
     out.extend_from_slice(if schema.is_optional() {
         b",\"optional\":true"
@@ -81,16 +80,16 @@ pub(super) fn write_schema(
     if let Some(field) = field {
         write_member(out, "field", field);
     }
-    out.put_u8(b'}');
+    out.push(b'}');
     Ok(())
 }
 
-fn write_member(out: &mut BytesMut, name: &str, text: &str) {
+fn write_member(out: &mut Vec<u8>, name: &str, text: &str) {
     out.extend_from_slice(format!(",\"{name}\":").as_bytes());
     write_text(out, text);
 }
 
-fn write_parts(out: &mut BytesMut, schema: &Schema, writing: Writing) -> Result<()> {
+fn write_parts(out: &mut Vec<u8>, schema: &Schema, writing: Writing) -> Result<()> {
     let names = match schema.kind() {
         Type::Array => [None, Some(",\"items\":")],
         Type::Map => [Some(",\"keys\":"), Some(",\"values\":")],
@@ -98,11 +97,11 @@ fn write_parts(out: &mut BytesMut, schema: &Schema, writing: Writing) -> Result<
             out.extend_from_slice(b",\"fields\":[");
             for (place, field) in schema.fields().iter().enumerate() {
                 if place > 0 {
-                    out.put_u8(b',');
+                    out.push(b',');
                 }
                 write_schema(out, &field.schema, Some(&field.name), writing)?;
             }
-            out.put_u8(b']');
+            out.push(b']');
             return Ok(());
         }
         _ => return Ok(()),
@@ -116,20 +115,20 @@ fn write_parts(out: &mut BytesMut, schema: &Schema, writing: Writing) -> Result<
     Ok(())
 }
 
-fn write_parameters(out: &mut BytesMut, schema: &Schema) {
+fn write_parameters(out: &mut Vec<u8>, schema: &Schema) {
     if schema.parameters().is_empty() {
         return;
     }
     out.extend_from_slice(b",\"parameters\":{");
     for (place, (name, value)) in schema.parameters().iter().enumerate() {
         if place > 0 {
-            out.put_u8(b',');
+            out.push(b',');
         }
         write_text(out, name);
-        out.put_u8(b':');
+        out.push(b':');
         write_text(out, value);
     }
-    out.put_u8(b'}');
+    out.push(b'}');
 }
 
 fn bad(message: impl Into<String>) -> ConnectorError {
@@ -140,7 +139,7 @@ fn bad(message: impl Into<String>) -> ConnectorError {
 ///
 /// # Errors
 /// `Record` when it is not one.
-pub(super) fn read_schema(node: &Node) -> Result<Arc<Schema>> {
+pub(super) fn read_schema(node: &NodeRef<'_>) -> Result<Arc<Schema>> {
     let kind = node
         .member("type")
         .and_then(Node::text)
@@ -148,7 +147,7 @@ pub(super) fn read_schema(node: &Node) -> Result<Arc<Schema>> {
     let kind = KINDS
         .into_iter()
         .find(|known| word(*known) == &**kind)
-        .ok_or_else(|| bad(format!("Unknown schema type: {kind}")))?;
+        .ok_or_else(|| bad(format!("Unknown schema type: {}", &**kind)))?;
     let mut schema = shape(kind, node)?;
     if node.member("optional") == Some(&Node::Boolean(true)) {
         schema = schema.optional();
@@ -183,7 +182,7 @@ pub(super) fn read_schema(node: &Node) -> Result<Arc<Schema>> {
     }
 }
 
-fn shape(kind: Type, node: &Node) -> Result<Schema> {
+fn shape(kind: Type, node: &NodeRef<'_>) -> Result<Schema> {
     let part = |name: &str, missing: &str| match node.member(name) {
         None | Some(Node::Null) => Err(bad(missing)),
         Some(part) => read_schema(part),

@@ -2,12 +2,11 @@
 //!
 //! Source: apache/kafka `JsonConverter.convertToJson`, Jackson's `UTF8JsonGenerator`.
 
-use bytes::{BufMut as _, BytesMut};
 use connect_api::{
     error::{ConnectorError, Result},
-    json::{write_base64, write_integer, write_number, write_text},
+    json::{write_base64, write_scalar, write_text},
     schema::{Schema, Type, logical},
-    value::{Decimal, Map, Struct, Value, write_java_double, write_java_single},
+    value::{Decimal, Map, Struct, Value},
     value_text::{java_class, write_decimal},
 };
 
@@ -31,7 +30,7 @@ impl Writing {
     /// `Record` when the value does not fit.
     pub(super) fn value(
         self,
-        out: &mut BytesMut,
+        out: &mut Vec<u8>,
         schema: Option<&Schema>,
         value: &Value,
     ) -> Result<()> {
@@ -44,29 +43,18 @@ impl Writing {
         }
         match value {
             Value::Null => {}
-            Value::Boolean(flag) => out.extend_from_slice(if *flag { b"true" } else { b"false" }),
-            Value::Float32(number) => {
-                let mut text = String::new();
-                write_java_single(&mut text, *number);
-                write_number(out, &text, number.is_finite());
-            }
-            Value::Float64(number) => {
-                let mut text = String::new();
-                write_java_double(&mut text, *number);
-                write_number(out, &text, number.is_finite());
-            }
-            Value::String(text) => write_text(out, text),
-            Value::Bytes(bytes) => write_base64(out, bytes),
             Value::Array(items) => self.array(out, schema, items)?,
             Value::Map(map) => self.map(out, schema, map)?,
             Value::Struct(record) => self.record(out, record)?,
             Value::Decimal(decimal) => self.decimal(out, schema, decimal)?,
-            other => write_integer(out, other.as_i64().unwrap_or_default()),
+            scalar => {
+                write_scalar(out, scalar);
+            }
         }
         Ok(())
     }
 
-    fn null(self, out: &mut BytesMut, schema: Option<&Schema>) -> Result<()> {
+    fn null(self, out: &mut Vec<u8>, schema: Option<&Schema>) -> Result<()> {
         let Some(schema) = schema else {
             out.extend_from_slice(b"null");
             return Ok(());
@@ -87,65 +75,65 @@ impl Writing {
         }
     }
 
-    fn array(self, out: &mut BytesMut, schema: Option<&Schema>, items: &[Value]) -> Result<()> {
+    fn array(self, out: &mut Vec<u8>, schema: Option<&Schema>, items: &[Value]) -> Result<()> {
         let elements = schema.and_then(Schema::value_schema);
-        out.put_u8(b'[');
+        out.push(b'[');
         for (place, item) in items.iter().enumerate() {
             if place > 0 {
-                out.put_u8(b',');
+                out.push(b',');
             }
             self.value(out, elements.map(|schema| &**schema), item)?;
         }
-        out.put_u8(b']');
+        out.push(b']');
         Ok(())
     }
 
     /// An object when all keys are texts, and an array of pairs otherwise.
-    fn map(self, out: &mut BytesMut, schema: Option<&Schema>, map: &Map) -> Result<()> {
+    fn map(self, out: &mut Vec<u8>, schema: Option<&Schema>, map: &Map) -> Result<()> {
         let keys = schema.and_then(Schema::key_schema).map(|schema| &**schema);
         let values = schema.and_then(Schema::value_schema).map(|schema| &**schema);
         let is_object = match keys {
             Some(keys) => keys.kind() == Type::String,
             None => map.0.iter().all(|(key, _)| key.as_str().is_some()),
         };
-        out.put_u8(if is_object { b'{' } else { b'[' });
+        out.push(if is_object { b'{' } else { b'[' });
         for (place, (key, value)) in map.0.iter().enumerate() {
             if place > 0 {
-                out.put_u8(b',');
+                out.push(b',');
             }
             if is_object {
                 self.value(out, keys, key)?;
-                out.put_u8(b':');
+                out.push(b':');
                 self.value(out, values, value)?;
             } else {
-                out.put_u8(b'[');
+                out.push(b'[');
                 self.value(out, keys, key)?;
-                out.put_u8(b',');
+                out.push(b',');
                 self.value(out, values, value)?;
-                out.put_u8(b']');
+                out.push(b']');
             }
         }
-        out.put_u8(if is_object { b'}' } else { b']' });
+        out.push(if is_object { b'}' } else { b']' });
         Ok(())
     }
 
-    fn record(self, out: &mut BytesMut, record: &Struct) -> Result<()> {
-        out.put_u8(b'{');
+    fn record(self, out: &mut Vec<u8>, record: &Struct) -> Result<()> {
+        out.push(b'{');
         for (place, (field, value)) in
             record.schema().fields().iter().zip(record.values()).enumerate()
         {
             if place > 0 {
-                out.put_u8(b',');
+                out.push(b',');
             }
             write_text(out, &field.name);
-            out.put_u8(b':');
+            out.push(b':');
             self.value(out, Some(&field.schema), value)?;
         }
-        out.put_u8(b'}');
+        out.push(b'}');
         Ok(())
     }
 
-    fn decimal(self, out: &mut BytesMut, schema: Option<&Schema>, decimal: &Decimal) -> Result<()> {
+    fn decimal(self, out: &mut Vec<u8>, schema: Option<&Schema>, decimal: &Decimal) -> Result<()> {
         if self.is_decimal_numeric {
             let mut text = String::new();
             write_decimal(&mut text, decimal);

@@ -6,10 +6,13 @@
 
 mod node;
 mod parse;
+mod scan;
+mod text;
 mod write;
 
 pub use self::{
-    node::{Node, Schemaless, wrapping},
+    node::{Node, NodeRef, Schemaless, wrapping},
     parse::{Build, JsonError, Parser},
-    write::{write_base64, write_integer, write_number, write_text},
+    text::{Part, Text},
+    write::{write_base64, write_scalar, write_text},
 };

@@ -6,14 +6,16 @@
 
 use bytestring::ByteString;
 
+use super::{Text, scan::plain_length};
+
 /// What some editors put in front of a document.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Deepest nesting; Jackson's limit.
 const MAX_DEPTH: usize = 1000;
 
-/// Objects with fewer members are searched for repeated names one by one.
-const FEW_MEMBERS: usize = 24;
+/// Members that there is room for in an object before its size is known.
+const USUAL_MEMBERS: usize = 8;
 
 /// What is wrong with a document, and at which byte.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,21 +26,25 @@ pub struct JsonError {
 }
 
 /// Takes the parts of a document.
-pub trait Build {
+pub trait Build<'a> {
     /// What a value becomes.
     type Out;
+    /// What a member of an object becomes.
+    type Member;
     /// `null`.
     fn null() -> Self::Out;
     /// `true` or `false`.
     fn boolean(flag: bool) -> Self::Out;
     /// A number's text, and whether it has neither fraction nor exponent.
-    fn number(text: ByteString, is_integer: bool) -> Self::Out;
+    fn number(text: Text<'a>, is_integer: bool) -> Self::Out;
     /// Text.
-    fn string(text: ByteString) -> Self::Out;
+    fn string(text: Text<'a>) -> Self::Out;
     /// An array.
     fn array(items: Vec<Self::Out>) -> Self::Out;
-    /// An object; each name once, the last value counts.
-    fn object(members: Vec<(ByteString, Self::Out)>) -> Self::Out;
+    /// A name with its value.
+    fn member(name: Text<'a>, value: Self::Out) -> Self::Member;
+    /// An object; a name may be in it several times, and the last value counts.
+    fn object(members: Vec<Self::Member>) -> Self::Out;
 }
 
 /// Reads a document from its start.
@@ -57,6 +63,12 @@ impl<'a> Parser<'a> {
         Self { document, at, depth: 0 }
     }
 
+    /// Starts further on, at what the caller knows to be the begin of a value.
+    pub const fn starting_at(document: &'a ByteString, at: usize) -> Self {
+        Self { document, at, depth: 0 }
+    }
+
+    #[inline]
     fn bytes(&self) -> &'a [u8] {
         self.document.as_bytes()
     }
@@ -66,6 +78,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The next byte that is not blank.
+    #[inline]
     pub fn peek(&mut self) -> Option<u8> {
         loop {
             let byte = *self.bytes().get(self.at)?;
@@ -77,6 +90,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Takes this byte, if it comes next.
+    #[inline]
     pub fn take(&mut self, byte: u8) -> bool {
         let is_next = self.peek() == Some(byte);
         self.at += usize::from(is_next);
@@ -87,7 +101,7 @@ impl<'a> Parser<'a> {
     ///
     /// # Errors
     /// When the document does not begin with JSON.
-    pub fn first<B: Build>(&mut self) -> Result<B::Out> {
+    pub fn first<B: Build<'a>>(&mut self) -> Result<B::Out> {
         let is_number = matches!(self.peek(), Some(b'-' | b'0'..=b'9'));
         let value = self.value::<B>()?;
         let is_ended = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
@@ -101,7 +115,7 @@ impl<'a> Parser<'a> {
     ///
     /// # Errors
     /// When the document is no JSON here.
-    pub fn value<B: Build>(&mut self) -> Result<B::Out> {
+    pub fn value<B: Build<'a>>(&mut self) -> Result<B::Out> {
         match self.peek() {
             Some(b'"') => Ok(B::string(self.string()?)),
             Some(b'{') => self.nested(Self::object::<B>),
@@ -127,7 +141,7 @@ impl<'a> Parser<'a> {
     ///
     /// # Errors
     /// When the document is no JSON here.
-    pub fn skipped(&mut self) -> Result<ByteString> {
+    pub fn skipped(&mut self) -> Result<Text<'a>> {
         self.peek();
         let start = self.at;
         self.value::<Skip>()?;
@@ -145,7 +159,7 @@ impl<'a> Parser<'a> {
         Ok(value)
     }
 
-    fn array<B: Build>(&mut self) -> Result<B::Out> {
+    fn array<B: Build<'a>>(&mut self) -> Result<B::Out> {
         let mut items = Vec::new();
         if self.take(b']') {
             return Ok(B::array(items));
@@ -161,17 +175,17 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn object<B: Build>(&mut self) -> Result<B::Out> {
-        let mut members = Vec::new();
+    fn object<B: Build<'a>>(&mut self) -> Result<B::Out> {
         if self.take(b'}') {
-            return Ok(B::object(members));
+            return Ok(B::object(Vec::new()));
         }
+        let mut members = Vec::with_capacity(USUAL_MEMBERS);
         loop {
             let name = self.name()?;
             let value = self.value::<B>()?;
-            members.push((name, value));
+            members.push(B::member(name, value));
             if self.take(b'}') {
-                return Ok(B::object(without_repetition(members)));
+                return Ok(B::object(members));
             }
             if !self.take(b',') {
                 return self.error("Expected a comma or the end of the object");
@@ -183,7 +197,8 @@ impl<'a> Parser<'a> {
     ///
     /// # Errors
     /// When the document is no JSON here.
-    pub fn name(&mut self) -> Result<ByteString> {
+    #[inline]
+    pub fn name(&mut self) -> Result<Text<'a>> {
         if self.peek() != Some(b'"') {
             return self.error("Expected a name in quotes");
         }
@@ -204,6 +219,7 @@ impl<'a> Parser<'a> {
         Ok(value)
     }
 
+    #[inline]
     fn digits(&mut self) -> Result<()> {
         let start = self.at;
         while self.bytes().get(self.at).is_some_and(u8::is_ascii_digit) {
@@ -212,11 +228,12 @@ impl<'a> Parser<'a> {
         if self.at == start { self.error("Expected a digit") } else { Ok(()) }
     }
 
+    #[inline]
     fn next_is(&self, any: &[u8]) -> bool {
         self.bytes().get(self.at).is_some_and(|byte| any.contains(byte))
     }
 
-    fn number<B: Build>(&mut self) -> Result<B::Out> {
+    fn number<B: Build<'a>>(&mut self) -> Result<B::Out> {
         let start = self.at;
         self.at += usize::from(self.next_is(b"-"));
         self.digits()?;
@@ -238,13 +255,13 @@ impl<'a> Parser<'a> {
         Ok(B::number(self.slice(start), is_integer))
     }
 
-    /// Text of the document from here to where the reader stands; both are ASCII bytes.
-    fn slice(&self, start: usize) -> ByteString {
-        let text: &str = self.document;
-        text.get(start..self.at).map_or_else(ByteString::new, |part| self.document.slice_ref(part))
+    /// Text of the document from there to where the reader stands; both are ASCII bytes.
+    #[inline]
+    fn slice(&self, start: usize) -> Text<'a> {
+        Text::part(self.document, start, self.at)
     }
 
-    fn string(&mut self) -> Result<ByteString> {
+    fn string(&mut self) -> Result<Text<'a>> {
         self.at += 1;
         let start = self.at;
         self.at += plain_length(self.bytes().get(start..).unwrap_or_default());
@@ -261,13 +278,13 @@ impl<'a> Parser<'a> {
     }
 
     /// The slow way, from the first escape on.
-    fn escaped(&mut self, start: usize) -> Result<ByteString> {
+    fn escaped(&mut self, start: usize) -> Result<Text<'a>> {
         let mut text = String::from(&*self.slice(start));
         loop {
             match self.bytes().get(self.at) {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(text.into());
+                    return Ok(Text::New(text));
                 }
                 Some(b'\\') => {
                     self.at += 1;
@@ -337,55 +354,19 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// Bytes before the next quote, backslash or control character.
-fn plain_length(bytes: &[u8]) -> usize {
-    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
-    bytes.iter().position(is_special).unwrap_or(bytes.len())
-}
-
-/// Keeps each name once, at its first place with its last value.
-fn without_repetition<T>(members: Vec<(ByteString, T)>) -> Vec<(ByteString, T)> {
-    if !has_repetition(&members) {
-        return members;
-    }
-    let mut places = std::collections::HashMap::new();
-    let mut unique: Vec<(ByteString, T)> = Vec::with_capacity(members.len());
-    for (name, value) in members {
-        let place = *places.entry(name.clone()).or_insert(unique.len());
-        match unique.get_mut(place) {
-            Some((_, known)) => *known = value,
-            None => unique.push((name, value)),
-        }
-    }
-    unique
-}
-
-fn has_repetition<T>(members: &[(ByteString, T)]) -> bool {
-    if members.len() < FEW_MEMBERS {
-        let mut rest = members;
-        while let Some(((name, _), others)) = rest.split_first() {
-            if others.iter().any(|(other, _)| other == name) {
-                return true;
-            }
-            rest = others;
-        }
-        return false;
-    }
-    let mut names = std::collections::HashSet::with_capacity(members.len());
-    !members.iter().all(|(name, _)| names.insert(&**name))
-}
-
 /// Builds nothing.
 struct Skip;
 
-impl Build for Skip {
+impl<'a> Build<'a> for Skip {
     type Out = ();
+    type Member = ();
     fn null() {}
     fn boolean(_flag: bool) {}
-    fn number(_text: ByteString, _is_integer: bool) {}
-    fn string(_text: ByteString) {}
+    fn number(_text: Text<'a>, _is_integer: bool) {}
+    fn string(_text: Text<'a>) {}
     fn array(_items: Vec<()>) {}
-    fn object(_members: Vec<(ByteString, ())>) {}
+    fn member(_name: Text<'a>, _value: ()) {}
+    fn object(_members: Vec<()>) {}
 }
 
 #[cfg(test)]

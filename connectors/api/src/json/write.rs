@@ -3,56 +3,60 @@
 //! Source: Jackson's `UTF8JsonGenerator`.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bytes::{BufMut as _, BytesMut};
 
-/// Most digits of a 64-bit integer, with its sign.
-const INTEGER_DIGITS: usize = 20;
+use super::scan::plain_length;
+use crate::value::{Value, java_double, java_single};
 
-/// Appends a number, or in quotes what JSON has no number for.
-pub fn write_number(out: &mut BytesMut, text: &str, is_finite: bool) {
-    if !is_finite {
-        out.put_u8(b'"');
+/// Appends a boolean, a number, text or bytes; false when the value is none of them, or null.
+#[inline]
+pub fn write_scalar(out: &mut Vec<u8>, value: &Value) -> bool {
+    match value {
+        Value::Boolean(true) => out.extend_from_slice(b"true"),
+        Value::Boolean(false) => out.extend_from_slice(b"false"),
+        Value::Float32(number) => {
+            let mut buffer = zmij::Buffer::new();
+            write_number(out, java_single(*number, &mut buffer).as_bytes(), number.is_finite());
+        }
+        Value::Float64(number) => {
+            let mut buffer = zmij::Buffer::new();
+            write_number(out, java_double(*number, &mut buffer).as_bytes(), number.is_finite());
+        }
+        Value::String(text) => write_text(out, text),
+        Value::Bytes(bytes) => write_base64(out, bytes),
+        other => match other.as_i64() {
+            Some(number) => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
+            None => return false,
+        },
     }
-    out.extend_from_slice(text.as_bytes());
-    if !is_finite {
-        out.put_u8(b'"');
-    }
+    true
 }
 
-/// Appends an integer.
-pub fn write_integer(out: &mut BytesMut, number: i64) {
-    let mut digits = [0_u8; INTEGER_DIGITS];
-    let mut rest = number.unsigned_abs();
-    let mut used = 0;
-    for place in digits.iter_mut().rev() {
-        let [digit, ..] = (rest % 10).to_le_bytes();
-        *place = b'0' + digit;
-        used += 1;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
+/// Appends a number, or in quotes what JSON has no number for.
+fn write_number(out: &mut Vec<u8>, text: &[u8], is_finite: bool) {
+    if is_finite {
+        out.extend_from_slice(text);
+    } else {
+        out.push(b'"');
+        out.extend_from_slice(text);
+        out.push(b'"');
     }
-    if number < 0 {
-        out.put_u8(b'-');
-    }
-    out.extend_from_slice(digits.get(INTEGER_DIGITS - used..).unwrap_or_default());
 }
 
 /// Appends bytes as base64 in quotes.
-pub fn write_base64(out: &mut BytesMut, bytes: &[u8]) {
-    out.put_u8(b'"');
+pub fn write_base64(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.push(b'"');
     out.extend_from_slice(STANDARD.encode(bytes).as_bytes());
-    out.put_u8(b'"');
+    out.push(b'"');
 }
 
 /// Appends text in quotes, with what JSON must have escaped, escaped as Jackson does.
-pub fn write_text(out: &mut BytesMut, text: &str) {
+#[inline]
+pub fn write_text(out: &mut Vec<u8>, text: &str) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    out.put_u8(b'"');
+    out.push(b'"');
     let mut rest = text.as_bytes();
-    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
-        let (plain, tail) = rest.split_at(at);
+    loop {
+        let (plain, tail) = rest.split_at(plain_length(rest));
         out.extend_from_slice(plain);
         let Some((byte, tail)) = tail.split_first() else { break };
         let short = match byte {
@@ -73,6 +77,5 @@ pub fn write_text(out: &mut BytesMut, text: &str) {
         }
         rest = tail;
     }
-    out.extend_from_slice(rest);
-    out.put_u8(b'"');
+    out.push(b'"');
 }

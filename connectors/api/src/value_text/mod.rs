@@ -12,7 +12,7 @@ mod tokens;
 
 use std::fmt::Write as _;
 
-use crate::value::{Decimal, Value, write_java_double, write_java_single};
+use crate::value::{Decimal, Value, java_single, write_java_double};
 
 pub use self::{
     dates::{MS_PER_DAY, civil_date, date_text, days_of_civil, time_text, timestamp_text},
@@ -55,7 +55,7 @@ pub fn write_java_text(out: &mut String, value: &Value) {
         Value::Int16(number) => write_integer(out, i64::from(*number)),
         Value::Int32(number) => write_integer(out, i64::from(*number)),
         Value::Int64(number) => write_integer(out, *number),
-        Value::Float32(number) => write_java_single(out, *number),
+        Value::Float32(number) => out.push_str(&java_single(*number, &mut zmij::Buffer::new())),
         Value::Float64(number) => write_java_double(out, *number),
         Value::String(text) => out.push_str(text),
         Value::Bytes(bytes) => out.push_str(&String::from_utf8_lossy(bytes)),

@@ -1,6 +1,5 @@
 //! How a record becomes bytes of an object.
 
-mod decimal;
 mod json;
 #[cfg(test)]
 mod tests;

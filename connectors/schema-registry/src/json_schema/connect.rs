@@ -17,7 +17,6 @@ use super::{
         CONNECT_INDEX, CONNECT_PARAMETERS, CONNECT_TYPE, CONNECT_VERSION, ENUM, GENERALIZED_ENUM,
         GENERALIZED_UNION, GENERALIZED_UNION_PREFIX, NULL_MARKER, ONE_OF, union_field,
     },
-    read::read_value,
     view::{Criterion, ObjectShape, Shape, View},
     write::write_node,
 };
@@ -160,7 +159,8 @@ impl<'a> SchemaReader<'a> {
             }
         }
         if let Some(default) = view.keyword("default").filter(|node| **node != Node::Null) {
-            let default = read_value(self.options, &Arc::new(schema.clone()), Some(default))?;
+            let text = json(default).into();
+            let default = self.options.read(&Arc::new(schema.clone()), &text)?;
             schema = schema.with_default(default);
         }
         Ok(Arc::new(if is_optional { schema.optional() } else { schema }))
@@ -382,10 +382,12 @@ fn number_type(view: &View<'_>, is_integer: bool) -> Result<Type> {
 fn printed(node: &Node) -> String {
     match node {
         Node::String(text) => text.to_string(),
-        other => {
-            let mut out = bytes::BytesMut::new();
-            write_node(&mut out, other);
-            String::from_utf8_lossy(&out).into_owned()
-        }
+        other => json(other),
     }
+}
+
+fn json(node: &Node) -> String {
+    let mut out = Vec::new();
+    write_node(&mut out, node);
+    String::from_utf8_lossy(&out).into_owned()
 }

@@ -176,28 +176,18 @@ impl Converter for JsonSchemaConverter {
             return Err(without_schema());
         };
         let writer = self.writer(topic, schema)?;
-        let start = buffer.len();
-        wire::put_head(buffer, writer.writing.id);
-        let body = buffer.len();
-        match self.options.write(buffer, schema, &data.value) {
-            Ok(true) => {}
-            // A required value that is missing is a tombstone.
-            Ok(false) => {
-                buffer.truncate(start);
-                return Ok(None);
-            }
-            Err(error) => {
-                buffer.truncate(start);
-                return Err(error);
-            }
+        let mut payload = Vec::new();
+        // A required value that is missing is a tombstone.
+        if !self.options.write(&mut payload, schema, &data.value)? {
+            return Ok(None);
         }
         if let Some(validation) = &writer.validation {
-            let payload = buffer.get(body..).unwrap_or_default();
-            if let Err(error) = validation.check_bytes(payload) {
-                buffer.truncate(start);
-                return Err(ConnectorError::record(writing(topic).data).caused_by(error));
-            }
+            let broken = |error| ConnectorError::record(writing(topic).data).caused_by(error);
+            validation.check_bytes(&payload).map_err(broken)?;
         }
+        let start = buffer.len();
+        wire::put_head(buffer, writer.writing.id);
+        buffer.extend_from_slice(&payload);
         Ok(Some(buffer.split_off(start).freeze()))
     }
 

@@ -20,11 +20,10 @@ mod tests;
 
 use std::sync::Arc;
 
-use bytes::BytesMut;
 use bytestring::ByteString;
 use connect_api::{
     error::{ConnectorError, Result},
-    json::{Node, Parser},
+    json::{NodeRef, Parser},
     schema::Schema,
     value::Value,
 };
@@ -62,9 +61,9 @@ impl JsonSchemaOptions {
     /// # Errors
     /// `Record` when a default does not fit or the nesting is too deep.
     pub fn schema_text(&self, schema: &Schema) -> Result<String> {
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         write_node(&mut out, &describe(self, schema)?);
-        String::from_utf8(out.into())
+        String::from_utf8(out)
             .map_err(|error| ConnectorError::internal("A schema's text is broken").caused_by(error))
     }
 
@@ -85,7 +84,7 @@ impl JsonSchemaOptions {
     ///
     /// # Errors
     /// `Record` when the value does not fit its schema.
-    pub fn write(&self, out: &mut BytesMut, schema: &Schema, value: &Value) -> Result<bool> {
+    pub fn write(&self, out: &mut Vec<u8>, schema: &Schema, value: &Value) -> Result<bool> {
         write_value(self, out, schema, value)
     }
 
@@ -95,7 +94,7 @@ impl JsonSchemaOptions {
     /// `Record` when it is no JSON or does not fit the schema.
     pub fn read(&self, schema: &Arc<Schema>, payload: &ByteString) -> Result<Value> {
         let node = Parser::new(payload)
-            .value::<Node>()
+            .value::<NodeRef<'_>>()
             .map_err(|error| ConnectorError::record("The payload is no JSON").caused_by(error))?;
         read_value(self, schema, Some(&node))
     }

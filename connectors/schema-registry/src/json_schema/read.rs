@@ -9,7 +9,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use connect_api::{
     error::{ConnectorError, Result},
-    json::{Node, wrapping},
+    json::{Node, NodeRef, Text, wrapping},
     schema::{Schema, Type, logical},
     value::{Decimal, Map, Struct, Value},
     value_text::parse_decimal,
@@ -28,10 +28,10 @@ fn bad(message: impl Into<String>) -> ConnectorError {
 pub(super) fn read_value(
     options: &JsonSchemaOptions,
     schema: &Arc<Schema>,
-    node: Option<&Node>,
+    node: Option<&NodeRef<'_>>,
 ) -> Result<Value> {
     let node = match node {
-        Some(node) if *node != Node::Null => node,
+        Some(node) if !node.is_null() => node,
         missing => return missing_value(schema, missing.is_none()),
     };
     if let Some(value) = logical_value(schema, node)? {
@@ -39,7 +39,9 @@ pub(super) fn read_value(
     }
     Ok(match schema.kind() {
         Type::Boolean => Value::Boolean(matches!(node, Node::Boolean(true))),
-        Type::String => node.text().map_or(Value::Null, |text| Value::String(text.clone())),
+        Type::String => {
+            node.text().map_or(Value::Null, |text| Value::String(text.to_byte_string()))
+        }
         Type::Bytes => Value::Bytes(binary(node)?),
         Type::Array => Value::Array(array(options, schema, node)?),
         Type::Map => Value::Map(map(options, schema, node)?),
@@ -57,7 +59,7 @@ fn missing_value(schema: &Schema, is_absent: bool) -> Result<Value> {
     }
 }
 
-fn array(options: &JsonSchemaOptions, schema: &Schema, node: &Node) -> Result<Vec<Value>> {
+fn array(options: &JsonSchemaOptions, schema: &Schema, node: &NodeRef<'_>) -> Result<Vec<Value>> {
     let Some(elements) = schema.value_schema() else {
         return Err(bad("Array schema did not specify the items type"));
     };
@@ -71,7 +73,7 @@ fn array(options: &JsonSchemaOptions, schema: &Schema, node: &Node) -> Result<Ve
     }
 }
 
-fn map(options: &JsonSchemaOptions, schema: &Schema, node: &Node) -> Result<Map> {
+fn map(options: &JsonSchemaOptions, schema: &Schema, node: &NodeRef<'_>) -> Result<Map> {
     let (Some(keys), Some(values)) = (schema.key_schema(), schema.value_schema()) else {
         return Err(bad("Map schema did not specify the key type"));
     };
@@ -82,9 +84,9 @@ fn map(options: &JsonSchemaOptions, schema: &Schema, node: &Node) -> Result<Map>
                 node.kind()
             )));
         };
-        let entry = |(name, value): &(_, _)| {
+        let entry = |(name, value): &(Text<'_>, _)| {
             let value = read_value(options, values, Some(value))?;
-            Ok((Value::String(Clone::clone(name)), value))
+            Ok((Value::String(name.to_byte_string()), value))
         };
         return members.iter().map(entry).collect::<Result<_>>().map(Map);
     }
@@ -94,7 +96,7 @@ fn map(options: &JsonSchemaOptions, schema: &Schema, node: &Node) -> Result<Map>
             node.kind()
         )));
     };
-    let entry = |entry: &Node| match entry {
+    let entry = |entry: &NodeRef<'_>| match entry {
         Node::Object(members) if members.len() == 2 => Ok((
             read_value(options, keys, entry.member("key"))?,
             read_value(options, values, entry.member("value"))?,
@@ -108,7 +110,7 @@ fn map(options: &JsonSchemaOptions, schema: &Schema, node: &Node) -> Result<Map>
     entries.iter().map(entry).collect::<Result<_>>().map(Map)
 }
 
-fn record(options: &JsonSchemaOptions, schema: &Arc<Schema>, node: &Node) -> Result<Struct> {
+fn record(options: &JsonSchemaOptions, schema: &Arc<Schema>, node: &NodeRef<'_>) -> Result<Struct> {
     if !matches!(node, Node::Object(_)) {
         return Err(bad(format!(
             "Structs should be encoded as JSON objects, but found {}",
@@ -123,7 +125,7 @@ fn record(options: &JsonSchemaOptions, schema: &Arc<Schema>, node: &Node) -> Res
 }
 
 /// Puts the node into the first field of its type, or the one whose struct it resembles most.
-fn union(options: &JsonSchemaOptions, schema: &Arc<Schema>, node: &Node) -> Result<Struct> {
+fn union(options: &JsonSchemaOptions, schema: &Arc<Schema>, node: &NodeRef<'_>) -> Result<Struct> {
     let fields = schema.fields();
     let mut best = None;
     let mut most = 0;
@@ -145,7 +147,7 @@ fn union(options: &JsonSchemaOptions, schema: &Arc<Schema>, node: &Node) -> Resu
     Ok(Struct::new(Arc::clone(schema), values))
 }
 
-fn is_instance(schema: &Schema, node: &Node) -> bool {
+fn is_instance(schema: &Schema, node: &NodeRef<'_>) -> bool {
     match schema.kind() {
         Type::Int8 | Type::Int16 | Type::Int32 | Type::Int64 => {
             matches!(node, Node::Number(_, true))
@@ -161,7 +163,7 @@ fn is_instance(schema: &Schema, node: &Node) -> bool {
 }
 
 /// Names that a struct and an object share, at every depth.
-fn resemblance(schema: &Schema, node: &Node) -> usize {
+fn resemblance(schema: &Schema, node: &NodeRef<'_>) -> usize {
     let Node::Object(members) = node else { return 0 };
     if schema.kind() != Type::Struct {
         return 0;
@@ -175,7 +177,7 @@ fn resemblance(schema: &Schema, node: &Node) -> usize {
         .sum()
 }
 
-fn binary(node: &Node) -> Result<Bytes> {
+fn binary(node: &NodeRef<'_>) -> Result<Bytes> {
     let text = node.text().ok_or_else(|| {
         bad(format!("Invalid bytes field, expected base64 text but was {}", node.kind()))
     })?;
@@ -187,7 +189,7 @@ fn binary(node: &Node) -> Result<Bytes> {
 
 /// A number as Jackson's `intValue`, `longValue` and so on give it: wrapped, cut or 0.
 #[expect(clippy::cast_possible_truncation, reason = "Java's narrowing is the contract")]
-fn number(kind: Type, node: &Node) -> Value {
+fn number(kind: Type, node: &NodeRef<'_>) -> Value {
     let (text, is_integer) = match node {
         Node::Number(text, is_integer) => (&**text, *is_integer),
         _ => ("0", true),
@@ -206,7 +208,7 @@ fn number(kind: Type, node: &Node) -> Value {
 }
 
 /// The value of a logical type; none when the schema is not one.
-fn logical_value(schema: &Schema, node: &Node) -> Result<Option<Value>> {
+fn logical_value(schema: &Schema, node: &NodeRef<'_>) -> Result<Option<Value>> {
     let wrong = |what: &str, expected: &str| {
         bad(format!(
             "Invalid type for {what}, underlying representation should be {expected} but was {}",
@@ -232,7 +234,7 @@ fn logical_value(schema: &Schema, node: &Node) -> Result<Option<Value>> {
     }))
 }
 
-fn decimal(schema: &Schema, node: &Node) -> Result<Decimal> {
+fn decimal(schema: &Schema, node: &NodeRef<'_>) -> Result<Decimal> {
     match node {
         Node::Number(text, _) => parse_decimal(text)
             .ok_or_else(|| bad("Invalid number for Decimal: it has too many digits")),

@@ -2,13 +2,13 @@
 //!
 //! Source: confluentinc/schema-registry `JsonSchemaData.fromConnectData`.
 
-use bytes::{BufMut as _, BytesMut};
+use bytes::Bytes;
 use bytestring::ByteString;
 use connect_api::{
     error::{ConnectorError, Result},
-    json::{Node, Parser, write_base64, write_integer, write_number, write_text},
+    json::{Node, Parser, write_base64, write_scalar, write_text},
     schema::{Schema, Type, logical},
-    value::{Decimal, Map, Struct, Value, write_java_double, write_java_single},
+    value::{Decimal, Map, Struct, Value},
     value_text::{java_class, parse_decimal, write_decimal},
 };
 
@@ -28,7 +28,7 @@ type Written = bool;
 /// `Record` when the value does not fit its schema.
 pub(super) fn write_value(
     options: &JsonSchemaOptions,
-    out: &mut BytesMut,
+    out: &mut Vec<u8>,
     schema: &Schema,
     value: &Value,
 ) -> Result<Written> {
@@ -38,19 +38,6 @@ pub(super) fn write_value(
     check(schema, value)?;
     match value {
         Value::Null => {}
-        Value::Boolean(flag) => out.extend_from_slice(if *flag { b"true" } else { b"false" }),
-        Value::Float32(number) => {
-            let mut text = String::new();
-            write_java_single(&mut text, *number);
-            write_number(out, &text, number.is_finite());
-        }
-        Value::Float64(number) => {
-            let mut text = String::new();
-            write_java_double(&mut text, *number);
-            write_number(out, &text, number.is_finite());
-        }
-        Value::String(text) => write_text(out, text),
-        Value::Bytes(bytes) => write_base64(out, bytes),
         Value::Decimal(decimal) => write_scaled(options, out, schema, decimal)?,
         Value::Array(items) => write_array(options, out, schema, items)?,
         Value::Map(map) => write_map(options, out, schema, map)?,
@@ -58,12 +45,14 @@ pub(super) fn write_value(
             return write_union(options, out, schema, record);
         }
         Value::Struct(record) => write_record(options, out, record)?,
-        other => write_integer(out, other.as_i64().unwrap_or_default()),
+        scalar => {
+            write_scalar(out, scalar);
+        }
     }
     Ok(true)
 }
 
-fn write_null(options: &JsonSchemaOptions, out: &mut BytesMut, schema: &Schema) -> Result<Written> {
+fn write_null(options: &JsonSchemaOptions, out: &mut Vec<u8>, schema: &Schema) -> Result<Written> {
     match schema.default_value() {
         Some(default) if !default.is_null() && !options.is_default_ignored => {
             write_value(options, out, schema, default)
@@ -79,7 +68,7 @@ fn write_null(options: &JsonSchemaOptions, out: &mut BytesMut, schema: &Schema) 
 /// As [`write_value`], with null for what would be left out.
 fn write_element(
     options: &JsonSchemaOptions,
-    out: &mut BytesMut,
+    out: &mut Vec<u8>,
     schema: &Schema,
     value: &Value,
 ) -> Result<()> {
@@ -91,26 +80,26 @@ fn write_element(
 
 fn write_array(
     options: &JsonSchemaOptions,
-    out: &mut BytesMut,
+    out: &mut Vec<u8>,
     schema: &Schema,
     items: &[Value],
 ) -> Result<()> {
     let elements =
         schema.value_schema().ok_or_else(|| bad("Array schema did not specify the items type"))?;
-    out.put_u8(b'[');
+    out.push(b'[');
     for (place, item) in items.iter().enumerate() {
         if place > 0 {
-            out.put_u8(b',');
+            out.push(b',');
         }
         write_element(options, out, elements, item)?;
     }
-    out.put_u8(b']');
+    out.push(b']');
     Ok(())
 }
 
 fn write_map(
     options: &JsonSchemaOptions,
-    out: &mut BytesMut,
+    out: &mut Vec<u8>,
     schema: &Schema,
     map: &Map,
 ) -> Result<()> {
@@ -118,52 +107,52 @@ fn write_map(
         return Err(bad("Map schema did not specify the key type"));
     };
     let is_object = keys.kind() == Type::String && !keys.is_optional();
-    out.put_u8(if is_object { b'{' } else { b'[' });
+    out.push(if is_object { b'{' } else { b'[' });
     for (place, (key, value)) in map.0.iter().enumerate() {
         if place > 0 {
-            out.put_u8(b',');
+            out.push(b',');
         }
         if is_object {
             let key = key.as_str().ok_or_else(|| invalid_type(keys, key))?;
             write_text(out, key);
-            out.put_u8(b':');
+            out.push(b':');
             write_element(options, out, values, value)?;
         } else {
             out.extend_from_slice(b"{\"key\":");
             write_element(options, out, keys, key)?;
             out.extend_from_slice(b",\"value\":");
             write_element(options, out, values, value)?;
-            out.put_u8(b'}');
+            out.push(b'}');
         }
     }
-    out.put_u8(if is_object { b'}' } else { b']' });
+    out.push(if is_object { b'}' } else { b']' });
     Ok(())
 }
 
-fn write_record(options: &JsonSchemaOptions, out: &mut BytesMut, record: &Struct) -> Result<()> {
-    out.put_u8(b'{');
+fn write_record(options: &JsonSchemaOptions, out: &mut Vec<u8>, record: &Struct) -> Result<()> {
+    out.push(b'{');
     let mut is_first = true;
     for (field, value) in record.schema().fields().iter().zip(record.values()) {
         let before = out.len();
         if !is_first {
-            out.put_u8(b',');
+            out.push(b',');
         }
         write_text(out, &field.name);
-        out.put_u8(b':');
+        out.push(b':');
         if write_value(options, out, &field.schema, value)? {
             is_first = false;
         } else {
             out.truncate(before);
         }
     }
-    out.put_u8(b'}');
+    out.push(b'}');
     Ok(())
 }
 
 /// The value of the one field that has one.
 fn write_union(
     options: &JsonSchemaOptions,
-    out: &mut BytesMut,
+    out: &mut Vec<u8>,
     schema: &Schema,
     record: &Struct,
 ) -> Result<Written> {
@@ -179,7 +168,7 @@ fn write_union(
 
 fn write_scaled(
     options: &JsonSchemaOptions,
-    out: &mut BytesMut,
+    out: &mut Vec<u8>,
     schema: &Schema,
     decimal: &Decimal,
 ) -> Result<()> {
@@ -253,43 +242,43 @@ fn check_scale(schema: &Schema, decimal: &Decimal) -> Result<()> {
 }
 
 /// Appends the text of a node.
-pub(super) fn write_node(out: &mut BytesMut, node: &Node) {
+pub(super) fn write_node(out: &mut Vec<u8>, node: &Node) {
     match node {
         Node::Null => out.extend_from_slice(b"null"),
         Node::Boolean(flag) => out.extend_from_slice(if *flag { b"true" } else { b"false" }),
         Node::Number(text, _) => out.extend_from_slice(text.as_bytes()),
         Node::String(text) => write_text(out, text),
         Node::Array(items) => {
-            out.put_u8(b'[');
+            out.push(b'[');
             for (place, item) in items.iter().enumerate() {
                 if place > 0 {
-                    out.put_u8(b',');
+                    out.push(b',');
                 }
                 write_node(out, item);
             }
-            out.put_u8(b']');
+            out.push(b']');
         }
         Node::Object(members) => {
-            out.put_u8(b'{');
+            out.push(b'{');
             for (place, (name, value)) in members.iter().enumerate() {
                 if place > 0 {
-                    out.put_u8(b',');
+                    out.push(b',');
                 }
                 write_text(out, name);
-                out.put_u8(b':');
+                out.push(b':');
                 write_node(out, value);
             }
-            out.put_u8(b'}');
+            out.push(b'}');
         }
     }
 }
 
 /// The default of a schema, as the text of the schema has it.
 pub(super) fn default_node(options: &JsonSchemaOptions, schema: &Schema) -> Result<Node> {
-    let mut out = BytesMut::new();
+    let mut out = Vec::new();
     let default = schema.default_value().unwrap_or(&Value::Null);
     write_element(options, &mut out, schema, default)?;
-    let text = ByteString::try_from(out.freeze())
+    let text = ByteString::try_from(Bytes::from(out))
         .map_err(|error| bad("The default is not UTF-8").caused_by(error))?;
     let node = Parser::new(&text)
         .value::<Node>()
