@@ -13,6 +13,7 @@ pub mod embedded;
 mod error;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+mod options;
 
 use std::{
     collections::BTreeMap,
@@ -39,6 +40,7 @@ pub use consumer::{
 pub use error::{BrokerError, Result};
 #[cfg(feature = "kafka")]
 pub use kafka::use_of_setting;
+pub use options::ClientKind;
 
 /// A cluster, or what stands in for one.
 #[async_trait]
@@ -62,13 +64,12 @@ pub trait Broker: Debug + Send + Sync {
     /// initialised; an older producer with the same id is fenced by that.
     async fn producer(&self, settings: &ProducerSettings) -> Result<Box<dyn Producer>>;
 
-    /// Says whether a producer can be made with these settings, without making one.
+    /// Says whether a client can be made with these settings, without making one. What Kafka's own
+    /// clients would say of them is told by [`ClientKind::check`].
     ///
     /// # Errors
     /// `Invalid` when not.
-    fn check_producer(&self, _settings: &ProducerSettings) -> Result<()> {
-        Ok(())
-    }
+    fn check_client(&self, kind: ClientKind, settings: &ClientSettings) -> Result<()>;
 
     /// A client that reads topics as a member of a group.
     ///
@@ -115,16 +116,16 @@ pub struct ClientSettings {
 }
 
 impl ClientSettings {
-    /// Settings of a connector's client: `ROLE.*` of the worker, and over them
-    /// `ROLE.override.*` of the connector.
+    /// Settings of a connector's client: `KIND.*` of the worker, and over them
+    /// `KIND.override.*` of the connector.
     #[must_use]
     pub fn of_connector(
         client_id: String,
-        role: &str,
+        kind: ClientKind,
         (worker, connector): (&Props, &Props),
     ) -> Self {
-        let mut overrides = worker.with_prefix(&format!("{role}."));
-        overrides.extend(connector.with_prefix(&format!("{role}.override.")));
+        let mut overrides = worker.with_prefix(&format!("{}.", kind.name()));
+        overrides.extend(connector.with_prefix(&kind.override_prefix()));
         Self { client_id, overrides }
     }
 }
@@ -438,8 +439,11 @@ mod tests {
     fn a_connector_overrides_the_workers_client_settings() {
         let worker = Props::from([("consumer.a", "1"), ("consumer.b", "1"), ("producer.a", "9")]);
         let connector = Props::from([("consumer.override.b", "2"), ("consumer.c", "3")]);
-        let settings =
-            ClientSettings::of_connector("id".to_owned(), "consumer", (&worker, &connector));
+        let settings = ClientSettings::of_connector(
+            "id".to_owned(),
+            ClientKind::Consumer,
+            (&worker, &connector),
+        );
         assert_eq!(settings.overrides, Props::from([("a", "1"), ("b", "2")]));
     }
 }

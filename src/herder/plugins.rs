@@ -102,6 +102,12 @@ impl Plugins {
         self.connector(class)
     }
 
+    /// The connector that has tasks of a class.
+    #[must_use]
+    pub fn of_tasks(&self, class: &str) -> Option<ConnectorPlugin> {
+        self.connectors().find(|plugin| plugin.task_class() == class)
+    }
+
     /// The connector of a class name or alias.
     ///
     /// # Errors

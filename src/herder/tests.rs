@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use tokio::time::timeout;
 
 use super::{
-    double::{Double, SOURCE},
+    double::{Double, SINK, SOURCE},
     *,
 };
 use crate::{
@@ -116,6 +116,30 @@ async fn only_changed_configurations_restart_tasks() {
     assert_eq!(instance(), before);
     double.handle.put_config("c", config(SOURCE, &[("other", "1")])).await.unwrap();
     reaches(&double, "c", |state| is_running(state) && instance() != before).await;
+    double.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_is_started_anew_goes_with_the_configuration_of_now() {
+    let double = Double::start(Mode::Distributed).await;
+    create(&double, "c", &[]).await;
+    reaches(&double, "c", is_running).await;
+    double.handle.set_target("c", TargetState::Paused).await.unwrap();
+    reaches(&double, "c", |state| state.tasks[0].state == State::Paused).await;
+    // Tasks are generated when it is resumed.
+    double.handle.put_config("c", config(SINK, &[("topics", "t")])).await.unwrap();
+    let scope = RestartScope { include_tasks: true, only_failed: false };
+    double.handle.restart("c", scope).await.unwrap();
+    let cast = "java.lang.ClassCastException: class org.apache.kafka.connect.file.\
+                FileStreamSourceTask cannot be cast to class \
+                org.apache.kafka.connect.sink.SinkTask\n";
+    reaches(&double, "c", |state| {
+        let trace = state.tasks[0].trace.as_deref().unwrap_or_default();
+        state.tasks[0].state == State::Failed && trace.starts_with(cast)
+    })
+    .await;
+    double.handle.set_target("c", TargetState::Started).await.unwrap();
+    reaches(&double, "c", is_running).await;
     double.stop().await;
 }
 

@@ -10,8 +10,8 @@ use connect_api::{
 use super::error::{LettersError, Result};
 use crate::{
     broker::{
-        Admin, Broker, BrokerError, ClientSettings, NewTopic, Producer, ProducerSettings, ReadFrom,
-        ReaderSettings, TopicCreation, TopicReader, Watermarks,
+        Admin, Broker, BrokerError, ClientKind, ClientSettings, NewTopic, Producer,
+        ProducerSettings, ReadFrom, ReaderSettings, TopicCreation, TopicReader, Watermarks,
     },
     pipeline::{DeadLetterConfig, redrive_topic},
 };
@@ -71,7 +71,7 @@ impl Queue {
 
     /// Where a consumer of the connector begins that has committed nothing; none for the default.
     pub(super) fn offset_reset(&self) -> Option<String> {
-        let settings = self.client("consumer");
+        let settings = self.client(ClientKind::Consumer);
         settings.overrides.get("auto.offset.reset").map(|reset| reset.trim().to_ascii_lowercase())
     }
 
@@ -90,19 +90,19 @@ impl Queue {
         Ok(topics)
     }
 
-    fn client(&self, role: &str) -> ClientSettings {
-        let client_id = format!("connector-letters-{role}-{}", self.connector);
-        ClientSettings::of_connector(client_id, role, (&self.worker, &self.config))
+    fn client(&self, kind: ClientKind) -> ClientSettings {
+        let client_id = format!("connector-letters-{}-{}", kind.name(), self.connector);
+        ClientSettings::of_connector(client_id, kind, (&self.worker, &self.config))
     }
 
     pub(super) async fn admin(&self, broker: &Arc<dyn Broker>) -> Result<Arc<dyn Admin>> {
-        let made = broker.admin(&self.client("admin")).await;
+        let made = broker.admin(&self.client(ClientKind::Admin)).await;
         made.map_err(LettersError::during("make an admin client"))
     }
 
     /// A producer that fences off every older one of the queue.
     pub(super) async fn producer(&self, broker: &Arc<dyn Broker>) -> Result<Box<dyn Producer>> {
-        let mut client = self.client("producer");
+        let mut client = self.client(ClientKind::Producer);
         client.overrides.insert("enable.idempotence", "true");
         client.overrides.insert("acks", "all");
         let transactional_id = Some(format!("millrace-redrive-{}", self.topic));
@@ -121,7 +121,7 @@ impl Queue {
         offset: i64,
     ) -> Result<Box<dyn TopicReader>, BrokerError> {
         let settings = ReaderSettings {
-            client: self.client("consumer"),
+            client: self.client(ClientKind::Consumer),
             topic: at.topic.as_ref().to_owned(),
             from: ReadFrom::Offsets(BTreeMap::from([(at.partition, offset)])),
             is_read_committed: true,

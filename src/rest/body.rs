@@ -18,9 +18,17 @@ const STRING_MAP: &str = "java.util.LinkedHashMap<java.lang.String,java.lang.Str
 
 /// Reads a flat configuration.
 pub(super) fn config(bytes: &Bytes) -> Result<RawConfig> {
+    given_config(bytes)?.ok_or_else(no_body)
+}
+
+/// Reads a flat configuration, if there is one.
+pub(super) fn given_config(bytes: &Bytes) -> Result<Option<RawConfig>> {
+    if is_blank(bytes) {
+        return Ok(None);
+    }
     match json(bytes)? {
-        Value::Object(object) => raw_config(object, &Numbers::of_config(bytes)),
-        Value::Null => Err(no_body()),
+        Value::Object(object) => raw_config(object, &Numbers::of_config(bytes)).map(Some),
+        Value::Null => Ok(None),
         other => Err(wrong_shape(STRING_MAP, &other)),
     }
 }
@@ -168,13 +176,17 @@ fn target(name: String) -> Result<TargetState> {
 }
 
 fn json(bytes: &Bytes) -> Result<Value> {
-    if bytes.iter().all(u8::is_ascii_whitespace) {
+    if is_blank(bytes) {
         return Err(no_body());
     }
     serde_json::from_slice(bytes).map_err(|error| malformed(bytes, &error))
 }
 
-fn no_body() -> RestError {
+fn is_blank(bytes: &Bytes) -> bool {
+    bytes.iter().all(u8::is_ascii_whitespace)
+}
+
+pub(super) fn no_body() -> RestError {
     RestError::internal("The request needs a body, and it has none")
 }
 

@@ -88,7 +88,11 @@ pub(super) async fn patch_config(
     Path(name): Path<String>,
     bytes: Bytes,
 ) -> Result<Json<ConnectorInfo>> {
-    let patch = body::config(&bytes)?;
+    let Some(patch) = body::given_config(&bytes)? else {
+        // Kafka Connect looks for the connector first.
+        herder.info(&name).await?;
+        return Err(body::no_body());
+    };
     Ok(Json(herder.patch_config(&name, patch).await?))
 }
 

@@ -88,6 +88,22 @@ async fn keys_are_in_kafka_connects_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_patch_without_a_body_is_missed_only_where_there_is_a_connector() {
+    let worker = Worker::start(Mode::Standalone).await;
+    let config = json!({"connector.class": SOURCE, "topic": "t"});
+    worker.send("POST", "/connectors", json!({"name": "c", "config": config})).await;
+    for (name, code, message) in [
+        ("c", 500, "The request needs a body, and it has none"),
+        ("x", 404, "Connector x not found"),
+    ] {
+        let path = format!("/connectors/{name}/config");
+        let reply = worker.send("PATCH", &path, Value::Null).await;
+        assert_eq!(reply.json(), json!({"error_code": code, "message": message}));
+    }
+    worker.double.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_has_stopped_says_so() {
     let Worker { double, router } = Worker::start(Mode::Standalone).await;
     let handle = double.handle.clone();

@@ -11,39 +11,76 @@ use connect_api::{
 };
 
 use super::{
-    Seat,
+    ConnectorPlugin, Seat,
     life::{Tries, from_broker},
 };
 use crate::{
-    broker::{Admin, ClientSettings, Producer, ProducerSettings},
+    broker::{Admin, ClientKind, ClientSettings, Producer, ProducerSettings},
     pipeline::{Converters, DeadLetterConfig, DeadLetters, ErrorHandler},
+    transform::Chain,
 };
 
-/// The clients a connector has settings of its own for.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Client {
-    Producer,
-    Consumer,
-    Admin,
-}
-
-impl Client {
-    pub(super) const fn prefix(self) -> &'static str {
-        match self {
-            Self::Producer => "producer",
-            Self::Consumer => "consumer",
-            Self::Admin => "admin",
-        }
-    }
+/// What a task is built from before it works, even while it is paused: what is wrong with it shows
+/// at once.
+pub(super) struct Parts {
+    pub(super) converters: Converters,
+    pub(super) transforms: Chain,
 }
 
 impl Seat {
+    /// Builds what can be built without waiting for anybody, and checks the settings of the clients
+    /// that the task is going to have.
+    ///
+    /// Source: apache/kafka `Worker.startTask`, which makes the clients themselves here.
+    pub(super) fn build(&self) -> Result<Parts> {
+        let converters = self.converters()?;
+        let transforms = Chain::of(&self.spec.connector_config)?;
+        match self.spec.plugin {
+            ConnectorPlugin::Source(_) => self.check_source_clients()?,
+            ConnectorPlugin::Sink(_) => {
+                self.check(ClientKind::Consumer, &self.client("consumer", ClientKind::Consumer))?;
+            }
+        }
+        Ok(Parts { converters, transforms })
+    }
+
+    fn check_source_clients(&self) -> Result<()> {
+        let config = &self.spec.connector_config;
+        let mut producer = self.client("producer", ClientKind::Producer);
+        let is_exactly_once = self.settings.exactly_once_source;
+        if is_exactly_once {
+            producer.overrides.insert("enable.idempotence", "true");
+        }
+        self.check(ClientKind::Producer, &producer)?;
+        let has_own_offsets =
+            config.get("offsets.storage.topic").is_some_and(|topic| !topic.trim().is_empty());
+        if is_exactly_once || has_own_offsets || self.creates_topics() {
+            self.check(ClientKind::Admin, &self.client("adminclient", ClientKind::Admin))?;
+        }
+        if is_exactly_once || has_own_offsets {
+            self.check(ClientKind::Consumer, &self.client("consumer", ClientKind::Consumer))?;
+        }
+        Ok(())
+    }
+
+    /// Whether the task creates topics by the rules of its connector.
+    pub(super) fn creates_topics(&self) -> bool {
+        let mut keys = self.spec.connector_config.keys();
+        self.settings.topic_creation && keys.any(|key| key.starts_with("topic.creation."))
+    }
+
+    /// Checks what a client is made from, first in the words of Kafka's own clients.
+    fn check(&self, kind: ClientKind, client: &ClientSettings) -> Result<()> {
+        kind.check(&client.overrides)?;
+        self.settings.broker.check_client(kind, client).map_err(from_broker)
+    }
+
     /// Identity and settings of a client: `connector-ROLE-CONN-N`, and the worker's settings with
     /// the connector's laid over them.
-    pub(super) fn client(&self, role: &str, client: Client) -> ClientSettings {
+    pub(super) fn client(&self, role: &str, kind: ClientKind) -> ClientSettings {
         let client_id = format!("connector-{role}-{}", self.spec.id);
         let layers = (&self.settings.worker, &self.spec.connector_config);
-        ClientSettings::of_connector(client_id, client.prefix(), layers)
+        ClientSettings::of_connector(client_id, kind, layers)
     }
 
     pub(super) fn converters(&self) -> Result<Converters> {
@@ -78,7 +115,8 @@ impl Seat {
                 return Ok(None);
             }
         }
-        let client = self.client("dlq-producer", Client::Producer);
+        let client = self.client("dlq-producer", ClientKind::Producer);
+        self.check(ClientKind::Producer, &client)?;
         let settings = ProducerSettings { client, transactional_id: None };
         let Some(producer) = self.producer(&settings).await? else { return Ok(None) };
         let connector = Arc::clone(&self.spec.id.connector);
@@ -86,7 +124,8 @@ impl Seat {
     }
 
     pub(super) async fn admin(&self, role: &str) -> Result<Arc<dyn Admin>> {
-        let client = self.client(role, Client::Admin);
+        let client = self.client(role, ClientKind::Admin);
+        self.check(ClientKind::Admin, &client)?;
         self.settings.broker.admin(&client).await.map_err(|error| {
             ConnectorError::new(error.class(), "Could not make an admin client").caused_by(error)
         })

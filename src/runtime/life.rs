@@ -1,4 +1,4 @@
-//! The life of any task: wait while paused, start, run, report the end.
+//! The life of any task: be built, wait while paused, start, run, report the end.
 
 use std::{any::Any, error::Error as _, panic::AssertUnwindSafe, time::Duration};
 
@@ -36,6 +36,7 @@ pub(super) async fn live(mut seat: Seat) {
 }
 
 async fn run(seat: &mut Seat) -> Result<()> {
+    let parts = seat.build()?;
     if seat.targets.is_paused() {
         seat.reporter.report(TaskEventKind::Paused).await;
         if !seat.wait_until_started().await {
@@ -43,8 +44,8 @@ async fn run(seat: &mut Seat) -> Result<()> {
         }
     }
     match seat.spec.plugin.clone() {
-        ConnectorPlugin::Source(connector) => source_task::run(seat, &*connector).await,
-        ConnectorPlugin::Sink(connector) => sink_task::run(seat, &*connector).await,
+        ConnectorPlugin::Source(connector) => source_task::run(seat, &*connector, parts).await,
+        ConnectorPlugin::Sink(connector) => sink_task::run(seat, &*connector, parts).await,
     }
 }
 

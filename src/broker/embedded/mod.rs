@@ -57,8 +57,8 @@ use self::{
     writer::{Job, Writer},
 };
 use super::{
-    Admin, Broker, ClientSettings, Consumer, ConsumerSettings, Producer, ProducerSettings,
-    ReaderSettings, Result, TopicReader,
+    Admin, Broker, ClientKind, ClientSettings, Consumer, ConsumerSettings, Producer,
+    ProducerSettings, ReaderSettings, Result, TopicReader,
 };
 use crate::tasks::TaskGroup;
 
@@ -163,6 +163,13 @@ impl Broker for EmbeddedBroker {
             None => EmbeddedProducer::plain(log),
             Some(id) => EmbeddedProducer::transactional(log, id, self.epoch_of(id)).await?,
         }))
+    }
+
+    fn check_client(&self, kind: ClientKind, settings: &ClientSettings) -> Result<()> {
+        match kind {
+            ClientKind::Consumer => group::check_consumer(&settings.overrides),
+            ClientKind::Producer | ClientKind::Admin => Ok(()),
+        }
     }
 
     async fn consumer(&self, settings: &ConsumerSettings) -> Result<Consumer> {

@@ -34,7 +34,7 @@ use self::{
     settings::{Role, Settings},
 };
 use super::{
-    Admin, Broker, BrokerError, ClientSettings, Consumer, ConsumerSettings, Producer,
+    Admin, Broker, BrokerError, ClientKind, ClientSettings, Consumer, ConsumerSettings, Producer,
     ProducerSettings, ReaderSettings, Result, SettingUse, TopicReader,
 };
 use crate::tasks::TaskGroup;
@@ -138,8 +138,13 @@ impl Broker for KafkaBroker {
         Ok(Box::new(producer))
     }
 
-    fn check_producer(&self, wanted: &ProducerSettings) -> Result<()> {
-        let settings = self.settings(Role::Producer, &wanted.client)?;
+    fn check_client(&self, kind: ClientKind, client: &ClientSettings) -> Result<()> {
+        let role = match kind {
+            ClientKind::Producer => Role::Producer,
+            ClientKind::Consumer => Role::Member,
+            ClientKind::Admin => Role::Admin,
+        };
+        let settings = self.settings(role, client)?;
         let checked = settings.config().create_native_config();
         checked.map(drop).map_err(|error| BrokerError::Invalid(error.to_string()))
     }

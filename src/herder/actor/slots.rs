@@ -7,7 +7,7 @@ use tracing::warn;
 
 use super::{Actor, jobs::Done, repair::Fortune};
 use crate::{
-    herder::starter::{TaskControl, TaskId, TaskSpec, TaskTarget},
+    herder::starter::{ConnectorPlugin, TaskControl, TaskId, TaskSpec, TaskTarget},
     store::{State, TargetState},
 };
 
@@ -87,7 +87,7 @@ impl Actor {
             TargetState::Paused => TaskTarget::Paused,
             TargetState::Stopped => return Vec::new(),
         };
-        // Tasks go with the configuration they were generated from, until the next commit.
+        // A task that runs goes with the configuration it was generated from, until the next commit.
         let Some(config) = self.configs.applied_config(name).or(self.configs.config(name)) else {
             return Vec::new();
         };
@@ -136,8 +136,12 @@ impl Actor {
         }
         let resolve = Arc::clone(&self.parts.resolve);
         let (task, broken) = (id.clone(), id.clone());
+        // One that starts goes with the configuration of its connector as it is now, generated from
+        // it or not: Kafka Connect starts it so.
+        let now = self.configs.config(&id.connector).cloned();
+        let connector_config = now.unwrap_or(wanted.connector_config);
         let work = async move {
-            let outcome = resolve(&wanted.connector_config)
+            let outcome = resolve(&connector_config)
                 .and_then(|connector| Ok((connector, resolve(&wanted.task_config)?)));
             Done::Prepared { id: task, instance, outcome }
         };
@@ -168,16 +172,14 @@ impl Actor {
             return self.reconcile(id);
         }
         running.target = slot.wanted.as_ref().map_or(running.target, |wanted| wanted.target);
+        let outcome = outcome.map_err(Refusal::of_connect);
         match outcome.and_then(|configs| self.spec(id, instance, (configs, running.target))) {
             Ok(spec) => {
                 let control = self.parts.starter.start(spec);
                 self.place(id, SlotState::Running { instance, running, control });
             }
-            Err(reason) => {
-                let trace = format!(
-                    "org.apache.kafka.connect.errors.ConnectException: {reason}\n\tat {}",
-                    module_path!()
-                );
+            Err(Refusal { thrown, reason }) => {
+                let trace = format!("{thrown}: {reason}\n\tat {}", module_path!());
                 let control = Box::new(NeverStarted);
                 self.place(id, SlotState::Running { instance, running, control });
                 self.task_failed(id, trace);
@@ -197,9 +199,16 @@ impl Actor {
         id: &TaskId,
         instance: u64,
         ((connector_config, task_config), target): ((Props, Props), TaskTarget),
-    ) -> Result<TaskSpec, String> {
-        let plugin = self.parts.plugins.connector_of(&connector_config);
-        let plugin = plugin.map_err(|error| error.to_string())?;
+    ) -> Result<TaskSpec, Refusal> {
+        let plugins = &self.parts.plugins;
+        let plugin = plugins.connector_of(&connector_config);
+        let plugin = plugin.map_err(|error| Refusal::of_connect(error.to_string()))?;
+        let plugin = match task_config.get("task.class").and_then(|class| plugins.of_tasks(class)) {
+            Some(other) if other.kind() != plugin.kind() => {
+                return Err(Refusal::of_class(&other, &plugin));
+            }
+            other => other.unwrap_or(plugin),
+        };
         Ok(TaskSpec { id: id.clone(), instance, plugin, connector_config, task_config, target })
     }
 
@@ -252,6 +261,28 @@ impl Actor {
             }
             self.reconcile(&id);
         }
+    }
+}
+
+/// Why a task cannot be started: the class of what Kafka Connect throws, and a sentence.
+struct Refusal {
+    thrown: &'static str,
+    reason: String,
+}
+
+impl Refusal {
+    const fn of_connect(reason: String) -> Self {
+        Self { thrown: "org.apache.kafka.connect.errors.ConnectException", reason }
+    }
+
+    /// A task that was generated while the connector had a class of the other kind.
+    fn of_class(task: &ConnectorPlugin, connector: &ConnectorPlugin) -> Self {
+        let needed = match connector {
+            ConnectorPlugin::Source(_) => "org.apache.kafka.connect.source.SourceTask",
+            ConnectorPlugin::Sink(_) => "org.apache.kafka.connect.sink.SinkTask",
+        };
+        let reason = format!("class {} cannot be cast to class {needed}", task.task_class());
+        Self { thrown: "java.lang.ClassCastException", reason }
     }
 }
 

@@ -14,7 +14,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use connect_api::config::{ConfigDef, ConfigKey, ConfigKind, ConfigValue, Props, Width};
 
-use self::clients::Client;
 pub(super) use self::{defaults::Defaults, framework::framework_def, likeness::most_like};
 use super::{
     error::{HerderError, Result},
@@ -24,7 +23,10 @@ use super::{
     settings::{HerderSettings, Resolve},
     starter::ConnectorPlugin,
 };
-use crate::config::{ExactlyOnceSource, Mode};
+use crate::{
+    broker::ClientKind,
+    config::{ExactlyOnceSource, Mode},
+};
 
 /// A configuration as a request holds it: a key may have no value.
 pub type RawConfig = BTreeMap<String, Option<String>>;
@@ -67,7 +69,8 @@ impl Validator<'_> {
         let mut infos = own.finish(class);
         let clients = self.clients(plugin.kind(), &props);
         for client in &clients {
-            infos.add_section(client.section(self.settings.override_policy, &props));
+            let policy = self.settings.override_policy;
+            infos.add_section(clients::section(*client, policy, &props));
         }
         for section in parts::converter_sections(self.plugins, &props) {
             infos.add_section(section);
@@ -108,8 +111,8 @@ impl Validator<'_> {
     }
 
     /// The clients that a connector has, in the order of their sections.
-    fn clients(&self, kind: ConnectorType, props: &Props) -> Vec<Client> {
-        use Client::{Admin, Consumer, Producer};
+    fn clients(&self, kind: ConnectorType, props: &Props) -> Vec<ClientKind> {
+        use ClientKind::{Admin, Consumer, Producer};
         let has = |key: &str| props.get(key).is_some_and(|value| !value.trim().is_empty());
         if kind == ConnectorType::Sink {
             let has_queue = has("errors.deadletterqueue.topic.name");
@@ -208,7 +211,7 @@ impl ConfigInfos {
     /// Lists keys that nobody reads and that look like a slip, with the key that may be meant.
     ///
     /// They are listed as the JVM's worker lists a key without a definition, and are no errors.
-    fn note_slips(&mut self, props: &Props, clients: &[Client]) {
+    fn note_slips(&mut self, props: &Props, clients: &[ClientKind]) {
         let defined = self.configs.iter().filter_map(|info| info.definition.as_ref());
         let names = |key: &ConfigKey| {
             let own = std::iter::once(key.name.clone());
@@ -217,7 +220,8 @@ impl ConfigInfos {
         let mut known: BTreeSet<String> = defined.flat_map(names).collect();
         for client in clients {
             let keys = client.def().keys().iter();
-            known.extend(keys.map(|key| format!("{}{}", client.prefix(), key.name)));
+            let prefix = client.override_prefix();
+            known.extend(keys.map(|key| format!("{prefix}{}", key.name)));
         }
         let listed: BTreeSet<_> = self.values().map(|value| value.name.clone()).collect();
         let unread = props.iter().filter(|(key, _)| !known.contains(*key)).take(MOST_SLIPS);

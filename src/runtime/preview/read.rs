@@ -12,8 +12,11 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{PATIENCE, PreviewSpec};
 use crate::{
-    broker::{BrokerError, ClientSettings, ConsumerRecord, ReadFrom, ReaderSettings, Watermarks},
-    runtime::{RuntimeSettings, clients::Client, source_task::CommittedOffsets},
+    broker::{
+        BrokerError, ClientKind, ClientSettings, ConsumerRecord, ReadFrom, ReaderSettings,
+        Watermarks,
+    },
+    runtime::{RuntimeSettings, source_task::CommittedOffsets},
 };
 
 /// Bytes that the tasks of a source may hold meanwhile.
@@ -29,15 +32,15 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn client(&self, role: Client) -> ClientSettings {
+    fn client(&self, kind: ClientKind) -> ClientSettings {
         let layers = (&self.settings.worker, &self.spec.config);
-        ClientSettings::of_connector("connect-preview".to_owned(), role.prefix(), layers)
+        ClientSettings::of_connector("connect-preview".to_owned(), kind, layers)
     }
 
     /// Records of the topics of a sink: as many from each partition, in their order.
     pub(super) async fn of_topics(&self) -> Result<Vec<Read>, BrokerError> {
         let PreviewSpec { partitions, request, .. } = self.spec;
-        let admin = self.settings.broker.admin(&self.client(Client::Admin)).await?;
+        let admin = self.settings.broker.admin(&self.client(ClientKind::Admin)).await?;
         let ends = admin.watermarks(partitions).await?;
         let filled: BTreeMap<_, _> =
             ends.into_iter().filter(|(_, ends)| ends.low < ends.high).collect();
@@ -72,7 +75,7 @@ impl Reader<'_> {
         read: &mut Vec<Read>,
     ) -> Result<(), BrokerError> {
         let settings = ReaderSettings {
-            client: self.client(Client::Consumer),
+            client: self.client(ClientKind::Consumer),
             topic: topic.as_ref().to_owned(),
             from: ReadFrom::Offsets(spans.iter().map(|(at, span)| (*at, span.start)).collect()),
             is_read_committed: false,

@@ -19,13 +19,13 @@ use tokio::time::Instant;
 use super::{
     Seat, TaskEventKind,
     backoff::Backoff,
+    clients::Parts,
     life::{Tries, from_broker},
 };
 use crate::{
     broker::{Consumer, ConsumerEvent, ConsumerSettings, PartitionRecords},
     metrics::SinkMeter,
     pipeline::{Originals, SinkPipeline, TaskReporter},
-    transform::Chain,
 };
 use commits::Commits;
 
@@ -40,14 +40,18 @@ const LONGEST_REDELIVERY_WAIT: Duration = Duration::from_secs(10);
 const LEAVE: Duration = Duration::from_secs(5);
 
 /// Runs the task until it is told to stop.
-pub(super) async fn run(seat: &mut Seat, connector: &dyn SinkConnector) -> Result<()> {
+pub(super) async fn run(
+    seat: &mut Seat,
+    connector: &dyn SinkConnector,
+    parts: Parts,
+) -> Result<()> {
     let Some(errors) = seat.sink_errors().await? else { return Ok(()) };
-    let (converters, originals) = (seat.converters()?, Originals::default());
+    let Parts { converters, transforms } = parts;
+    let originals = Originals::default();
     let reporter = errors.has_reporters().then(|| {
         let (errors, converters) = (Arc::clone(&errors), converters.clone());
         Arc::new(TaskReporter::new(errors, originals.clone(), converters)) as _
     });
-    let transforms = Chain::of(&seat.spec.connector_config)?;
     let Some(reading) = subscription::find(seat).await? else { return Ok(()) };
     let pipeline = SinkPipeline::new(converters, transforms, errors)
         .with_redrive_topic(reading.redrive_topic.clone());

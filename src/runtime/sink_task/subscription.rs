@@ -8,11 +8,10 @@ use connect_api::{
 };
 
 use crate::{
-    broker::{ConsumerSettings, Subscription},
+    broker::{ClientKind, ConsumerSettings, Subscription},
     pipeline::DeadLetterConfig,
     runtime::{
         Seat,
-        clients::Client,
         life::{Tries, from_broker},
     },
 };
@@ -27,7 +26,7 @@ pub(super) struct Reading {
 /// Finds out what to read; none when the task was told to stop before the broker answered.
 pub(super) async fn find(seat: &Seat) -> Result<Option<Reading>> {
     let config = &seat.spec.connector_config;
-    let mut client = seat.client("consumer", Client::Consumer);
+    let mut client = seat.client("consumer", ClientKind::Consumer);
     let own_group = client.overrides.get("group.id").map(str::to_owned);
     let group_id = own_group.unwrap_or_else(|| format!("connect-{}", seat.spec.id.connector));
     let subscription = subscription(config)?;

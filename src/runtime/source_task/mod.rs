@@ -24,15 +24,14 @@ use tokio::time::Instant;
 use super::{
     RuntimeSettings, Seat, TaskEventKind,
     backoff::Backoff,
-    clients::Client,
+    clients::Parts,
     life::{Tries, from_broker},
 };
 use crate::{
-    broker::{Producer, ProducerRecord, ProducerSettings},
+    broker::{ClientKind, Producer, ProducerRecord, ProducerSettings},
     metrics::SourceMeter,
     pipeline::SourcePipeline,
     store::SourceOffsets,
-    transform::Chain,
 };
 use outlet::Outlet;
 use topics::Topics;
@@ -58,14 +57,18 @@ struct Sizes {
 const LONGEST_POLL_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Runs the task until it is told to stop.
-pub(super) async fn run(seat: &mut Seat, connector: &dyn SourceConnector) -> Result<()> {
+pub(super) async fn run(
+    seat: &mut Seat,
+    connector: &dyn SourceConnector,
+    parts: Parts,
+) -> Result<()> {
     if let Some(offsets) = own_offsets(seat).await? {
         seat.settings = Arc::new(RuntimeSettings { offsets, ..seat.settings.as_ref().clone() });
     }
     let is_transactional = uses_transactions(seat);
     let Some(producer) = open_producer(seat, is_transactional).await? else { return Ok(()) };
-    let transforms = Chain::of(&seat.spec.connector_config)?;
-    let pipeline = SourcePipeline::new(seat.converters()?, transforms, seat.errors(None)?);
+    let Parts { converters, transforms } = parts;
+    let pipeline = SourcePipeline::new(converters, transforms, seat.errors(None)?);
     let topics = Topics::new(seat).await?;
     let Some(task) = start(seat, connector).await? else { return Ok(()) };
     seat.reporter.report(TaskEventKind::Running).await;
@@ -100,13 +103,12 @@ async fn open_producer(seat: &Seat, is_transactional: bool) -> Result<Option<Box
     // Source: KIP-618, one transactional id per task, so that a successor fences its predecessor.
     let transactional_id =
         is_transactional.then(|| format!("{}-{}", seat.settings.group_id, seat.spec.id));
-    let client = seat.client("producer", Client::Producer);
+    let client = seat.client("producer", ClientKind::Producer);
     let settings = ProducerSettings { client, transactional_id };
     if is_transactional {
         return seat.producer(&settings).await;
     }
     let broker = Arc::clone(&seat.settings.broker);
-    broker.check_producer(&settings).map_err(from_broker)?;
     Ok(Some(Box::new(Outlet::new(broker, settings))))
 }
 

@@ -43,8 +43,7 @@ struct Group {
 impl Topics {
     pub(super) async fn new(seat: &Seat) -> Result<Self> {
         let config = &seat.spec.connector_config;
-        let has_rules = config.keys().any(|key| key.starts_with("topic.creation."));
-        let creation = if seat.settings.topic_creation && has_rules {
+        let creation = if seat.creates_topics() {
             let admin = seat.admin("adminclient").await?;
             Some(Creation { admin, groups: groups(config)? })
         } else {

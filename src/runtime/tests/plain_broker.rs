@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::broker::{
-    Admin, Broker, ClientSettings, Consumer, ConsumerSettings, Producer, ProducerSettings,
-    ReaderSettings, Result, TopicReader,
+    Admin, Broker, ClientKind, ClientSettings, Consumer, ConsumerSettings, Producer,
+    ProducerSettings, ReaderSettings, Result, TopicReader,
 };
 
 #[derive(Debug)]
@@ -23,6 +23,9 @@ impl Broker for PlainBroker {
     async fn producer(&self, settings: &ProducerSettings) -> Result<Box<dyn Producer>> {
         assert!(settings.transactional_id.is_none());
         self.0.producer(settings).await
+    }
+    fn check_client(&self, kind: ClientKind, settings: &ClientSettings) -> Result<()> {
+        self.0.check_client(kind, settings)
     }
     async fn consumer(&self, settings: &ConsumerSettings) -> Result<Consumer> {
         self.0.consumer(settings).await

@@ -374,3 +374,45 @@ async fn a_record_that_does_not_convert_fails_the_task_unless_it_is_tolerated() 
     assert!(lenient.stop(PATIENCE).await);
     harness.end().await;
 }
+
+/// First line of a trace: Kafka Connect's class and text.
+const NO_RECORDS: &str = "org.apache.kafka.common.config.ConfigException: Invalid value 0 for \
+                          configuration max.poll.records: Value must be at least 1";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_that_cannot_be_made_fails_the_task_even_while_it_is_paused() {
+    let mut harness = Harness::start().await;
+    let config = [("topics", "in"), ("consumer.override.max.poll.records", "0")];
+    for target in [TaskTarget::Started, TaskTarget::Paused] {
+        let notebook = Notebook::default();
+        let _task = harness.start_as(notebook.plugin(), &config, target);
+        let TaskEventKind::Failed { trace, .. } = harness.event().await else {
+            panic!("it is the first that is heard");
+        };
+        assert_eq!(trace.lines().next(), Some(NO_RECORDS), "{target:?}");
+        assert_eq!(*notebook.calls.borrow(), []);
+    }
+    harness.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_of_the_dead_letter_queue_are_made_when_the_task_starts() {
+    let mut harness = Harness::start().await;
+    for (key, value) in [("producer.override.acks", "some"), ("admin.override.retries", "-1")] {
+        let config = [
+            ("topics", "in"),
+            ("errors.deadletterqueue.topic.name", "dead"),
+            ("errors.deadletterqueue.topic.replication.factor", "1"),
+            (key, value),
+        ];
+        let task = harness.start_as(Notebook::default().plugin(), &config, TaskTarget::Paused);
+        assert_eq!(harness.event().await, TaskEventKind::Paused);
+        task.set_target(TaskTarget::Started);
+        let expected = format!(
+            "org.apache.kafka.common.config.ConfigException: Invalid value {value} for \
+             configuration "
+        );
+        assert!(harness.trace().await.starts_with(&expected));
+    }
+    harness.end().await;
+}

@@ -264,3 +264,30 @@ async fn transforms_and_topic_rules_apply_on_the_way() {
     assert_eq!(topics, ["made-numbers"]);
     harness.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_cannot_be_made_fail_a_source_even_while_it_is_paused() {
+    let mut harness = Harness::start().await;
+    for (entries, expected) in [
+        (
+            &[("producer.override.acks", "some")][..],
+            "Invalid value some for configuration acks: String must be one of: all, -1, 0, 1",
+        ),
+        (
+            &[("topic.creation.default.partitions", "1"), ("admin.override.retries", "-1")],
+            "Invalid value -1 for configuration retries: Value must be at least 0",
+        ),
+        (
+            &[("offsets.storage.topic", "own"), ("consumer.override.fetch.max.bytes", "-1")],
+            "Invalid value -1 for configuration fetch.max.bytes: Value must be at least 0",
+        ),
+    ] {
+        let _task = harness.start_as(Counter::up_to(5).plugin(), entries, TaskTarget::Paused);
+        let TaskEventKind::Failed { trace, .. } = harness.event().await else {
+            panic!("it is the first that is heard");
+        };
+        let first = format!("org.apache.kafka.common.config.ConfigException: {expected}");
+        assert_eq!(trace.lines().next(), Some(&*first));
+    }
+    harness.end().await;
+}

@@ -11,7 +11,7 @@ mod member;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use connect_api::record::TopicPartition;
+use connect_api::{config::Props, record::TopicPartition};
 use regex::Regex;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -107,6 +107,11 @@ impl TopicFilter {
 #[derive(Clone, Debug)]
 pub(super) struct Groups {
     requests: mpsc::Sender<Request>,
+}
+
+/// Says whether a consumer can be made with these settings.
+pub(super) fn check_consumer(overrides: &Props) -> Result<()> {
+    member::Reading::parse(overrides).map(drop)
 }
 
 impl Groups {

@@ -293,6 +293,7 @@ fn number<T: std::str::FromStr>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::broker::ClientKind;
 
     fn translated(role: Role, entries: &[(&str, &str)]) -> Settings {
         Settings::translate(role, &[&Props::from_iter(entries.iter().copied())]).unwrap()
@@ -319,6 +320,20 @@ mod tests {
                 Some(KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..))
             );
             assert!(!is_unknown, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_key_is_one_that_clients_in_java_know() {
+        // No longer, and still in configurations.
+        const GONE: [&str; 1] = ["auto.include.jmx.reporter"];
+        for (key, whom, _) in TABLE.iter().filter(|(key, _, _)| !GONE.contains(key)) {
+            let kinds = match whom {
+                For::All => vec![ClientKind::Producer, ClientKind::Consumer, ClientKind::Admin],
+                For::Producers => vec![ClientKind::Producer],
+                For::Consumers => vec![ClientKind::Consumer],
+            };
+            assert!(kinds.iter().any(|kind| kind.def().get(key).is_some()), "{key}");
         }
     }
 

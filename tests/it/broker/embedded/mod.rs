@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use connect_api::time::{Clock, SystemClock};
 use millrace::{
     broker::{
-        Admin, Broker, ClientSettings, Consumer, ConsumerSettings, Producer, ProducerSettings,
-        ReaderSettings, Result, TopicReader, embedded::EmbeddedBroker,
+        Admin, Broker, ClientKind, ClientSettings, Consumer, ConsumerSettings, Producer,
+        ProducerSettings, ReaderSettings, Result, TopicReader, embedded::EmbeddedBroker,
     },
     tasks::TaskGroup,
 };
@@ -59,6 +59,9 @@ impl Broker for Temporary {
     }
     async fn producer(&self, settings: &ProducerSettings) -> Result<Box<dyn Producer>> {
         self.broker.producer(settings).await
+    }
+    fn check_client(&self, kind: ClientKind, settings: &ClientSettings) -> Result<()> {
+        self.broker.check_client(kind, settings)
     }
     async fn consumer(&self, settings: &ConsumerSettings) -> Result<Consumer> {
         self.broker.consumer(settings).await

@@ -152,12 +152,15 @@ impl Pair {
         let states = connector["status"]["tasks"].as_array().into_iter().flatten();
         let is_running = states.map(|task| &task["state"]).eq([&json!("RUNNING")]);
         let config = &connector["info"]["config"];
-        let end = if config["file"] == INPUT {
-            json!({"position": Self::input_length()})
-        } else if config["topics"] == "SIDE-in" {
-            json!({"kafka_offset": Self::input_records()})
-        } else {
-            return Ok(());
+        // A patch leaves a source the topics of the sink that it was.
+        let end = match connector["info"]["type"].as_str() {
+            Some("source") if config["file"] == INPUT => {
+                json!({"position": Self::input_length()})
+            }
+            Some("sink") if config["topics"] == "SIDE-in" => {
+                json!({"kafka_offset": Self::input_records()})
+            }
+            _ => return Ok(()),
         };
         if !is_running {
             return Ok(());

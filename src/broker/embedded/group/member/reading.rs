@@ -32,23 +32,24 @@ pub(super) enum Reset {
 
 impl Reading {
     pub(in crate::broker::embedded::group) fn parse(overrides: &Props) -> Result<Self> {
-        let reset = match overrides.get("auto.offset.reset") {
+        let reset = match overrides.get("auto.offset.reset").map(str::trim) {
             None | Some("earliest") => Reset::Earliest,
             Some("latest") => Reset::Latest,
             Some("none") => Reset::Nowhere,
             Some(other) => return Err(complaint("auto.offset.reset", other)),
         };
         Ok(Self {
-            fetch_bytes: number(overrides, "fetch.max.bytes", FETCH_BYTES)?,
-            poll_records: number(overrides, "max.poll.records", POLL_RECORDS)?,
+            // A fetch brings a batch, however few bytes were asked for.
+            fetch_bytes: number(overrides, "fetch.max.bytes", 0, FETCH_BYTES)?.max(1),
+            poll_records: number(overrides, "max.poll.records", 1, POLL_RECORDS)?,
             reset,
         })
     }
 }
 
-fn number(overrides: &Props, name: &str, default: usize) -> Result<usize> {
-    let Some(text) = overrides.get(name) else { return Ok(default) };
-    let number = text.parse().ok().filter(|number| *number > 0);
+fn number(overrides: &Props, name: &str, least: usize, default: usize) -> Result<usize> {
+    let Some(text) = overrides.get(name).map(str::trim) else { return Ok(default) };
+    let number = text.parse().ok().filter(|number| *number >= least);
     number.ok_or_else(|| complaint(name, text))
 }
 
@@ -71,6 +72,15 @@ mod tests {
                 format!("Invalid value {value} for configuration {name}")
             );
         }
+    }
+
+    #[test]
+    fn settings_are_read_as_kafkas_clients_read_them() {
+        let set = [("auto.offset.reset", " latest "), ("max.poll.records", " 7 ")];
+        let reading = Reading::parse(&Props::from(set)).unwrap();
+        assert_eq!((reading.reset, reading.poll_records), (Reset::Latest, 7));
+        let few = Reading::parse(&Props::from([("fetch.max.bytes", "0")])).unwrap();
+        assert_eq!(few.fetch_bytes, 1);
     }
 
     #[test]
