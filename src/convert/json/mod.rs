@@ -81,6 +81,9 @@ impl JsonConverterConfig {
     }
 }
 
+/// A schema with the text that comes before its payload.
+type Written = (Arc<Schema>, Vec<u8>);
+
 /// Converts to and from JSON.
 #[derive(Debug)]
 pub(super) struct JsonConverter {
@@ -91,7 +94,7 @@ pub(super) struct JsonConverter {
     writing: Writing,
     remembered: usize,
     /// Schemas with the text that comes before their payload, the last used first.
-    written: Mutex<Vec<(Arc<Schema>, Vec<u8>)>>,
+    written: Mutex<Vec<Written>>,
     /// Schema texts with what they mean, the last used first.
     read: Mutex<Vec<(ByteString, Arc<Schema>)>>,
     /// What is being written: bytes go into a vector one by one at no cost.
