@@ -20,6 +20,7 @@ mod config;
 mod definition;
 mod held;
 mod live;
+mod preview;
 mod record;
 mod sink;
 mod sketch;

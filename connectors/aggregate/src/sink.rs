@@ -4,10 +4,14 @@ use async_trait::async_trait;
 use connect_api::{
     config::{self, Config, ConfigDef, ConfigValue, Props},
     error::Result,
-    sink::{SinkConnector, SinkContext, SinkTask},
+    record::SinkRecord,
+    sink::{Previews, SinkConnector, SinkContext, SinkTask},
 };
 
-use crate::{config::AggregateConfig, live::LiveAggregates, store::Access, task::AggregateTask};
+use crate::{
+    config::AggregateConfig, live::LiveAggregates, preview::Previewer, store::Access,
+    task::AggregateTask,
+};
 
 /// Class of the aggregate sink, as users write it.
 pub(crate) const CLASS: &str = "millrace.AggregateSinkConnector";
@@ -34,6 +38,18 @@ impl SinkConnector for AggregateSink {
 
     fn validate(&self, props: &Props) -> Vec<ConfigValue> {
         config::validate::<AggregateConfig>(props)
+    }
+
+    fn preview(
+        &self,
+        props: &Props,
+        records: &[SinkRecord],
+        _now_ms: i64,
+    ) -> Result<Option<Previews>> {
+        let config = AggregateConfig::parse(props)?;
+        let connector = props.get("name").unwrap_or_default();
+        let mut previewer = Previewer::new(&config, connector);
+        Ok(Some(records.iter().map(|record| previewer.preview(record)).collect()))
     }
 
     async fn start_task(&self, props: &Props, context: SinkContext) -> Result<Box<dyn SinkTask>> {

@@ -13,6 +13,7 @@ mod rows;
 mod stream;
 
 pub use self::openapi::openapi;
+pub(crate) use self::rows::shown_row;
 
 use std::sync::Arc;
 

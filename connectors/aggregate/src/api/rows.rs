@@ -200,12 +200,21 @@ pub(super) fn row_json(
     query: &WindowQuery,
     ((window, key), cell): &((i64, GroupKey), Cell),
 ) -> Json {
+    let groups = names(definition, query).zip(key.0.iter().cloned());
+    shown_row(definition, (*window, window.saturating_add(query.step_ms)), groups, cell)
+}
+
+/// A window, groups by their names and what was counted for them, in the order of the columns.
+pub(crate) fn shown_row<'a>(
+    definition: &Definition,
+    (start, end): (i64, i64),
+    groups: impl Iterator<Item = (&'a str, Json)>,
+    cell: &Cell,
+) -> Json {
     let mut row = Map::new();
-    row.insert("window_start".to_owned(), shown_time(*window));
-    row.insert("window_end".to_owned(), shown_time(window.saturating_add(query.step_ms)));
-    for (name, value) in names(definition, query).zip(&key.0) {
-        row.insert(name.to_owned(), value.clone());
-    }
+    row.insert("window_start".to_owned(), shown_time(start));
+    row.insert("window_end".to_owned(), shown_time(end));
+    row.extend(groups.map(|(name, value)| (name.to_owned(), value)));
     row.insert("count".to_owned(), cell.count().into());
     for (name, value) in cell.shown(definition) {
         row.insert(name.to_owned(), value);
