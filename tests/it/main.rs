@@ -8,6 +8,7 @@ mod dead_letters;
 mod figures;
 mod harness;
 mod house;
+mod manual;
 mod originals;
 mod preview;
 mod references;
