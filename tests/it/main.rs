@@ -5,6 +5,7 @@ mod broker;
 mod clients;
 mod configs;
 mod dead_letters;
+mod extremes;
 mod figures;
 mod harness;
 mod house;
