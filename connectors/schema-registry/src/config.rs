@@ -60,12 +60,12 @@ pub struct SerdeConfig {
     /// Token to send.
     #[config(key = "bearer.auth.token")]
     pub token: Option<Secret<String>>,
-    /// How the subject of keys is named: TopicNameStrategy, RecordNameStrategy or
-    /// TopicRecordNameStrategy of the same package.
+    /// How the subject of keys is named: `TopicNameStrategy`, `RecordNameStrategy` or
+    /// `TopicRecordNameStrategy` of the same package.
     #[config(key = "key.subject.name.strategy", default = SubjectName::Topic, kind = Class, recommended = [])]
     pub key_subject: SubjectName,
-    /// How the subject of values is named: TopicNameStrategy, RecordNameStrategy or
-    /// TopicRecordNameStrategy of the same package.
+    /// How the subject of values is named: `TopicNameStrategy`, `RecordNameStrategy` or
+    /// `TopicRecordNameStrategy` of the same package.
     #[config(key = "value.subject.name.strategy", default = SubjectName::Topic, kind = Class, recommended = [])]
     pub value_subject: SubjectName,
     /// Host of a proxy, which has to allow CONNECT.

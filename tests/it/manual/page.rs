@@ -144,8 +144,7 @@ impl Page {
         let text = fs::read_to_string(root().join(self.path())).unwrap_or_default();
         let words = text.split("<!-- end -->\n").nth(1).unwrap_or_default();
         let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
-        let end = words.find(". ").map_or(words.len(), |at| at + 1);
-        words[..end].to_owned()
+        words.split_inclusive(". ").next().unwrap_or_default().trim_end().to_owned()
     }
 }
 

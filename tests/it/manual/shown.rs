@@ -147,8 +147,7 @@ fn on_one_line(json: &Json) -> String {
 
 /// The properties of a block.
 pub(super) fn properties(block: &str) -> Props {
-    let pairs = block.lines().filter_map(|line| line.split_once('='));
-    pairs.map(|(key, value)| (key, value)).collect()
+    block.lines().filter_map(|line| line.split_once('=')).collect()
 }
 
 /// The last block of a language.
