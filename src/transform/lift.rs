@@ -2,7 +2,7 @@
 //!
 //! Millrace's own: what `Flatten` does to a whole record, for one field and with its plain names.
 
-use std::{mem, sync::Arc};
+use std::{collections::HashSet, mem, sync::Arc};
 
 use connect_api::{
     config::{Config, Props},
@@ -83,7 +83,11 @@ impl Lift {
             Some(Value::Null) | None => Vec::new(),
             Some(other) => return Err(not_a_map(&other, PURPOSE)),
         };
-        let is_member = |key: &Value| members.iter().any(|(member, _)| member == key);
+        let names: HashSet<&str> = members.iter().filter_map(|(key, _)| key.as_str()).collect();
+        let is_member = |key: &Value| match key.as_str() {
+            Some(name) => names.contains(name),
+            None => members.iter().any(|(member, _)| member == key),
+        };
         let mut before: Vec<_> = map.0.drain(..at).filter(|(key, _)| !is_member(key)).collect();
         let after: Vec<_> = map.0.drain(..).skip(1).filter(|(key, _)| !is_member(key)).collect();
         before.extend(members);

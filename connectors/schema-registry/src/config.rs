@@ -28,13 +28,15 @@ pub struct SerdeConfig {
     /// Whether schemas that the registry does not have are registered.
     #[config(key = "auto.register.schemas", default = true)]
     pub registers: bool,
-    /// Id of the schema that everything is written by; -1 for none.
+    /// Id of the schema that everything is written by, where auto.register.schemas is false; -1 for
+    /// none.
     #[config(key = "use.schema.id", default = -1, importance = Low)]
     pub fixed_id: i32,
     /// Whether the schema of use.schema.id must be able to read what is written.
     #[config(key = "id.compatibility.strict", default = true, importance = Low)]
     pub is_id_strict: bool,
-    /// Whether everything is written by the subject's latest schema.
+    /// Whether everything is written by the subject's latest schema, where auto.register.schemas is
+    /// false.
     #[config(key = "use.latest.version", default = false, importance = Low)]
     pub uses_latest: bool,
     /// Whether the latest schema must be able to read what is written.
@@ -58,10 +60,12 @@ pub struct SerdeConfig {
     /// Token to send.
     #[config(key = "bearer.auth.token")]
     pub token: Option<Secret<String>>,
-    /// How the subject of keys is named.
+    /// How the subject of keys is named: `TopicNameStrategy`, `RecordNameStrategy` or
+    /// `TopicRecordNameStrategy` of the same package.
     #[config(key = "key.subject.name.strategy", default = SubjectName::Topic, kind = Class, recommended = [])]
     pub key_subject: SubjectName,
-    /// How the subject of values is named.
+    /// How the subject of values is named: `TopicNameStrategy`, `RecordNameStrategy` or
+    /// `TopicRecordNameStrategy` of the same package.
     #[config(key = "value.subject.name.strategy", default = SubjectName::Topic, kind = Class, recommended = [])]
     pub value_subject: SubjectName,
     /// Host of a proxy, which has to allow CONNECT.

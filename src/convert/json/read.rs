@@ -12,7 +12,7 @@ use connect_api::{
     json::{Node, NodeRef, Text, wrapping},
     schema::{Field, Schema, Type, logical},
     value::{Decimal, Map, Struct, Value},
-    value_text::{MS_PER_DAY, parse_decimal},
+    value_text::{Entries, MS_PER_DAY, decimal_of_bytes, parse_decimal},
 };
 
 /// Reads nodes of one converter.
@@ -114,15 +114,12 @@ impl Reading {
                 other.kind()
             ))),
         };
-        let mut map = Map::default();
+        let mut map = Entries::default();
         for read in entries.iter().map(entry) {
             let (key, value) = read?;
-            match map.0.iter_mut().find(|(known, _)| *known == key) {
-                Some((_, known)) => *known = value,
-                None => map.0.push((key, value)),
-            }
+            map.put(key, value);
         }
-        Ok(map)
+        Ok(map.into_map())
     }
 
     fn record(self, schema: &Arc<Schema>, node: &NodeRef<'_>) -> Result<Struct> {
@@ -273,7 +270,7 @@ fn decimal(schema: &Schema, node: &NodeRef<'_>) -> Result<Decimal> {
             let scale = schema.parameters().get("scale").and_then(|scale| scale.parse().ok());
             let unscaled = binary(text).ok().filter(|unscaled| !unscaled.is_empty());
             match scale.zip(unscaled) {
-                Some((scale, unscaled)) => Ok(Decimal { unscaled, scale }),
+                Some((scale, unscaled)) => decimal_of_bytes(unscaled, scale).map_err(bad),
                 None => Err(bad("Invalid bytes for Decimal field".to_owned())),
             }
         }

@@ -26,6 +26,10 @@ use super::{
 
 const PURPOSE: &str = "flattening";
 
+/// Most bytes of the new names of one record: each repeats those of all that was around its field,
+/// so that a megabyte of nested names could become thousands.
+const MOST_NAMED_BYTES: usize = 64 << 20;
+
 /// Options of the transform.
 #[derive(Config, Debug)]
 pub(super) struct FlattenConfig {
@@ -82,7 +86,7 @@ impl Flatten {
     fn map(&self, map: Map) -> Result<Map> {
         let is_flat = !map.0.iter().any(|(_, value)| matches!(value, Value::Map(_)));
         let mut entries = Vec::with_capacity(map.0.len());
-        self.collect_entries(map, None, &mut entries)?;
+        self.collect_entries(map, None, &mut entries, &mut Names::default())?;
         Ok(Map(if is_flat { entries } else { last_of_each(entries) }))
     }
 
@@ -91,6 +95,7 @@ impl Flatten {
         map: Map,
         prefix: Option<&str>,
         entries: &mut Vec<(Value, Value)>,
+        names: &mut Names,
     ) -> Result<()> {
         for (key, value) in map.0 {
             let key = match prefix {
@@ -98,7 +103,7 @@ impl Flatten {
                 Some(prefix) => Value::string(self.named(prefix, field_name(&key)?)),
             };
             match value {
-                Value::Map(inner) => self.collect_entries(inner, key.as_str(), entries)?,
+                Value::Map(inner) => self.collect_entries(inner, key.as_str(), entries, names)?,
                 Value::Struct(_) => {
                     return Err(ConnectorError::record(format!(
                         "Flatten transformation does not support class {} for record without \
@@ -114,7 +119,10 @@ impl Flatten {
                         java_class(&value)
                     )));
                 }
-                value => entries.push((key, value)),
+                value => {
+                    names.add(field_name(&key)?)?;
+                    entries.push((key, value));
+                }
             }
         }
         Ok(())
@@ -127,11 +135,17 @@ impl Flatten {
         };
         let top = Inherited { prefix: "", is_optional: schema.is_optional(), default };
         let flat = basics_of(schema, Schema::new(Type::Struct));
-        self.extended(flat, schema, top).map(Arc::new)
+        self.extended(flat, schema, top, &mut Names::default()).map(Arc::new)
     }
 
     /// The flat schema with the fields of one struct.
-    fn extended(&self, flat: Schema, schema: &Schema, from: Inherited<'_>) -> Result<Schema> {
+    fn extended(
+        &self,
+        flat: Schema,
+        schema: &Schema,
+        from: Inherited<'_>,
+        names: &mut Names,
+    ) -> Result<Schema> {
         let mut flat = flat;
         for field in fields_of(schema)? {
             let name = self.named(from.prefix, &field.name);
@@ -145,7 +159,7 @@ impl Flatten {
                         _ => None,
                     };
                     let inner = Inherited { prefix: &name, is_optional, default };
-                    self.extended(flat, &field.schema, inner)?
+                    self.extended(flat, &field.schema, inner, names)?
                 }
                 Type::Map => {
                     return Err(ConnectorError::record(format!(
@@ -154,12 +168,32 @@ impl Flatten {
                     )));
                 }
                 _ => {
+                    names.add(&name)?;
                     let leaf = leaf(&field.schema, is_optional, default);
                     with_field(flat, &name.into(), leaf)?
                 }
             };
         }
         Ok(flat)
+    }
+}
+
+/// How much the new names of a record take.
+#[derive(Default)]
+struct Names {
+    bytes: usize,
+}
+
+impl Names {
+    fn add(&mut self, name: &str) -> Result<()> {
+        self.bytes += name.len();
+        if self.bytes > MOST_NAMED_BYTES {
+            return Err(ConnectorError::record(format!(
+                "Flatten transformation makes names of more than {MOST_NAMED_BYTES} bytes of this \
+                 record"
+            )));
+        }
+        Ok(())
     }
 }
 

@@ -14,6 +14,24 @@ const LIMB: u64 = 1_000_000_000;
 /// Most digits, and largest exponent, that are read: beyond, a text is no number but an attack.
 const MAX_DIGITS: usize = 1000;
 
+/// Most bytes that the unscaled number of a decimal is read from: some ten thousand digits. The
+/// time to print a number grows with the square of its length, and a megabyte would take minutes.
+const MAX_BYTES: usize = 4096;
+
+/// The decimal of an unscaled number in big-endian two's complement, of which there is a byte.
+///
+/// # Errors
+/// The reason, as a sentence, when it has more digits than can be printed in time.
+pub fn decimal_of_bytes(unscaled: Bytes, scale: i32) -> Result<Decimal, String> {
+    if unscaled.len() > MAX_BYTES {
+        return Err(format!(
+            "A decimal takes {} bytes, and at most {MAX_BYTES} can be read",
+            unscaled.len()
+        ));
+    }
+    Ok(Decimal { unscaled, scale })
+}
+
 /// Appends the decimal as Java prints it: `1.50`, `-0.001`, `1E+3`.
 pub fn write_decimal(out: &mut String, decimal: &Decimal) {
     let (is_negative, digits) = digits_of(&decimal.unscaled);
@@ -130,15 +148,17 @@ fn digits_of(unscaled: &[u8]) -> (bool, String) {
         negate(&mut bytes);
     }
     let mut limbs: Vec<u64> = Vec::new();
-    for byte in bytes.iter().rev() {
-        let mut carry = u64::from(*byte);
+    // Four bytes a step: a limb of them and the carry stay within 64 bits.
+    for chunk in bytes.chunks(4).rev() {
+        let mut carry = chunk.iter().rev().fold(0, |bits, byte| bits << 8 | u64::from(*byte));
         for limb in &mut limbs {
-            let value = *limb * 256 + carry;
+            let value = (*limb << (8 * chunk.len())) + carry;
             *limb = value % LIMB;
             carry = value / LIMB;
         }
-        if carry > 0 {
-            limbs.push(carry);
+        while carry > 0 {
+            limbs.push(carry % LIMB);
+            carry /= LIMB;
         }
     }
     let mut digits = String::new();
@@ -195,6 +215,26 @@ mod tests {
         assert_eq!(bytes("-128"), [0x80]);
         assert_eq!(bytes("-129"), [0xff, 0x7f]);
         assert_eq!(bytes("1.50"), [0, 150]);
+    }
+
+    #[test]
+    fn a_decimal_of_any_length_is_printed_or_refused_in_time() {
+        let longest = decimal_of_bytes(Bytes::from(vec![0x7f; MAX_BYTES]), 0).unwrap();
+        let mut text = String::new();
+        write_decimal(&mut text, &longest);
+        assert_eq!(text.len(), 9864);
+        assert!(text.starts_with("704955101") && text.ends_with("672439167"));
+        let refused = decimal_of_bytes(Bytes::from(vec![1; 1 << 20]), 0).unwrap_err();
+        assert_eq!(refused, "A decimal takes 1048576 bytes, and at most 4096 can be read");
+    }
+
+    #[test]
+    fn exponents_are_not_spelt_out() {
+        for text in ["1E+999999999", "1E-999999999", "-1.5E+2147483647"] {
+            assert_eq!(round_trip(text), text);
+        }
+        assert_eq!(parse_decimal("1e9999999999"), None);
+        assert_eq!(parse_decimal(&"9".repeat(MAX_DIGITS + 1)), None);
     }
 
     proptest! {

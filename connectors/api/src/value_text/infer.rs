@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use super::{
+    Entries,
     dates::{lenient_date, lenient_time, lenient_timestamp},
     parse_decimal,
     tokens::{Tokens, is_blank, java_trim},
@@ -137,11 +138,11 @@ impl Parser<'_> {
     }
 
     fn map(&mut self) -> Result<SchemaAndValue, NoStructure> {
-        let mut entries = Vec::new();
+        let mut entries = Entries::default();
         let (mut keys, mut values) = (Common::default(), Common::default());
         while self.tokens.has_next() {
             if self.tokens.take("}") {
-                return map_of(entries, keys.schema(), values.schema());
+                return map_of(entries.into_map(), keys.schema(), values.schema());
             }
             if self.tokens.take(",") {
                 return Err(NoStructure);
@@ -153,7 +154,7 @@ impl Parser<'_> {
             let value = self.value(true)?;
             keys.merge(key.schema);
             values.merge(value.schema);
-            put(&mut entries, key.value, value.value);
+            entries.put(key.value, value.value);
             self.tokens.take(",");
         }
         Err(NoStructure)
@@ -303,32 +304,25 @@ fn rank(schema: &Schema) -> Option<usize> {
     NUMBERS.iter().position(|kind| *kind == schema.kind())
 }
 
-fn put(entries: &mut Vec<(Value, Value)>, key: Value, value: Value) {
-    match entries.iter_mut().find(|(known, _)| *known == key) {
-        Some((_, known)) => *known = value,
-        None => entries.push((key, value)),
-    }
-}
-
 fn map_of(
-    entries: Vec<(Value, Value)>,
+    entries: Map,
     keys: Option<Arc<Schema>>,
     values: Option<Arc<Schema>>,
 ) -> Result<SchemaAndValue, NoStructure> {
-    let Some(keys) = keys else { return Ok(typed(Type::Map, Value::Map(Map(entries)))) };
-    let mut aligned_entries = Vec::with_capacity(entries.len());
-    for (key, value) in entries {
+    let Some(keys) = keys else { return Ok(typed(Type::Map, Value::Map(entries))) };
+    let mut aligned_entries = Entries::default();
+    for (key, value) in entries.0 {
         let value = match &values {
             Some(values) => aligned(value, values)?,
             None => value,
         };
-        put(&mut aligned_entries, aligned(key, &keys)?, value);
+        aligned_entries.put(aligned(key, &keys)?, value);
     }
     let schema = match values {
         Some(values) => Schema::map(keys, values),
         None => Schema::map_with_null_values(keys),
     };
-    Ok(SchemaAndValue::new(Arc::new(schema), Value::Map(Map(aligned_entries))))
+    Ok(SchemaAndValue::new(Arc::new(schema), Value::Map(aligned_entries.into_map())))
 }
 
 /// A value as one of the schema that it shares with others; null is none.

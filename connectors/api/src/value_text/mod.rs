@@ -6,6 +6,7 @@
 
 mod dates;
 mod decimal;
+mod entries;
 mod header;
 mod infer;
 mod tokens;
@@ -16,7 +17,8 @@ use crate::value::{Decimal, Value, java_single, write_java_double};
 
 pub use self::{
     dates::{MS_PER_DAY, civil_date, date_text, days_of_civil, time_text, timestamp_text},
-    decimal::{parse_decimal, write_decimal},
+    decimal::{decimal_of_bytes, parse_decimal, write_decimal},
+    entries::Entries,
     header::header_text,
     infer::infer,
 };

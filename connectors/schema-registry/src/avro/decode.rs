@@ -10,7 +10,8 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use connect_api::{
     schema::{Schema, Type, logical},
-    value::{Decimal, Map, Struct, Value},
+    value::{Map, Struct, Value},
+    value_text::decimal_of_bytes,
 };
 
 use super::{
@@ -48,7 +49,8 @@ pub(super) enum Plan {
     Union(Vec<Plan>),
     /// A union as a struct: the field of each branch, none for null.
     Choice(Arc<Schema>, Vec<Option<(usize, Plan)>>),
-    Record(Arc<Schema>, Vec<Plan>),
+    /// Fields of a record, and how many of them take no bytes.
+    Record(Arc<Schema>, Vec<Plan>, usize),
     /// Data without a schema.
     Anything,
 }
@@ -59,6 +61,10 @@ pub(super) enum Cost {
     Bytes,
     Nothing,
 }
+
+/// Items that room is made for before they are read: a list in a list in a list might announce as
+/// many items each as the message has bytes.
+const MOST_RESERVED: usize = 1024;
 
 /// Why data cannot be read, as a sentence.
 pub(super) type Malformed = String;
@@ -114,7 +120,9 @@ pub(super) fn plan(avro: &AvroSchema, id: TypeId, schema: &Arc<Schema>) -> Resul
         (Kind::Record(_, fields), Type::Struct) => {
             let own = fields.iter().zip(schema.fields());
             let plans = own.map(|(field, own)| plan(avro, field.kind, &own.schema));
-            Plan::Record(Arc::clone(schema), plans.collect::<Result<_, _>>()?)
+            let plans = plans.collect::<Result<Vec<_>, _>>()?;
+            let free = plans.iter().filter(|plan| plan.cost() == Cost::Nothing).count();
+            Plan::Record(Arc::clone(schema), plans, free)
         }
         (Kind::Record(..), _) => return Err(mismatch()),
     })
@@ -160,7 +168,7 @@ impl Plan {
         let is_free = match self {
             Self::Null => true,
             Self::Fixed(size) | Self::FixedDecimal(size, _) => *size == 0,
-            Self::Record(_, fields) => fields.iter().all(|field| field.cost() == Cost::Nothing),
+            Self::Record(_, fields, free) => fields.len() == *free,
             _ => false,
         };
         if is_free { Cost::Nothing } else { Cost::Bytes }
@@ -203,7 +211,7 @@ impl Plan {
             Self::Array(items, cost) => {
                 let mut list = Vec::new();
                 while let Some(count) = input.block(*cost)? {
-                    list.reserve(count);
+                    list.reserve(count.min(MOST_RESERVED));
                     for _ in 0..count {
                         list.push(items.read(input)?);
                     }
@@ -213,7 +221,7 @@ impl Plan {
             Self::Map(values) => {
                 let mut map = Vec::new();
                 while let Some(count) = input.block(Cost::Bytes)? {
-                    map.reserve(count);
+                    map.reserve(count.min(MOST_RESERVED));
                     for _ in 0..count {
                         let key = Value::String(input.string()?);
                         map.push((key, values.read(input)?));
@@ -235,7 +243,8 @@ impl Plan {
                 branches.get(index).ok_or_else(|| beyond("branch", index))?.read(input)?
             }
             Self::Choice(schema, branches) => choice(schema, branches, input)?,
-            Self::Record(schema, fields) => {
+            Self::Record(schema, fields, free) => {
+                input.spend(*free)?;
                 let mut values = Vec::with_capacity(fields.len());
                 for field in fields {
                     values.push(field.read(input)?);
@@ -343,7 +352,7 @@ fn decimal(unscaled: Bytes, scale: i32) -> Result<Value, Malformed> {
     if unscaled.is_empty() {
         return Err("Zero length BigInteger".to_owned());
     }
-    Ok(Value::Decimal(Decimal { unscaled, scale }))
+    decimal_of_bytes(unscaled, scale).map(Value::Decimal)
 }
 
 fn beyond(what: &str, index: usize) -> Malformed {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 
 use super::decode::{Cost, Malformed};
 
-/// Items that take no bytes, in all lists of one message.
+/// Items and fields that take no bytes, in all lists and records of one message.
 const MOST_FREE_ITEMS: usize = 65_536;
 
 /// Bytes of the longest number.
@@ -106,13 +106,17 @@ impl Input {
         match cost {
             Cost::Bytes if count > self.rest.len() => return Err(ended()),
             Cost::Bytes => {}
-            Cost::Nothing => {
-                self.free_items = self.free_items.checked_sub(count).ok_or_else(|| {
-                    format!("Lists hold more than {MOST_FREE_ITEMS} items that take no bytes")
-                })?;
-            }
+            Cost::Nothing => self.spend(count)?,
         }
         Ok(Some(count))
+    }
+
+    /// Counts what takes no bytes.
+    pub(super) fn spend(&mut self, count: usize) -> Result<(), Malformed> {
+        self.free_items = self.free_items.checked_sub(count).ok_or_else(|| {
+            format!("The data hold more than {MOST_FREE_ITEMS} items and fields that take no bytes")
+        })?;
+        Ok(())
     }
 }
 

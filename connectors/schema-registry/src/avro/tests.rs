@@ -1,6 +1,11 @@
+use bytes::BufMut as _;
 use connect_api::{
     schema::{Type, logical},
     value::{Decimal, Map, Struct, Value},
+};
+use connect_testkit::{
+    fuzz::{Choices, few_words, fuzz},
+    shape::{kind_of, proper},
 };
 use proptest::prelude::*;
 
@@ -254,6 +259,132 @@ fn types_that_double_at_every_step_are_refused_in_time() {
         let error = to_connect::connect_schema(&config(&[]), &avro, None).unwrap_err();
         assert!(error.contains("more than"), "{error}");
     }
+}
+
+#[test]
+fn names_that_lead_on_and_on_are_refused() {
+    let nested = |name: &str| {
+        let (open, close) = (r#"{"type":"array","items":"#.repeat(50), "}".repeat(50));
+        format!("{open}{name}{close}")
+    };
+    let mut inner = "\"int\"".to_owned();
+    let mut named = Vec::new();
+    for n in 0..1000 {
+        let field = nested(&inner);
+        let text = format!(
+            r#"{{"type":"record","name":"R{n}","fields":[{{"name":"a","type":{field}}}]}}"#
+        );
+        named.push((format!("R{n}"), Arc::from(text)));
+        inner = format!("\"R{n}\"");
+    }
+    let avro = AvroSchema::parse(&inner, &named).unwrap();
+    let error = to_connect::connect_schema(&config(&[]), &avro, None).unwrap_err();
+    assert_eq!(error, "The Avro schema is nested more than 200 types deep");
+}
+
+#[test]
+fn schemas_as_deep_as_connect_has_them_are_written() {
+    let deep = (0..1000).fold(Schema::new(Type::Int32), |inner, _| Schema::array(inner));
+    let value = (0..1000).fold(Value::Int32(1), |inner, _| Value::Array(vec![inner]));
+    let bytes = written(&config(&[]), &Arc::new(deep), &value).unwrap();
+    assert_eq!(bytes.len(), 2001);
+}
+
+/// Address space that the process has taken at most; none where the system does not say.
+fn peak_kib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmPeak:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+#[test]
+fn lists_in_lists_take_no_room_before_their_items_are_there() {
+    const DEPTH: usize = 60;
+    let (open, close) = (r#"{"type":"array","items":"#.repeat(DEPTH), "}".repeat(DEPTH));
+    let text = format!("{open}\"int\"{close}");
+    // Each list announces nearly as many items as the message has bytes.
+    let mut message = BytesMut::new();
+    (0..DEPTH).for_each(|_| encode::put_long(&mut message, 900_000));
+    message.resize(1_000_000, 0x80);
+    let before = peak_kib();
+    assert!(read(&config(&[]), &text, &message).is_err());
+    if let (Some(before), Some(after)) = (before, peak_kib()) {
+        assert!(after - before < 1 << 20, "{} KiB", after - before);
+    }
+}
+
+#[test]
+fn fields_that_take_no_bytes_do_not_multiply() {
+    let field = |n| format!(r#"{{"name":"f{n}","type":"E"}}"#);
+    let fields: Vec<_> = (1..1000).map(field).collect();
+    let text = format!(
+        r#"{{"type":"array","items":{{"type":"record","name":"R","fields":[{{"name":"f0","type":{{"type":"record","name":"E","fields":[]}}}},{}]}}}}"#,
+        fields.join(",")
+    );
+    let announced = |count| {
+        let mut message = BytesMut::new();
+        encode::put_long(&mut message, count);
+        message.put_u8(0);
+        read(&config(&[]), &text, &message)
+    };
+    assert!(announced(10).is_ok());
+    let refused = announced(65_000).unwrap_err();
+    assert!(refused.contains("more than 65536 items and fields that take no bytes"), "{refused}");
+}
+
+#[test]
+fn large_values_are_slices_and_huge_ones_are_told() {
+    let mut message = BytesMut::new();
+    encode::put_bytes(&mut message, &vec![b'x'; 100 << 20]).unwrap();
+    let message = message.freeze();
+    let avro = AvroSchema::parse("\"string\"", &[]).unwrap();
+    let schema = to_connect::connect_schema(&config(&[]), &avro, None).unwrap();
+    let plan = decode::plan(&avro, avro.root, &schema).unwrap();
+    let value = plan.read_message(message.clone()).unwrap();
+    assert!(message.as_ptr_range().contains(&value.as_str().unwrap().as_ptr()));
+    let mut announced = BytesMut::new();
+    encode::put_long(&mut announced, i64::MAX);
+    assert!(plan.read_message(announced.freeze()).unwrap_err().contains("end"));
+    let decimal = r#"{"type":"bytes","logicalType":"decimal","precision":9,"scale":2}"#;
+    let refused = read(&config(&[]), decimal, &vec![1; 1 << 20]).unwrap_err();
+    assert!(refused.starts_with("A decimal takes 1048576 bytes"), "{refused}");
+    assert!(read(&config(&[]), "\"double\"", &f64::NAN.to_le_bytes()).is_ok());
+}
+
+#[test]
+fn any_schema_and_any_bytes_are_borne() {
+    let configs = [
+        config(&[]),
+        config(&[
+            ("enhanced.avro.schema.support", "true"),
+            ("generalized.sum.type.support", "true"),
+        ]),
+        config(&[
+            ("connect.meta.data", "false"),
+            ("discard.type.doc.default", "true"),
+            ("scrub.invalid.names", "true"),
+            ("allow.optional.map.keys", "true"),
+        ]),
+    ];
+    fuzz("avro", |input| {
+        let mut choices = Choices::of(input);
+        let config = &configs[choices.below(configs.len())];
+        let (text, bytes) = choices.parts();
+        let data = match read(config, &text, bytes) {
+            Ok(data) => data,
+            Err(error) => return few_words(&error),
+        };
+        assert!(proper(&data), "{data:?}");
+        let Some(schema) = &data.schema else { return kind_of(&data) };
+        if let Ok(bytes) = written(config, schema, &data.value)
+            && let own = avro_text(config, schema)
+            && AvroSchema::parse(&own, &[]).is_ok()
+        {
+            let again = read(config, &own, &bytes);
+            assert!(again.is_ok(), "{text} was written as {own}: {again:?}");
+        }
+        kind_of(&data)
+    });
 }
 
 /// Two messages that `confluent-kafka` 2.16.0 for Python wrote, without magic and id.

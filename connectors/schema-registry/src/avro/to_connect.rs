@@ -22,6 +22,9 @@ use super::{
 /// Most types of a schema once every name is replaced by what it stands for.
 const MOST_TYPES: usize = 100_000;
 
+/// Types within types: a text ends at 128 itself, and names lead on to other texts.
+const MAX_DEPTH: usize = 200;
+
 /// What a type is converted for.
 #[derive(Clone, Copy, Default)]
 struct Use<'a> {
@@ -40,7 +43,8 @@ pub(super) fn connect_schema(
     avro: &AvroSchema,
     version: Option<i32>,
 ) -> Result<Arc<Schema>, String> {
-    let mut conversion = Conversion { config, avro, open: Vec::new(), left: MOST_TYPES, unions: 0 };
+    let mut conversion =
+        Conversion { config, avro, open: Vec::new(), left: MOST_TYPES, depth: 0, unions: 0 };
     conversion.any(avro.root, Use { version, ..Use::default() }).map(Arc::new)
 }
 
@@ -50,11 +54,22 @@ struct Conversion<'a> {
     /// The records that the present type is within.
     open: Vec<TypeId>,
     left: usize,
+    depth: usize,
     unions: usize,
 }
 
 impl<'a> Conversion<'a> {
     fn any(&mut self, id: TypeId, using: Use<'_>) -> Result<Schema, String> {
+        if self.depth == MAX_DEPTH {
+            return Err(format!("The Avro schema is nested more than {MAX_DEPTH} types deep"));
+        }
+        self.depth += 1;
+        let schema = self.resolved(id, using);
+        self.depth -= 1;
+        schema
+    }
+
+    fn resolved(&mut self, id: TypeId, using: Use<'_>) -> Result<Schema, String> {
         self.left = self.left.checked_sub(1).ok_or_else(|| {
             format!("The Avro schema has more than {MOST_TYPES} types once its names are resolved")
         })?;

@@ -12,7 +12,7 @@ use connect_api::{
     json::{Node, NodeRef, Text, wrapping},
     schema::{Schema, Type, logical},
     value::{Decimal, Map, Struct, Value},
-    value_text::parse_decimal,
+    value_text::{decimal_of_bytes, parse_decimal},
 };
 
 use super::{JsonSchemaOptions, names::is_union};
@@ -246,7 +246,7 @@ fn decimal(schema: &Schema, node: &NodeRef<'_>) -> Result<Decimal> {
             if unscaled.is_empty() {
                 return Err(bad("Invalid bytes for Decimal field"));
             }
-            Ok(Decimal { unscaled, scale })
+            decimal_of_bytes(unscaled, scale).map_err(bad)
         }
         other => Err(bad(format!(
             "Invalid type for Decimal, underlying representation should be numeric or bytes but \

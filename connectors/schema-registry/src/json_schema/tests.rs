@@ -1,6 +1,11 @@
 use connect_api::{
+    record::SchemaAndValue,
     schema::{Schema, Type, logical},
     value::{Decimal, Map, Struct, Value},
+};
+use connect_testkit::{
+    fuzz::{Choices, few_words, fuzz},
+    shape::{kind_of, proper},
 };
 use proptest::prelude::*;
 
@@ -259,6 +264,91 @@ fn shapes_without_a_connect_type_are_refused() {
         "}".repeat(300)
     );
     assert_eq!(refusal(&deep), "The JSON Schema is nested too deeply");
+}
+
+#[test]
+fn schemas_and_payloads_are_as_deep_as_they_may_be() {
+    let nested = |depth: usize| {
+        let (open, close) = (r#"{"type":"array","items":"#.repeat(depth), "}".repeat(depth));
+        format!(r#"{open}{{"type":"integer"}}{close}"#)
+    };
+    let list = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+    let deepest = schema(&nested(199));
+    let value = DEFAULTS.read(&deepest, &list(199).into()).unwrap();
+    assert_eq!(json(&deepest, &value), list(199));
+    assert_eq!(refusal(&nested(200)), "The JSON Schema is nested too deeply");
+    assert_eq!(refusal(&nested(100_000)), "The JSON Schema is no JSON");
+    assert!(DEFAULTS.read(&deepest, &list(100_000).into()).is_err());
+    let choices = format!("{}{}", r#"{"oneOf":["#.repeat(400), "]}".repeat(400));
+    assert!(DEFAULTS.connect_schema(&choices, &[], None).is_err());
+}
+
+#[test]
+fn large_payloads_are_slices_and_numbers_without_a_value_are_texts() {
+    let text = schema(r#"{"type":"string"}"#);
+    let payload = ByteString::from(format!("\"{}\"", "x".repeat(100 << 20)));
+    let value = DEFAULTS.read(&text, &payload).unwrap();
+    let range = payload.as_bytes().as_ptr_range();
+    assert!(range.contains(&value.as_str().unwrap().as_ptr()));
+    let number = schema(r#"{"type":"number"}"#);
+    assert_eq!(json(&number, &Value::Float64(f64::NAN)), "\"NaN\"");
+    let infinite = DEFAULTS.read(&number, &"1e999".into()).unwrap();
+    assert_eq!(infinite, Value::Float64(f64::INFINITY));
+}
+
+#[test]
+fn decimals_of_any_length_are_read_or_refused_in_time() {
+    let decimal = Schema::new(Type::Bytes).named(logical::DECIMAL).versioned(1);
+    let decimal = Arc::new(decimal.parameter("scale", "0"));
+    let read = |text: String| DEFAULTS.read(&decimal, &text.into());
+    let long = read(format!("\"{}\"", "AAAA".repeat(1 << 18))).unwrap_err().to_string();
+    assert!(long.starts_with("A decimal takes 786432 bytes"), "{long}");
+    assert!(read("9".repeat(1 << 20)).is_err());
+    let numeric = JsonSchemaOptions { is_decimal_numeric: true, ..DEFAULTS };
+    let mut out = BytesMut::new();
+    let value = read("1E+999999999".to_owned()).unwrap();
+    numeric.write(&mut out, &decimal, &value).unwrap();
+    assert_eq!(out, "1E+999999999");
+}
+
+#[test]
+fn any_schema_and_any_payload_are_borne() {
+    let others = JsonSchemaOptions {
+        is_sum_type_general: true,
+        is_default_ignored: true,
+        is_optional_unless_required: true,
+        is_decimal_numeric: true,
+        is_singleton_flattened: false,
+        ..DEFAULTS
+    };
+    let options = [DEFAULTS, others];
+    fuzz("json-schema", |input| {
+        let mut choices = Choices::of(input);
+        let options = &options[choices.below(options.len())];
+        let (text, payload) = choices.parts();
+        validation::Validation::new(&text, &[]).ok();
+        let schema = match options.connect_schema(&text, &[], None) {
+            Ok(schema) => schema,
+            Err(error) => return few_words(&error),
+        };
+        let payload = String::from_utf8_lossy(payload).into_owned();
+        let value = match options.read(&schema, &payload.into()) {
+            Ok(value) => value,
+            Err(error) => return few_words(&error),
+        };
+        let data = SchemaAndValue::new(schema, value);
+        assert!(proper(&data), "{data:?}");
+        let (mut out, schema) = (BytesMut::new(), data.schema.as_ref().unwrap());
+        if options.write(&mut out, schema, &data.value).unwrap_or(false)
+            && let Ok(own) = options.schema_text(schema)
+            && let Ok(own) = options.connect_schema(&own, &[], None)
+        {
+            let written = String::from_utf8(out.to_vec()).unwrap();
+            let again = options.read(&own, &written.clone().into());
+            assert!(again.is_ok(), "{text} was written as {written}: {again:?}");
+        }
+        kind_of(&data)
+    });
 }
 
 fn primitive() -> impl Strategy<Value = (Schema, Value)> {

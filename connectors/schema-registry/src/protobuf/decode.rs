@@ -11,8 +11,8 @@ use bytestring::ByteString;
 use connect_api::{
     error::{ConnectorError, Result},
     schema::Schema,
-    value::{Decimal, Map, Value},
-    value_text::{civil_date, days_of_civil},
+    value::{Map, Value},
+    value_text::{civil_date, days_of_civil, decimal_of_bytes},
 };
 
 use super::{
@@ -336,7 +336,7 @@ fn decimal(bytes: Bytes) -> Result<Value> {
     if unscaled.is_empty() {
         unscaled = Bytes::from_static(&[0]);
     }
-    Ok(Value::Decimal(Decimal { unscaled, scale }))
+    decimal_of_bytes(unscaled, scale).map(Value::Decimal).map_err(ConnectorError::record)
 }
 
 fn date(bytes: Bytes) -> Result<Value> {

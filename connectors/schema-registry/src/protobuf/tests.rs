@@ -1,8 +1,14 @@
 use std::sync::LazyLock;
 
+use bytes::BufMut as _;
 use connect_api::{
+    record::SchemaAndValue,
     schema::{Type, logical},
     value::{Decimal, Map, Struct},
+};
+use connect_testkit::{
+    fuzz::{Choices, few_words, fuzz},
+    shape::{kind_of, proper},
 };
 use proptest::prelude::*;
 
@@ -400,6 +406,97 @@ fn deep_groups_and_huge_lengths_are_refused() {
     for bytes in [&[0x3a, 0xff, 0xff, 0xff, 0xff, 0x7f][..], &[0xf3; 300], &[0x3a, 0x01, 0xff]] {
         assert!(reader.read(Bytes::copy_from_slice(bytes)).is_err());
     }
+}
+
+#[test]
+fn words_of_any_length_are_read_or_refused() {
+    let long = "x".repeat(1 << 20);
+    let (blanks, digits) = (" ".repeat(1 << 20), "7".repeat(1 << 20));
+    let message = "syntax = \"proto3\"; message M {}";
+    for text in [
+        format!("{message} // {long}"),
+        format!("{message} /* {long} */"),
+        format!("{message}{blanks}"),
+        format!("{message} message {long} {{}}"),
+        format!("{message} option java_package = \"{long}\";"),
+    ] {
+        let outcome = ProtobufFile::parse(&text, &[]).map(drop);
+        assert!(outcome.is_ok(), "{outcome:?}");
+    }
+    for number in ["09", &digits] {
+        let text = format!("syntax = \"proto3\"; message M {{ int32 a = {number}; }}");
+        let error = ProtobufFile::parse(&text, &[]).unwrap_err().to_string();
+        assert_eq!(error, "Could not parse the Protobuf schema");
+    }
+}
+
+#[test]
+fn large_values_are_slices_and_decimals_of_any_length_are_told() {
+    let reader = reader_of(&ProtobufOptions::default(), EVERYTHING);
+    let field = |number: u8, content: &[u8]| {
+        let mut bytes = BytesMut::new();
+        bytes.put_slice(&[(number << 3) | 2]);
+        prost::encoding::encode_varint(content.len().try_into().unwrap(), &mut bytes);
+        bytes.put_slice(content);
+        bytes.freeze()
+    };
+    let large = field(7, &vec![b'x'; 100 << 20]);
+    let range = large.as_ptr_range();
+    let read = reader.read(large).unwrap();
+    assert!(range.contains(&read.member("g").unwrap().as_str().unwrap().as_ptr()));
+    let refused = reader.read(field(7, b"\xff")).unwrap_err();
+    assert!(connect_api::error::chain(&refused).contains("a text is not UTF-8"));
+    // Field 16 has a number of two bytes.
+    let mut decimal = BytesMut::from(&[0x82, 0x01][..]);
+    decimal.put_slice(&field(0, &field(1, &vec![1; 1 << 20]))[1..]);
+    let refused = connect_api::error::chain(&reader.read(decimal.freeze()).unwrap_err());
+    assert!(refused.contains("A decimal takes 1048576 bytes"), "{refused}");
+    let nan = [&[0x29][..], &f64::NAN.to_le_bytes()].concat();
+    let read = reader.read(nan.into()).unwrap();
+    assert!(matches!(read.member("e"), Some(Value::Float64(number)) if number.is_nan()));
+}
+
+#[test]
+fn any_schema_and_any_bytes_are_borne() {
+    let others = ProtobufOptions {
+        has_full_names: true,
+        is_enum_integer: true,
+        has_optional_for_nullables: true,
+        has_wrapper_for_raw_primitives: false,
+        is_struct_made_for_nulls: true,
+        is_sum_type_general: true,
+        ..ProtobufOptions::default()
+    };
+    let options = [ProtobufOptions::default(), others];
+    fuzz("protobuf", |input| {
+        let mut choices = Choices::of(input);
+        let options = &options[choices.below(options.len())];
+        let path = [&[0][..], &[1], &[0, 0]][choices.below(3)];
+        let (text, bytes) = choices.parts();
+        let reader =
+            ProtobufFile::parse(&text, &[]).and_then(|file| file.reader(options, path, None));
+        let reader = match reader {
+            Ok(reader) => reader,
+            Err(error) => return few_words(&error),
+        };
+        let value = match reader.read(Bytes::copy_from_slice(bytes)) {
+            Ok(value) => value,
+            Err(error) => return few_words(&connect_api::error::chain(&error)),
+        };
+        let data = SchemaAndValue::new(Arc::clone(reader.schema()), value);
+        assert!(proper(&data), "{data:?}");
+        let mut out = BytesMut::new();
+        if let Ok(writer) = MessageWriter::new(options, reader.schema())
+            && writer.write(&mut out, reader.schema(), &data.value).is_ok()
+        {
+            let own = ProtobufFile::parse(writer.text(), &[]).unwrap();
+            if let Ok(own) = own.reader(options, writer.indexes(), None) {
+                let again = own.read(out.freeze());
+                assert!(again.is_ok(), "{text} was written as {}: {again:?}", writer.text());
+            }
+        }
+        kind_of(&data)
+    });
 }
 
 fn field() -> impl Strategy<Value = (Schema, Value)> {
