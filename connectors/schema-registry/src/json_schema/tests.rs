@@ -305,10 +305,10 @@ fn decimals_of_any_length_are_read_or_refused_in_time() {
     assert!(long.starts_with("A decimal takes 786432 bytes"), "{long}");
     assert!(read("9".repeat(1 << 20)).is_err());
     let numeric = JsonSchemaOptions { is_decimal_numeric: true, ..DEFAULTS };
-    let mut out = BytesMut::new();
+    let mut out = Vec::new();
     let value = read("1E+999999999".to_owned()).unwrap();
     numeric.write(&mut out, &decimal, &value).unwrap();
-    assert_eq!(out, "1E+999999999");
+    assert_eq!(out, b"1E+999999999");
 }
 
 #[test]
@@ -338,12 +338,12 @@ fn any_schema_and_any_payload_are_borne() {
         };
         let data = SchemaAndValue::new(schema, value);
         assert!(proper(&data), "{data:?}");
-        let (mut out, schema) = (BytesMut::new(), data.schema.as_ref().unwrap());
+        let (mut out, schema) = (Vec::new(), data.schema.as_ref().unwrap());
         if options.write(&mut out, schema, &data.value).unwrap_or(false)
             && let Ok(own) = options.schema_text(schema)
             && let Ok(own) = options.connect_schema(&own, &[], None)
         {
-            let written = String::from_utf8(out.to_vec()).unwrap();
+            let written = String::from_utf8(out).unwrap();
             let again = options.read(&own, &written.clone().into());
             assert!(again.is_ok(), "{text} was written as {written}: {again:?}");
         }
