@@ -40,6 +40,22 @@ pub enum Type {
 }
 
 impl Type {
+    /// Every type, in the order of Kafka Connect's own list; the first nine have nothing within.
+    pub const ALL: [Self; 12] = [
+        Self::Int8,
+        Self::Int16,
+        Self::Int32,
+        Self::Int64,
+        Self::Float32,
+        Self::Float64,
+        Self::Boolean,
+        Self::String,
+        Self::Bytes,
+        Self::Array,
+        Self::Map,
+        Self::Struct,
+    ];
+
     /// The name as it stands in Kafka Connect's messages: `INT32`.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -29,21 +29,6 @@ const fn word(kind: Type) -> &'static str {
     }
 }
 
-const KINDS: [Type; 12] = [
-    Type::Int8,
-    Type::Int16,
-    Type::Int32,
-    Type::Int64,
-    Type::Float32,
-    Type::Float64,
-    Type::Boolean,
-    Type::String,
-    Type::Bytes,
-    Type::Array,
-    Type::Map,
-    Type::Struct,
-];
-
 /// Appends a schema; that of a struct's field ends with its name.
 ///
 /// # Errors
@@ -144,7 +129,7 @@ pub(super) fn read_schema(node: &NodeRef<'_>) -> Result<Arc<Schema>> {
         .member("type")
         .and_then(Node::text)
         .ok_or_else(|| bad("Schema must contain 'type' field"))?;
-    let kind = KINDS
+    let kind = Type::ALL
         .into_iter()
         .find(|known| word(*known) == &**kind)
         .ok_or_else(|| bad(format!("Unknown schema type: {}", &**kind)))?;

@@ -4,22 +4,6 @@ use connect_api::schema::Type;
 
 use super::super::replace_field::wrong_mapping;
 
-/// Every type by its name, in the order of messages.
-const TYPES: [Type; 12] = [
-    Type::Int8,
-    Type::Int16,
-    Type::Int32,
-    Type::Int64,
-    Type::Float32,
-    Type::Float64,
-    Type::Boolean,
-    Type::String,
-    Type::Bytes,
-    Type::Array,
-    Type::Map,
-    Type::Struct,
-];
-
 /// Number of the first types that can be cast to; one more can be cast from.
 const TARGETS: usize = 8;
 
@@ -79,9 +63,9 @@ impl Spec {
 
 fn target(text: &str) -> Result<Type, String> {
     let text = text.trim();
-    let kind = TYPES.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(text));
+    let kind = Type::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(text));
     let kind = kind.ok_or_else(|| format!("Invalid type found in casting spec: {text}"))?;
-    if TYPES.iter().take(TARGETS).any(|target| *target == kind) {
+    if Type::ALL.iter().take(TARGETS).any(|target| *target == kind) {
         return Ok(kind);
     }
     Err(format!(
@@ -92,7 +76,7 @@ fn target(text: &str) -> Result<Type, String> {
 
 /// Whether values of this type can be cast; the message when not.
 pub(super) fn castable(kind: Type) -> Result<(), String> {
-    if TYPES.iter().take(TARGETS + 1).any(|source| *source == kind) {
+    if Type::ALL.iter().take(TARGETS + 1).any(|source| *source == kind) {
         return Ok(());
     }
     Err(format!(
@@ -102,5 +86,5 @@ pub(super) fn castable(kind: Type) -> Result<(), String> {
 }
 
 fn names(count: usize) -> String {
-    TYPES.iter().take(count).map(|kind| kind.name()).collect::<Vec<_>>().join(", ")
+    Type::ALL.iter().take(count).map(|kind| kind.name()).collect::<Vec<_>>().join(", ")
 }

@@ -63,24 +63,13 @@ fn schemaless(choices: &mut Choices<'_>, depth: usize) -> Value {
 }
 
 fn leaf(choices: &mut Choices<'_>) -> Arc<Schema> {
-    const KINDS: [Type; 9] = [
-        Type::String,
-        Type::Int8,
-        Type::Int16,
-        Type::Int32,
-        Type::Int64,
-        Type::Float32,
-        Type::Float64,
-        Type::Boolean,
-        Type::Bytes,
-    ];
     let named = |kind, name: &str| Schema::new(kind).named(name).versioned(1);
     let schema = match choices.below(13) {
         9 => named(Type::Int32, logical::DATE),
         10 => named(Type::Int32, logical::TIME),
         11 => named(Type::Int64, logical::TIMESTAMP),
         12 => named(Type::Bytes, logical::DECIMAL).parameter("scale", "2"),
-        place => Schema::new(KINDS[place]),
+        place => Schema::new(Type::ALL[place]),
     };
     described(schema, choices)
 }
