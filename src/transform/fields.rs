@@ -86,8 +86,14 @@ impl Nulls {
     #[inline]
     pub(super) fn carry(self, from: &Arc<Schema>, to: &Field, value: &mut Value) -> Result<()> {
         if value.is_null() || !Arc::ptr_eq(from, &to.schema) {
-            *value = fitting(&to.name, &to.schema, self.resolve(from, mem::take(value)))?;
+            return self.carry_checked(from, to, value);
         }
+        Ok(())
+    }
+
+    #[cold]
+    fn carry_checked(self, from: &Schema, to: &Field, value: &mut Value) -> Result<()> {
+        *value = fitting(&to.name, &to.schema, self.resolve(from, mem::take(value)))?;
         Ok(())
     }
 
@@ -96,8 +102,10 @@ impl Nulls {
     /// # Errors
     /// As [`fitting`].
     pub(super) fn carry_all(self, fields: &[Field], values: &mut [Value]) -> Result<()> {
-        let mut pairs = fields.iter().zip(values);
-        pairs.try_for_each(|(field, value)| self.carry(&field.schema, field, value))
+        for (field, value) in fields.iter().zip(values) {
+            self.carry(&field.schema, field, value)?;
+        }
+        Ok(())
     }
 }
 

@@ -7,6 +7,9 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use super::scan::plain_length;
 use crate::value::{Value, java_double, java_single};
 
+/// Bytes around a text.
+const QUOTES: usize = 2;
+
 /// Appends a boolean, a number, text or bytes; false when the value is none of them, or null.
 #[inline]
 pub fn write_scalar(out: &mut Vec<u8>, value: &Value) -> bool {
@@ -55,6 +58,7 @@ pub fn write_text(out: &mut Vec<u8>, text: &str) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     out.push(b'"');
     let mut rest = text.as_bytes();
+    out.reserve(rest.len() + QUOTES);
     loop {
         let (plain, tail) = rest.split_at(plain_length(rest));
         out.extend_from_slice(plain);

@@ -11,8 +11,6 @@ mod header;
 mod infer;
 mod tokens;
 
-use std::fmt::Write as _;
-
 use crate::value::{Decimal, Value, java_single, write_java_double};
 
 pub use self::{
@@ -102,8 +100,7 @@ fn write_logical(out: &mut String, value: &Value) {
 }
 
 fn write_integer(out: &mut String, number: i64) {
-    // Writing to a string cannot fail.
-    let _written = write!(out, "{number}");
+    out.push_str(itoa::Buffer::new().format(number));
 }
 
 /// Writes items with a separator between them.
