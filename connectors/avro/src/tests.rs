@@ -1,6 +1,9 @@
+use bytes::BytesMut;
 use connect_api::{
+    config::Config as _,
+    record::SchemaAndValue,
     schema::{Type, logical},
-    value::{Decimal, Map, Struct, Value},
+    value::{Decimal, Map, Struct},
 };
 use proptest::prelude::*;
 
@@ -12,16 +15,16 @@ fn config(pairs: &[(&str, &str)]) -> AvroDataConfig {
 
 /// The Avro text of a Connect schema.
 fn avro_text(config: &AvroDataConfig, schema: &Schema) -> String {
-    text::text(&from_connect::avro_schema(config, schema).unwrap())
+    avro_schema(config, schema).unwrap().text()
 }
 
 /// The Connect schema of an Avro text.
 fn connect(config: &AvroDataConfig, text: &str) -> Arc<Schema> {
-    to_connect::connect_schema(config, &AvroSchema::parse(text, &[]).unwrap(), None).unwrap()
+    connect_schema(config, &AvroSchema::parse(text, &[]).unwrap(), None).unwrap()
 }
 
 fn written(config: &AvroDataConfig, schema: &Arc<Schema>, value: &Value) -> Result<Bytes, String> {
-    let avro = from_connect::avro_schema(config, schema)?;
+    let avro = avro_schema(config, schema)?;
     let mut out = BytesMut::new();
     encode::writer(config, &avro, avro.root, schema)?.write_message(value, &mut out)?;
     Ok(out.freeze())
@@ -33,7 +36,7 @@ fn read(config: &AvroDataConfig, text: &str, bytes: &[u8]) -> Result<SchemaAndVa
         let value = Plan::Anything.read_message(Bytes::copy_from_slice(bytes))?;
         return Ok(SchemaAndValue::schemaless(value));
     }
-    let schema = to_connect::connect_schema(config, &avro, None)?;
+    let schema = connect_schema(config, &avro, None)?;
     let plan = decode::plan(&avro, avro.root, &schema)?;
     let value = plan.read_message(Bytes::copy_from_slice(bytes))?;
     Ok(SchemaAndValue::new(schema, value))
@@ -168,7 +171,7 @@ fn a_fixed_keeps_its_size_and_a_decimal_in_it_is_padded() {
         &[],
     )
     .unwrap();
-    let schema = to_connect::connect_schema(&config, &padded, None).unwrap();
+    let schema = connect_schema(&config, &padded, None).unwrap();
     let writer = encode::writer(&config, &padded, padded.root, &schema).unwrap();
     let mut out = BytesMut::new();
     let number = Decimal { unscaled: Bytes::from_static(&[0xfe]), scale: 1 };
@@ -186,7 +189,7 @@ fn data_without_a_schema_are_anything() {
     ]);
     let mut out = BytesMut::new();
     Writer::Anything.write_message(&list, &mut out).unwrap();
-    let back = read(&config(&[]), from_connect::ANYTHING_TEXT, &out).unwrap();
+    let back = read(&config(&[]), ANYTHING_TEXT, &out).unwrap();
     assert_eq!(back, SchemaAndValue::schemaless(list));
     let error = Writer::Anything.write_message(&Value::Bytes(Bytes::new()), &mut out).unwrap_err();
     assert!(error.starts_with("Unknown Java type for schemaless data"), "{error}");
@@ -233,7 +236,7 @@ fn a_schema_of_the_registry_is_written_by_name_with_defaults() {
 fn what_connect_cannot_say_is_refused_in_the_originals_words() {
     let refused = |text: &str| {
         let avro = AvroSchema::parse(text, &[]).unwrap();
-        to_connect::connect_schema(&config(&[]), &avro, None).unwrap_err()
+        connect_schema(&config(&[]), &avro, None).unwrap_err()
     };
     assert!(refused(r#""null""#).starts_with("Standalone null schemas"));
     assert!(refused(r#"["string","string"]"#).starts_with("Multiple union schemas"));
@@ -251,7 +254,7 @@ fn types_that_double_at_every_step_are_refused_in_time() {
         );
     }
     if let Ok(avro) = AvroSchema::parse(&text, &[]) {
-        let error = to_connect::connect_schema(&config(&[]), &avro, None).unwrap_err();
+        let error = connect_schema(&config(&[]), &avro, None).unwrap_err();
         assert!(error.contains("more than"), "{error}");
     }
 }
@@ -408,9 +411,9 @@ proptest! {
     #[test]
     fn a_text_in_javas_form_stays_so(text in avro_json()) {
         if let Ok(avro) = AvroSchema::parse(&text, &[]) {
-            let first = text::text(&avro);
+            let first = avro.text();
             if let Ok(again) = AvroSchema::parse(&first, &[]) {
-                prop_assert_eq!(text::text(&again), first);
+                prop_assert_eq!(again.text(), first);
             }
         }
     }
