@@ -3,8 +3,8 @@
 use connect_api::{error::Result, record::SinkRecord, sink::Preview};
 
 use crate::{
-    config::{NullBehavior, S3SinkConfig},
-    format::Format,
+    config::{DecimalFormat, NullBehavior, S3SinkConfig},
+    format::{Format, Layouts},
     naming::Naming,
     route::Router,
     task::null_value,
@@ -16,6 +16,7 @@ pub(crate) struct Previewer {
     router: Router,
     naming: Naming,
     format: Format,
+    layouts: Layouts,
     nulls: NullBehavior,
 }
 
@@ -27,6 +28,7 @@ impl Previewer {
             router: Router::new(config)?,
             naming: Naming::new(config),
             format: Format::new(config),
+            layouts: Layouts::new(config.connector.schemas_cache_config),
             nulls: config.connector.behavior_on_null_values,
         })
     }
@@ -43,7 +45,14 @@ impl Previewer {
         let time_ms = self.router.time_ms(record, now_ms)?;
         let folder = self.router.folder(record, time_ms)?;
         let mut content = Vec::new();
-        self.format.write(&mut content, record)?;
+        let layout = self.layouts.find(&self.format, record.value.schema.as_ref())?;
+        self.format.write(&mut content, &record.value.value, layout.as_deref())?;
+        if layout.is_some() {
+            // Bytes of Avro and Parquet say nothing to the eye: the same value as JSON does.
+            content.clear();
+            let text = Format::Json(DecimalFormat::Numeric);
+            text.write(&mut content, &record.value.value, None)?;
+        }
         Ok(Some(Preview { place: self.naming.key(&folder, record), content: content.into() }))
     }
 }

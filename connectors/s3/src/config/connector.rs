@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use connect_api::config::Config;
 
-use super::words::{Affix, Compatibility, FormatClass, NullBehavior};
+use super::words::{Affix, AvroCodec, Compatibility, FormatClass, NullBehavior};
 
 /// Options of the connector itself.
 #[derive(Config, Debug)]
 #[config(group = "Connector")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch users set by its own key")]
 pub struct ConnectorKeys {
-    /// Format of the objects: `JsonFormat` or `ByteArrayFormat`, with the package or without.
+    /// Format of the objects: `JsonFormat`, `AvroFormat` or `ByteArrayFormat`, with the package or
+    /// without.
     #[config(importance = High, check = writable_format)]
     pub format_class: FormatClass,
     /// Records of one Kafka partition after which all its open files are committed.
@@ -42,8 +43,8 @@ pub struct ConnectorKeys {
     #[config(importance = Low, default = false)]
     pub allow_optional_map_keys: bool,
     /// Codec of the Avro format.
-    #[config(importance = Low, default = "null", check = one_of(&["null", "deflate", "snappy", "bzip2"]))]
-    pub avro_codec: String,
+    #[config(importance = Low, default = AvroCodec::Null)]
+    pub avro_codec: AvroCodec,
     /// Codec of the Parquet format.
     #[config(importance = Low, default = "snappy", check = one_of(&["none", "snappy", "gzip", "lzo", "brotli", "lz4", "zstd", "lz4_raw"]))]
     pub parquet_codec: String,
@@ -104,12 +105,10 @@ pub struct ConnectorKeys {
 fn writable_format(text: &str) -> Result<(), String> {
     use connect_api::config::ConfigType as _;
     match FormatClass::parse(text)? {
-        FormatClass::Json | FormatClass::ByteArray => Ok(()),
-        FormatClass::Avro | FormatClass::Parquet => {
-            Err("This format is not supported, supported are: \
+        FormatClass::Json | FormatClass::ByteArray | FormatClass::Avro => Ok(()),
+        FormatClass::Parquet => Err("This format is not supported, supported are: \
              io.confluent.connect.s3.format.json.JsonFormat, \
              io.confluent.connect.s3.format.bytearray.ByteArrayFormat"
-                .to_owned())
-        }
+            .to_owned()),
     }
 }

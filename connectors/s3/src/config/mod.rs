@@ -20,8 +20,8 @@ pub use self::{
     connector::ConnectorKeys,
     storage::StorageKeys,
     words::{
-        Affix, Compatibility, Compression, CredentialsClass, DecimalFormat, ExtractorClass,
-        FormatClass, NullBehavior, PartitionerClass, StorageClass, TaggingErrors,
+        Affix, AvroCodec, Compatibility, Compression, CredentialsClass, DecimalFormat,
+        ExtractorClass, FormatClass, NullBehavior, PartitionerClass, StorageClass, TaggingErrors,
     },
 };
 use crate::joda::Pattern;
@@ -159,7 +159,10 @@ impl S3SinkConfig {
         let keys = connector.store_kafka_keys.then_some(connector.keys_format_class);
         let headers = connector.store_kafka_headers.then_some(connector.headers_format_class);
         if bucket.compression == Compression::Gzip
-            && !keys.into_iter().chain(headers).all(is_compressible)
+            && ![Some(connector.format_class), keys, headers]
+                .into_iter()
+                .flatten()
+                .all(is_compressible)
         {
             let reason = "Only JsonFormat and ByteArrayFormat can be compressed, for keys and \
                           headers too";

@@ -62,7 +62,7 @@ fn every_option_has_a_manual_and_a_default_that_passes_its_own_check() {
 #[test]
 fn what_is_not_supported_is_refused_by_name() {
     for (key, value, reason) in [
-        ("format.class", "io.confluent.connect.s3.format.avro.AvroFormat", "JsonFormat"),
+        ("avro.codec", "zstandard", "bzip2"),
         ("format.class", "ParquetFormat", "ByteArrayFormat"),
         ("format.class", "com.example.Mine", "JsonFormat"),
         ("partitioner.class", "com.example.Mine", "HourlyPartitioner"),
@@ -93,6 +93,10 @@ fn rules_across_options_name_the_key_to_change() {
     for (settings, keys) in [
         (vec![("rotate.schedule.interval.ms", "1000")], vec!["timezone"]),
         (vec![("s3.wan.mode", "true")], vec!["s3.wan.mode"]),
+        (
+            vec![("format.class", "AvroFormat"), ("s3.compression.type", "gzip")],
+            vec!["s3.compression.type"],
+        ),
         (vec![("partitioner.class", "FieldPartitioner")], vec!["partition.field.name"]),
         (vec![time], vec!["partition.duration.ms", "path.format", "locale", "timezone"]),
         (vec![("partitioner.class", "DailyPartitioner")], vec!["locale", "timezone"]),
@@ -134,6 +138,7 @@ fn rules_across_options_name_the_key_to_change() {
 fn classes_answer_to_either_family_of_names() {
     for (key, value) in [
         ("format.class", "JsonFormat"),
+        ("format.class", "io.confluent.connect.s3.format.avro.AvroFormat"),
         ("timestamp.extractor", "Record"),
         (
             "timestamp.extractor",

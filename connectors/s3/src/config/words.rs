@@ -13,6 +13,20 @@ choice! {
 }
 
 choice! {
+    /// How blocks of Avro files are compressed.
+    pub enum AvroCodec {
+        /// Not at all.
+        Null = "null",
+        /// As raw deflate.
+        Deflate = "deflate",
+        /// As Snappy, with a checksum.
+        Snappy = "snappy",
+        /// As bzip2.
+        Bzip2 = "bzip2",
+    }
+}
+
+choice! {
     /// What becomes of a record without a value.
     pub enum NullBehavior {
         /// It is skipped.

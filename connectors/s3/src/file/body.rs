@@ -1,12 +1,16 @@
 //! The bytes of a file that wait in memory, taken from a budget before they are used.
 
-use std::io::{self, Write};
+use std::io::Write as _;
 
 use bytes::Bytes;
-use connect_api::budget::{MemoryBudget, Reservation};
+use connect_api::{
+    budget::{MemoryBudget, Reservation},
+    error::Result,
+};
 use flate2::write::GzEncoder;
 
-use super::BodyOptions;
+use super::{BodyOptions, avro::Blocks, buffer::Buffer};
+use crate::format::{Container, Layout};
 
 /// Memory of a compressor beside its output: window, hash chains and pending symbols.
 const COMPRESSOR_BYTES: usize = 300 << 10;
@@ -15,11 +19,12 @@ const STAGE_BYTES: usize = 16 << 10;
 /// Output that a compressor may still hold back, headers and trailer included.
 const HELD_BACK_BYTES: usize = 68 << 10;
 
-/// Content of a file, compressed or not.
+/// Content of a file, in the form it is uploaded in.
 #[derive(Debug)]
 pub(super) enum Body {
     Plain(Buffer),
     Gzip(Box<Gzip>),
+    Avro(Box<Blocks>),
 }
 
 #[derive(Debug)]
@@ -31,13 +36,19 @@ pub(super) struct Gzip {
 
 impl Body {
     /// Nothing when the budget has no room.
-    pub(super) fn new(options: BodyOptions, budget: &MemoryBudget) -> Option<Self> {
-        let mut buffer = Buffer {
-            bytes: Vec::new(),
-            held: budget.reserve(0)?,
-            budget: budget.clone(),
-            most_bytes: options.part_bytes,
-        };
+    pub(super) fn new(
+        options: BodyOptions,
+        layout: Option<&Layout>,
+        budget: &MemoryBudget,
+    ) -> Option<Self> {
+        let mut buffer = Buffer::new(budget, options.part_bytes)?;
+        if let Some(layout) = layout {
+            return match &layout.container {
+                Container::Avro(head) => {
+                    Blocks::begin(head, buffer, budget).map(|blocks| Self::Avro(Box::new(blocks)))
+                }
+            };
+        }
         let Some(level) = options.gzip else {
             return buffer.ensure(options.start_bytes).then_some(Self::Plain(buffer));
         };
@@ -51,26 +62,40 @@ impl Body {
         })
     }
 
-    /// Appends all or nothing.
-    pub(super) fn append(&mut self, content: &[u8]) -> bool {
+    /// Appends the content of one record, all of it or nothing.
+    ///
+    /// # Errors
+    /// `Internal` when a library fails at it.
+    pub(super) fn append(&mut self, content: &[u8]) -> Result<bool> {
         match self {
             Self::Plain(buffer) => {
                 let fits = buffer.ensure(content.len());
                 if fits {
                     buffer.bytes.extend_from_slice(content);
                 }
-                fits
+                Ok(fits)
             }
-            Self::Gzip(gzip) => gzip.append(content),
+            Self::Gzip(gzip) => Ok(gzip.append(content)),
+            Self::Avro(blocks) => blocks.append(content),
         }
     }
 
     /// Ends the content; nothing can be appended after it.
-    pub(super) fn finish(&mut self) {
-        let Self::Gzip(gzip) = self else { return };
-        // Writing to memory cannot fail, and what the trailer needs was ensured by every append.
-        let _compressed = gzip.encoder.write_all(&std::mem::take(&mut gzip.staged));
-        let _ended = gzip.encoder.try_finish();
+    ///
+    /// # Errors
+    /// As [`Body::append`].
+    pub(super) fn finish(&mut self) -> Result<()> {
+        match self {
+            Self::Plain(_) => Ok(()),
+            Self::Gzip(gzip) => {
+                // Writing to memory cannot fail, and what the trailer needs was ensured by every
+                // append.
+                let _compressed = gzip.encoder.write_all(&std::mem::take(&mut gzip.staged));
+                let _ended = gzip.encoder.try_finish();
+                Ok(())
+            }
+            Self::Avro(blocks) => blocks.finish(),
+        }
     }
 
     pub(super) fn pending_bytes(&self) -> usize {
@@ -78,31 +103,30 @@ impl Body {
     }
 
     pub(super) fn held_bytes(&self) -> usize {
-        let fixed = if matches!(self, Self::Gzip(_)) { COMPRESSOR_BYTES + STAGE_BYTES } else { 0 };
-        fixed + self.buffer().held.bytes()
+        match self {
+            Self::Plain(buffer) => buffer.held_bytes(),
+            Self::Gzip(gzip) => {
+                COMPRESSOR_BYTES + STAGE_BYTES + gzip.encoder.get_ref().held_bytes()
+            }
+            Self::Avro(blocks) => blocks.held_bytes(),
+        }
     }
 
     /// Takes the first bytes, at most so many; they count until [`Body::settle`].
     pub(super) fn take_part(&mut self, most_bytes: usize) -> Bytes {
-        let bytes = &mut self.buffer_mut().bytes;
-        let rest = bytes.split_off(most_bytes.min(bytes.len()));
-        std::mem::replace(bytes, rest).into()
+        self.buffer_mut().take(most_bytes)
     }
 
     /// Gives back what the part took.
     pub(super) fn settle(&mut self) {
-        let buffer = self.buffer_mut();
-        let Some(nothing) = buffer.budget.reserve(0) else { return };
-        buffer.held = nothing;
-        // This room was free a moment ago: only a sibling that took it in between says no, and
-        // the next append asks again.
-        let _regained = buffer.held.grow(buffer.bytes.capacity());
+        self.buffer_mut().settle();
     }
 
     fn buffer(&self) -> &Buffer {
         match self {
             Self::Plain(buffer) => buffer,
             Self::Gzip(gzip) => gzip.encoder.get_ref(),
+            Self::Avro(blocks) => &blocks.out,
         }
     }
 
@@ -110,6 +134,7 @@ impl Body {
         match self {
             Self::Plain(buffer) => buffer,
             Self::Gzip(gzip) => gzip.encoder.get_mut(),
+            Self::Avro(blocks) => &mut blocks.out,
         }
     }
 }
@@ -134,45 +159,5 @@ impl Gzip {
             self.staged.extend_from_slice(content);
         }
         true
-    }
-}
-
-/// A buffer that grows by what the budget gives.
-#[derive(Debug)]
-pub(super) struct Buffer {
-    bytes: Vec<u8>,
-    held: Reservation,
-    budget: MemoryBudget,
-    /// Size from which on it grows by need instead of doubling.
-    most_bytes: usize,
-}
-
-impl Buffer {
-    /// Makes room; `false` when the budget has none.
-    fn ensure(&mut self, more_bytes: usize) -> bool {
-        let needed = self.bytes.len() + more_bytes;
-        let held = self.held.bytes();
-        if needed > held {
-            let doubled = (held * 2).min(self.most_bytes).max(needed);
-            let granted = [doubled, needed].into_iter().any(|size| self.held.grow(size - held));
-            if !granted {
-                return false;
-            }
-        }
-        if needed > self.bytes.capacity() {
-            self.bytes.reserve_exact(self.held.bytes() - self.bytes.len());
-        }
-        true
-    }
-}
-
-impl Write for Buffer {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.bytes.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

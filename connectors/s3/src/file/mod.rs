@@ -1,6 +1,9 @@
 //! A file on its way to becoming an object.
 
+mod avro;
 mod body;
+mod buffer;
+mod extent;
 
 use std::sync::Arc;
 
@@ -12,7 +15,9 @@ use connect_api::{
     schema::Schema,
 };
 
+pub(crate) use self::avro::Head;
 use self::body::Body;
+use crate::format::Layout;
 use crate::store::{Created, Existing, Metadata, Store, Upload};
 
 /// Least size of a part that is not the last, by S3's rules.
@@ -53,6 +58,8 @@ pub(crate) enum End {
     Offset(i64),
     /// After so many bytes of content.
     Bytes(u64),
+    /// After so many records.
+    Records(u64),
 }
 
 impl Facts {
@@ -114,7 +121,8 @@ impl Facts {
 
     /// Where an object that begins as this file stops; none when it holds something else.
     ///
-    /// An upload in parts is described before its end is known, so that its length has to tell.
+    /// An upload in parts is described before its end is known, so that the object itself has to
+    /// tell.
     ///
     /// # Errors
     /// By the server's answer.
@@ -122,7 +130,7 @@ impl Facts {
         &self,
         existing: &Existing,
         store: &Store,
-        is_gzip: bool,
+        extent: Extent,
     ) -> Result<Option<End>> {
         if !self.begins_as(&existing.metadata) {
             return Ok(None);
@@ -130,13 +138,15 @@ impl Facts {
         if let Some(last) = existing.metadata.get(LAST_OFFSET).and_then(|last| last.parse().ok()) {
             return Ok(Some(End::Offset(last)));
         }
-        if !is_gzip {
-            return Ok(Some(End::Bytes(existing.length_bytes)));
-        }
-        // The last four bytes of a gzip member are the length of its content.
-        let tail = store.tail(&self.key, 4).await?;
-        let length = tail.iter().rev().fold(0, |length, &byte| (length << 8) | u64::from(byte));
-        Ok(Some(End::Bytes(length)))
+        Ok(Some(match extent {
+            Extent::Length => End::Bytes(existing.length_bytes),
+            Extent::Gzip => {
+                // The last four bytes of a gzip member are the length of its content.
+                let tail = store.tail(&self.key, 4).await?;
+                End::Bytes(tail.iter().rev().fold(0, |sum, &byte| (sum << 8) | u64::from(byte)))
+            }
+            Extent::Avro => End::Records(extent::avro_records(store, &self.key).await?),
+        }))
     }
 }
 
@@ -150,11 +160,23 @@ pub(crate) struct OpenFile {
     upload: Option<Upload>,
 }
 
+/// What tells the end of an object that was uploaded in parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Its length.
+    Length,
+    /// The length of its content, at its end.
+    Gzip,
+    /// The blocks of its container.
+    Avro,
+}
+
 /// How bodies of files are made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BodyOptions {
     /// Level of gzip, if it is used.
     pub(crate) gzip: Option<flate2::Compression>,
+    pub(crate) extent: Extent,
     pub(crate) part_bytes: usize,
     /// Size a buffer starts at.
     pub(crate) start_bytes: usize,
@@ -164,23 +186,26 @@ impl OpenFile {
     /// Opens a file; nothing when the budget has no room for it.
     pub(crate) fn open(
         facts: Facts,
-        schema: Option<Arc<Schema>>,
+        (schema, layout): (Option<Arc<Schema>>, Option<&Layout>),
         options: BodyOptions,
         budget: &MemoryBudget,
     ) -> Option<Self> {
-        Some(Self { facts, schema, body: Body::new(options, budget)?, upload: None })
+        Some(Self { facts, schema, body: Body::new(options, layout, budget)?, upload: None })
     }
 
-    /// Appends the content of a record; nothing happens when the budget has no room for it.
-    #[must_use]
-    pub(crate) fn append(&mut self, record: &SinkRecord, content: &[u8]) -> bool {
-        if !self.body.append(content) {
-            return false;
+    /// Appends the content of a record; `false`, and nothing happens, when the budget has no room
+    /// for it.
+    ///
+    /// # Errors
+    /// `Internal` when a library fails at it.
+    pub(crate) fn append(&mut self, record: &SinkRecord, content: &[u8]) -> Result<bool> {
+        if !self.body.append(content)? {
+            return Ok(false);
         }
         self.facts.last = record.offset;
         self.facts.last_timestamp_ms = record.timestamp_ms;
         self.facts.count += 1;
-        true
+        Ok(true)
     }
 
     /// Bytes that wait to be uploaded.
@@ -214,7 +239,7 @@ impl OpenFile {
     /// # Errors
     /// By the server's answer; `Invalid` when the key belongs to something else.
     pub(crate) async fn finish(mut self, store: &Store, options: BodyOptions) -> Result<End> {
-        self.body.finish();
+        self.body.finish()?;
         match self.create(store, options.part_bytes).await {
             Ok(Created::Yes) => {
                 let facts = &self.facts;
@@ -228,7 +253,7 @@ impl OpenFile {
             }
             Ok(Created::Existed) => {
                 self.give_up(store).await;
-                self.end_of_other(store, options.gzip.is_some()).await
+                self.end_of_other(store, options.extent).await
             }
             Err(error) => {
                 self.give_up(store).await;
@@ -254,13 +279,13 @@ impl OpenFile {
         }
     }
 
-    async fn end_of_other(&self, store: &Store, is_gzip: bool) -> Result<End> {
+    async fn end_of_other(&self, store: &Store, extent: Extent) -> Result<End> {
         let key = &self.facts.key;
         let Some(existing) = store.existing(key).await? else {
             // Deleted between the two requests: the next try creates it.
             return Err(ConnectorError::retriable(format!("The object \"{key}\" came and went")));
         };
-        self.facts.end_of(&existing, store, is_gzip).await?.ok_or_else(|| {
+        self.facts.end_of(&existing, store, extent).await?.ok_or_else(|| {
             ConnectorError::invalid(format!(
                 "The object \"{key}\" exists and does not hold the records of {} from offset {} on, \
                  so that writing it would lose what it holds",

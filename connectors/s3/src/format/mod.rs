@@ -1,16 +1,18 @@
 //! How a record becomes bytes of an object.
 
 mod json;
+mod layout;
 #[cfg(test)]
 mod tests;
 
 use connect_api::{
     error::{ConnectorError, Result},
-    record::SinkRecord,
     value::Value,
 };
+use connect_avro::AvroDataConfig;
 
-use crate::config::{Compression, DecimalFormat, FormatClass, S3SinkConfig};
+pub(crate) use self::layout::{Container, Layout, Layouts};
+use crate::config::{AvroCodec, Compression, DecimalFormat, FormatClass, S3SinkConfig};
 
 /// Writes the values of records.
 #[derive(Clone, Debug)]
@@ -19,6 +21,8 @@ pub(crate) enum Format {
     Json(DecimalFormat),
     /// Bytes as they are, with this after each.
     Bytes(Vec<u8>),
+    /// Avro, in containers of a schema.
+    Avro(AvroCodec, AvroDataConfig),
 }
 
 impl Format {
@@ -28,16 +32,26 @@ impl Format {
             FormatClass::ByteArray => {
                 Self::Bytes(config.bucket.bytes_separator.clone().into_bytes())
             }
+            FormatClass::Avro => Self::Avro(config.connector.avro_codec, translation(config)),
             _ => Self::Json(config.bucket.decimal_format),
         }
     }
 
-    /// Appends a record; after an error the text may end in the middle of it.
+    /// Appends a value, by its schema's layout where the format has one; after an error some of it
+    /// may be there.
     ///
     /// # Errors
     /// `Record` when the value has no form in this format.
-    pub(crate) fn write(&self, out: &mut Vec<u8>, record: &SinkRecord) -> Result<()> {
-        match (self, &record.value.value) {
+    pub(crate) fn write(
+        &self,
+        out: &mut Vec<u8>,
+        value: &Value,
+        layout: Option<&Layout>,
+    ) -> Result<()> {
+        if let Some(layout) = layout {
+            return layout.write(out, value);
+        }
+        match (self, value) {
             (Self::Json(decimals), value) => {
                 json::write_value(out, value, *decimals);
                 out.push(b'\n');
@@ -48,6 +62,7 @@ impl Format {
                 out.extend_from_slice(separator);
                 Ok(())
             }
+            (Self::Avro(..), _) => Err(ConnectorError::internal("A value has no layout")),
             (Self::Bytes(_), other) => {
                 let kind = other.kind().map_or("NULL", connect_api::schema::Type::name);
                 Err(ConnectorError::record(format!(
@@ -62,10 +77,27 @@ impl Format {
     }
 }
 
+/// How Connect's schemas become Avro's.
+const fn translation(config: &S3SinkConfig) -> AvroDataConfig {
+    let keys = &config.connector;
+    AvroDataConfig {
+        is_generalized: false,
+        ignores_default: false,
+        cache_size: keys.schemas_cache_config,
+        is_enhanced: keys.enhanced_avro_schema_support,
+        scrubs: false,
+        has_meta: keys.connect_meta_data,
+        discards: false,
+        allows_optional_keys: keys.allow_optional_map_keys,
+        flattens: true,
+    }
+}
+
 /// End of the names of the objects.
 pub(crate) fn extension(config: &S3SinkConfig) -> String {
     let extension = match config.connector.format_class {
         FormatClass::ByteArray => config.bucket.bytes_extension.as_str(),
+        FormatClass::Avro => ".avro",
         _ => ".json",
     };
     match config.bucket.compression {

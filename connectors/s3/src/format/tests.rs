@@ -4,29 +4,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use connect_api::{
-    record::{SchemaAndValue, TimestampType, TopicPartition},
     schema::{Schema, Type, logical},
     value::{Decimal, Map, Struct},
 };
 
 use super::*;
 
-fn record(value: SchemaAndValue) -> SinkRecord {
-    SinkRecord {
-        topic: "t".into(),
-        origin: TopicPartition::new("t", 0),
-        offset: 0,
-        timestamp_ms: None,
-        timestamp_type: TimestampType::CreateTime,
-        key: SchemaAndValue::NULL,
-        value,
-        headers: Vec::new(),
-    }
-}
-
 fn json(value: Value, decimals: DecimalFormat) -> String {
     let mut out = Vec::new();
-    Format::Json(decimals).write(&mut out, &record(SchemaAndValue::schemaless(value))).unwrap();
+    Format::Json(decimals).write(&mut out, &value, None).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -117,11 +103,10 @@ fn bytes_are_followed_by_the_separator_and_nothing_else_is_bytes() {
     let mut out = Vec::new();
     for text in ["a", "", "b"] {
         let value = Value::Bytes(Bytes::from(text));
-        format.write(&mut out, &record(SchemaAndValue::schemaless(value))).unwrap();
+        format.write(&mut out, &value, None).unwrap();
     }
     assert_eq!(out, b"a\\n\\nb\\n");
-    let error =
-        format.write(&mut out, &record(SchemaAndValue::schemaless("x".into()))).unwrap_err();
+    let error = format.write(&mut out, &"x".into(), None).unwrap_err();
     assert!(error.to_string().contains("ByteArrayConverter"), "{error}");
 }
 

@@ -88,6 +88,27 @@ pub(crate) struct Upload {
     pub(crate) parts: Vec<CompletedPart>,
 }
 
+/// An object that is being read.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    key: String,
+    body: ByteStream,
+}
+
+impl Reading {
+    /// The next bytes; none at its end.
+    ///
+    /// # Errors
+    /// `Retriable` when the connection breaks.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>> {
+        let next = self.body.next().await.transpose();
+        next.map_err(|error| {
+            ConnectorError::retriable(format!("Could not read the object \"{}\"", self.key))
+                .caused_by(error)
+        })
+    }
+}
+
 impl Store {
     /// Connects to the bucket of a configuration; sends nothing yet.
     ///
@@ -268,6 +289,18 @@ impl Store {
                 .caused_by(error)
         })?;
         Ok(body.into_bytes())
+    }
+
+    /// Begins to read an object.
+    ///
+    /// # Errors
+    /// By the server's answer.
+    pub(crate) async fn read(&self, key: &str) -> Result<Reading> {
+        let _permit = self.permit().await;
+        let request = self.client.get_object().bucket(&self.bucket).key(key);
+        let answer = Box::pin(request.send()).await;
+        let output = answer.map_err(|error| self.fail(error, Operation::Look, key))?;
+        Ok(Reading { key: key.to_owned(), body: output.body })
     }
 
     /// Tags an object with what it holds, where the configuration asks for tags.

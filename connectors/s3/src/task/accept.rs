@@ -14,6 +14,7 @@ use super::{Shared, stored::Known, writer::PartitionWriter};
 use crate::{
     config::NullBehavior,
     file::{Facts, OpenFile},
+    format::Layout,
 };
 
 /// What has to be done about a record.
@@ -33,6 +34,13 @@ pub(super) enum Step {
     Probe,
     /// There is no memory for it.
     Full,
+}
+
+/// What a record that is written begins a file with, if there is none.
+struct Begun {
+    folder: Arc<str>,
+    time_ms: Option<i64>,
+    layout: Option<Arc<Layout>>,
 }
 
 impl PartitionWriter {
@@ -61,11 +69,13 @@ impl PartitionWriter {
                 return Ok(Step::Reject(error));
             }
         };
-        self.scratch.clear();
-        if let Err(error) = shared.format.write(&mut self.scratch, record) {
-            self.base_ms = self.base_ms.or(time_ms);
-            return Ok(Step::Reject(error));
-        }
+        let layout = match self.write_value(shared, record) {
+            Ok(layout) => layout,
+            Err(error) => {
+                self.base_ms = self.base_ms.or(time_ms);
+                return Ok(Step::Reject(error));
+            }
+        };
         let lane = lane(shared, record, &folder);
         let known = self.stored.look(lane, record.offset);
         if known == Known::New && shared.config.is_by_clock() && self.is_unprobed(shared, lane) {
@@ -79,10 +89,19 @@ impl PartitionWriter {
             return Ok(Step::RotateFirst(reason));
         }
         if known == Known::New {
-            return Ok(self.append(shared, record, folder, time_ms));
+            let begun = Begun { folder, time_ms, layout };
+            return self.append(shared, record, begun);
         }
         self.skip(record, lane, known)?;
         Ok(self.count_one(shared, folder).unwrap_or(Step::Done))
+    }
+
+    /// Writes the value to the scratch buffer, in the layout of its schema.
+    fn write_value(&mut self, shared: &Shared, record: &SinkRecord) -> Result<Option<Arc<Layout>>> {
+        let layout = self.layouts.find(&shared.format, record.value.schema.as_ref())?;
+        self.scratch.clear();
+        shared.format.write(&mut self.scratch, &record.value.value, layout.as_deref())?;
+        Ok(layout)
     }
 
     /// Whether a task before this one may have left objects in this lane.
@@ -159,33 +178,32 @@ impl PartitionWriter {
         &mut self,
         shared: &Shared,
         record: &SinkRecord,
-        folder: Arc<str>,
-        time_ms: Option<i64>,
-    ) -> Step {
+        Begun { folder, time_ms, layout }: Begun,
+    ) -> Result<Step> {
         let is_new = !self.files.contains_key(&folder);
         if is_new {
             let lane = Arc::clone(lane(shared, record, &folder));
             let key = shared.naming.key(&folder, record);
             let facts = Facts { time_ms, ..Facts::new(key, lane, record, &self.scratch) };
-            let schema = record.value.schema.clone();
-            match OpenFile::open(facts, schema, shared.body, &shared.context.budget) {
+            let of = (record.value.schema.clone(), layout.as_deref());
+            match OpenFile::open(facts, of, shared.body, &shared.context.budget) {
                 Some(file) => self.files.insert(Arc::clone(&folder), file),
-                None => return Step::Full,
+                None => return Ok(Step::Full),
             };
         }
-        let Some(file) = self.files.get_mut(&folder) else { return Step::Full };
-        if !file.append(record, &self.scratch) {
+        let Some(file) = self.files.get_mut(&folder) else { return Ok(Step::Full) };
+        if !file.append(record, &self.scratch)? {
             if is_new {
                 self.files.remove(&folder);
             }
-            return Step::Full;
+            return Ok(Step::Full);
         }
         let is_part_full = file.pending_bytes() >= shared.body.part_bytes;
-        match self.count_one(shared, Arc::clone(&folder)) {
+        Ok(match self.count_one(shared, Arc::clone(&folder)) {
             Some(step) => step,
             None if is_part_full => Step::PartFull(folder),
             None => Step::Done,
-        }
+        })
     }
 }
 

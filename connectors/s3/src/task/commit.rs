@@ -159,7 +159,7 @@ impl PartitionWriter {
             let found = join_all(facts.iter().map(|facts| shared.store.existing(&facts.key))).await;
             for (facts, found) in facts.iter().zip(found) {
                 let Some(existing) = found? else { continue };
-                let end = facts.end_of(&existing, &shared.store, shared.body.gzip.is_some());
+                let end = facts.end_of(&existing, &shared.store, shared.body.extent);
                 if let Some(end) = end.await? {
                     return Ok(Some(end));
                 }

@@ -26,8 +26,8 @@ use tokio::time::Instant;
 pub(crate) use self::accept::null_value;
 use self::writer::PartitionWriter;
 use crate::{
-    config::{Compression, S3SinkConfig},
-    file::BodyOptions,
+    config::{Compression, FormatClass, S3SinkConfig},
+    file::{BodyOptions, Extent},
     format::Format,
     joda::Zone,
     naming::Naming,
@@ -73,8 +73,14 @@ impl S3SinkTask {
         };
         let keys = &config.bucket;
         let level = u32::try_from(keys.compression_level).map(flate2::Compression::new);
+        let is_gzip = keys.compression == Compression::Gzip;
         let body = BodyOptions {
-            gzip: (keys.compression == Compression::Gzip).then(|| level.unwrap_or_default()),
+            extent: match config.connector.format_class {
+                FormatClass::Avro => Extent::Avro,
+                _ if is_gzip => Extent::Gzip,
+                _ => Extent::Length,
+            },
+            gzip: is_gzip.then(|| level.unwrap_or_default()),
             part_bytes: keys.part_size,
             start_bytes: if keys.elastic_buffer { keys.elastic_capacity } else { START_BYTES },
         };

@@ -52,13 +52,17 @@ impl Stored {
     pub(super) fn measure(&mut self, lane: &str, offset: i64, length_bytes: usize) -> bool {
         let length = u64::try_from(length_bytes).unwrap_or(u64::MAX);
         for range in self.ranges.iter_mut().filter(|range| *range.lane == *lane) {
-            let End::Bytes(left) = range.end else { continue };
             if range.holds(offset) != Some(Known::Measured) {
                 continue;
             }
-            match left.checked_sub(length) {
-                Some(0) => range.end = End::Offset(offset),
-                Some(left) => range.end = End::Bytes(left),
+            let left = match range.end {
+                End::Bytes(left) => left.checked_sub(length).map(End::Bytes),
+                End::Records(left) => left.checked_sub(1).map(End::Records),
+                End::Offset(_) => continue,
+            };
+            match left {
+                Some(End::Bytes(0) | End::Records(0)) => range.end = End::Offset(offset),
+                Some(left) => range.end = left,
                 None => return false,
             }
             return true;
@@ -85,14 +89,14 @@ impl Range {
         match self.end {
             _ if offset < self.first => None,
             End::Offset(last) => (offset <= last).then_some(Known::Stored),
-            End::Bytes(_) => Some(Known::Measured),
+            End::Bytes(_) | End::Records(_) => Some(Known::Measured),
         }
     }
 
     fn is_split_by(&self, offset: i64) -> bool {
         let is_before_end = match self.end {
             End::Offset(last) => offset <= last,
-            End::Bytes(_) => true,
+            End::Bytes(_) | End::Records(_) => true,
         };
         self.first < offset && is_before_end
     }
@@ -135,6 +139,14 @@ mod tests {
         assert!(stored.measure("a", 3, 6));
         assert_eq!(stored.look("a", 9), Known::Measured);
         assert!(stored.measure("a", 9, 4));
+        assert_eq!(stored.look("a", 9), Known::Stored);
+        assert_eq!(stored.look("a", 10), Known::New);
+    }
+
+    #[test]
+    fn the_records_of_an_object_tell_its_last_one() {
+        let mut stored = stored(&[("a", 3, End::Records(2))]);
+        assert!(stored.measure("a", 3, 6) && stored.measure("a", 9, 6));
         assert_eq!(stored.look("a", 9), Known::Stored);
         assert_eq!(stored.look("a", 10), Known::New);
     }

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::{Shared, accept::Step, now, stored::Stored};
 use crate::{
     file::{LEAST_PART_BYTES, OpenFile},
+    format::Layouts,
     route::Router,
     store::Store,
 };
@@ -58,6 +59,7 @@ pub(super) struct PartitionWriter {
     /// When the first of the open files was opened.
     opened_at: Option<Instant>,
     pub(super) scratch: Vec<u8>,
+    pub(super) layouts: Layouts,
 }
 
 /// Time with which records of a file found their folder.
@@ -109,6 +111,7 @@ impl PartitionWriter {
             starved_since: None,
             opened_at: None,
             scratch: Vec::new(),
+            layouts: Layouts::new(shared.config.connector.schemas_cache_config),
         };
         writer.schedule(shared, shared.context.clock.now_ms());
         Ok(writer)

@@ -3,6 +3,7 @@
 mod conformance;
 mod crash;
 mod failures;
+mod formats;
 mod rotation;
 mod server;
 

@@ -38,7 +38,7 @@ struct Use<'a> {
 ///
 /// # Errors
 /// What Connect has no schema for, as a sentence.
-pub(super) fn connect_schema(
+pub fn connect_schema(
     config: &AvroDataConfig,
     avro: &AvroSchema,
     version: Option<i32>,

@@ -17,65 +17,94 @@ const RESERVED: [&str; 10] =
 const FIELD_RESERVED: [&str; 6] = ["default", "doc", "name", "order", "type", "aliases"];
 
 /// Place of a type in its table.
-pub(super) type TypeId = usize;
+pub type TypeId = usize;
 
 /// A schema: types that name each other by their places.
 #[derive(Clone, Debug, Default)]
-pub(super) struct AvroSchema {
+pub struct AvroSchema {
     types: Vec<AvroType>,
-    pub(super) root: TypeId,
+    /// Place of the type that the schema is.
+    pub root: TypeId,
 }
 
 /// One type.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct AvroType {
-    pub(super) kind: Kind,
-    pub(super) props: JsonMap<String, Json>,
+pub struct AvroType {
+    /// What it is.
+    pub kind: Kind,
+    /// Its properties, in their order.
+    pub props: JsonMap<String, Json>,
 }
 
 /// What a type is.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Kind {
+pub enum Kind {
+    /// No value.
     Null,
+    /// True or false.
     Boolean,
+    /// A number of 32 bits.
     Int,
+    /// A number of 64 bits.
     Long,
+    /// A fraction of 32 bits.
     Float,
+    /// A fraction of 64 bits.
     Double,
+    /// Bytes.
     Bytes,
+    /// Text.
     String,
+    /// A list, and what its items are.
     Array(TypeId),
+    /// Texts with values, and what these are.
     Map(TypeId),
+    /// One of several types.
     Union(Vec<TypeId>),
+    /// Fields with names.
     Record(Named, Vec<AvroField>),
+    /// One of several words, and which one stands for unknown ones.
     Enum(Named, Vec<Arc<str>>, Option<String>),
+    /// So many bytes.
     Fixed(Named, usize),
 }
 
 /// What types with a name have.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Named {
-    pub(super) namespace: Option<String>,
-    pub(super) name: String,
-    pub(super) doc: Option<String>,
-    pub(super) aliases: Vec<Json>,
+pub struct Named {
+    /// What stands before its name.
+    pub namespace: Option<String>,
+    /// Its simple name.
+    pub name: String,
+    /// Documentation.
+    pub doc: Option<String>,
+    /// Other names.
+    pub aliases: Vec<Json>,
 }
 
 /// A field of a record.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct AvroField {
-    pub(super) name: String,
-    pub(super) kind: TypeId,
-    pub(super) doc: Option<String>,
-    pub(super) default: Option<Json>,
-    pub(super) order: Option<String>,
-    pub(super) aliases: Vec<Json>,
-    pub(super) props: JsonMap<String, Json>,
+pub struct AvroField {
+    /// Its name.
+    pub name: String,
+    /// Place of its type.
+    pub kind: TypeId,
+    /// Documentation.
+    pub doc: Option<String>,
+    /// What stands in where it is missing.
+    pub default: Option<Json>,
+    /// How it sorts.
+    pub order: Option<String>,
+    /// Other names.
+    pub aliases: Vec<Json>,
+    /// Its properties, in their order.
+    pub props: JsonMap<String, Json>,
 }
 
 impl Named {
     /// The full name, as a text calls the type from anywhere.
-    pub(super) fn full(&self) -> String {
+    #[must_use]
+    pub fn full(&self) -> String {
         match &self.namespace {
             Some(namespace) => format!("{namespace}.{}", self.name),
             None => self.name.clone(),
@@ -83,7 +112,8 @@ impl Named {
     }
 
     /// A name that may be a full one.
-    pub(super) fn new(full: &str) -> Self {
+    #[must_use]
+    pub fn new(full: &str) -> Self {
         let (namespace, name) = match full.rsplit_once('.') {
             Some((namespace, name)) => (Some(namespace), name),
             None => (None, full),
@@ -95,7 +125,8 @@ impl Named {
 
 impl Kind {
     /// The type's word in a schema's text.
-    pub(super) const fn word(&self) -> &'static str {
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::Boolean => "boolean",
@@ -115,7 +146,8 @@ impl Kind {
     }
 
     /// The name, of types that have one.
-    pub(super) const fn named(&self) -> Option<&Named> {
+    #[must_use]
+    pub const fn named(&self) -> Option<&Named> {
         match self {
             Self::Record(named, _) | Self::Enum(named, ..) | Self::Fixed(named, _) => Some(named),
             _ => None,
@@ -138,12 +170,15 @@ impl Kind {
 }
 
 impl AvroType {
-    pub(super) fn new(kind: Kind) -> Self {
+    /// A type without properties.
+    #[must_use]
+    pub fn new(kind: Kind) -> Self {
         Self { kind, props: JsonMap::new() }
     }
 
     /// A property that is a text.
-    pub(super) fn text(&self, name: &str) -> Option<&str> {
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
         self.props.get(name).and_then(Json::as_str)
     }
 }
@@ -156,7 +191,7 @@ impl AvroSchema {
     ///
     /// # Errors
     /// What is wrong with it, as a sentence.
-    pub(super) fn parse(text: &str, named: &[(String, Arc<str>)]) -> Result<Self, String> {
+    pub fn parse(text: &str, named: &[(String, Arc<str>)]) -> Result<Self, String> {
         let mut parser = Parser::default();
         for (_, text) in named {
             parser.text(text)?;
@@ -165,11 +200,15 @@ impl AvroSchema {
         Ok(Self { types: parser.types, root })
     }
 
-    pub(super) fn get(&self, id: TypeId) -> &Kind {
+    /// What the type at a place is; null where there is none.
+    #[must_use]
+    pub fn get(&self, id: TypeId) -> &Kind {
         self.types.get(id).map_or(&NULL, |found| &found.kind)
     }
 
-    pub(super) fn whole(&self, id: TypeId) -> Option<&AvroType> {
+    /// The type at a place.
+    #[must_use]
+    pub fn whole(&self, id: TypeId) -> Option<&AvroType> {
         self.types.get(id)
     }
 
@@ -226,7 +265,8 @@ impl AvroSchema {
     }
 
     /// The full name of the record, enumeration or fixed that the schema is.
-    pub(super) fn name(&self) -> Option<String> {
+    #[must_use]
+    pub fn name(&self) -> Option<String> {
         self.get(self.root).named().map(Named::full)
     }
 }

@@ -9,11 +9,14 @@ use serde_json::{Map as JsonMap, Value as Json};
 
 use super::schema::{AvroField, AvroSchema, Kind, Named, TypeId};
 
-/// Writes a schema.
-pub(super) fn text(schema: &AvroSchema) -> String {
-    let mut writer = Writer { schema, out: String::new(), known: HashMap::new() };
-    writer.any(schema.root, None);
-    writer.out
+impl AvroSchema {
+    /// Its text, as Java writes it.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut writer = Writer { schema: self, out: String::new(), known: HashMap::new() };
+        writer.any(self.root, None);
+        writer.out
+    }
 }
 
 struct Writer<'a> {
@@ -217,7 +220,7 @@ mod tests {
     use super::*;
 
     fn again(text: &str) -> String {
-        super::text(&AvroSchema::parse(text, &[]).unwrap())
+        AvroSchema::parse(text, &[]).unwrap().text()
     }
 
     #[test]

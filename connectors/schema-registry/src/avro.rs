@@ -1,43 +1,26 @@
 //! Avro with a schema registry.
 //!
-//! A schema is turned into a plan once, for an id on the way in and for a Connect schema on the way
-//! out; a record then costs the plan's steps only. Which Connect schema an Avro schema becomes, and
-//! the other way round, is the original's to the letter, so that the same schemas get the same ids.
-//! Source: confluentinc/schema-registry `AvroConverter.java`, `AvroData.java`.
-
-mod compile;
-mod config;
-mod decode;
-mod defaults;
-mod encode;
-mod from_connect;
-mod input;
-mod names;
-mod resolution;
-mod schema;
-#[cfg(test)]
-mod tests;
-mod text;
-mod to_connect;
+//! What schemas and data become is `connect-avro`'s; here is the registry's part. A schema is turned
+//! into a plan once, for an id on the way in and for a Connect schema on the way out.
+//! Source: confluentinc/schema-registry `AvroConverter.java`.
 
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use connect_api::{
-    config::{Config as _, ConfigDef, Props},
+    config::{Config, ConfigDef, Props},
     convert::{Converter, Pending},
     error::{ConnectorError, Result},
     record::{RawHeader, SchemaAndValue},
     schema::{Schema, same_schema},
 };
-
-use self::{
-    config::{AvroConverterConfig, AvroDataConfig},
-    decode::Plan,
-    encode::Writer,
-    schema::AvroSchema,
+use connect_avro::{
+    ANYTHING_TEXT, AvroDataConfig, AvroReader, AvroSchema, AvroWriter, avro_schema, can_read,
+    connect_schema,
 };
+
 use crate::{
+    config::SerdeConfig,
     failure::{RegistryFailure, Sentences},
     known::Known,
     registry::{Registry, SchemaText, SchemaType, WriteMode, Writing},
@@ -47,6 +30,17 @@ use crate::{
 
 /// Class of the converter.
 pub(crate) const CLASS: &str = "io.confluent.connect.avro.AvroConverter";
+
+/// Options of the Avro converter.
+#[derive(Clone, Config, Debug)]
+struct AvroConverterConfig {
+    /// The registry.
+    #[config(flatten)]
+    serde: SerdeConfig,
+    /// How schemas are translated.
+    #[config(flatten)]
+    data: AvroDataConfig,
+}
 
 /// Converts to and from Avro.
 #[derive(Debug)]
@@ -67,7 +61,7 @@ struct Reader {
     id: u32,
     topic: Arc<str>,
     schema: Option<Arc<Schema>>,
-    plan: Plan,
+    plan: AvroReader,
 }
 
 /// What data of one schema are written by to one topic.
@@ -76,7 +70,7 @@ struct Written {
     topic: Arc<str>,
     schema: Option<Arc<Schema>>,
     writing: Writing,
-    writer: Writer,
+    writer: AvroWriter,
 }
 
 /// The converter's own options.
@@ -124,12 +118,12 @@ impl AvroConverter {
             .of(topic, self.is_key, avro.name().as_deref())
             .map_err(|reason| failed(RegistryFailure::rejected(reason)))?;
         let version = self.registry.version_of(&subject, &registered.schema).map_err(failed)?;
-        let (schema, plan) = if decode::is_anything(&avro) {
-            (None, Plan::Anything)
+        let (schema, plan) = if let Some(plan) = AvroReader::of_anything(&avro) {
+            (None, plan)
         } else {
-            let schema = to_connect::connect_schema(&self.data, &avro, version)
-                .map_err(ConnectorError::record)?;
-            let plan = decode::plan(&avro, avro.root, &schema).map_err(ConnectorError::record)?;
+            let schema = connect_schema(&self.data, &avro, version);
+            let schema = schema.map_err(ConnectorError::record)?;
+            let plan = AvroReader::new(&avro, &schema).map_err(ConnectorError::record)?;
             (Some(schema), plan)
         };
         let reader = Reader { id, topic: topic.into(), schema, plan };
@@ -147,8 +141,8 @@ impl AvroConverter {
         }
         let failed = |failure: RegistryFailure| failure.told(writing(topic));
         let own = match schema {
-            Some(schema) => from_connect::avro_schema(&self.data, schema),
-            None => AvroSchema::parse(from_connect::ANYTHING_TEXT, &[]),
+            Some(schema) => avro_schema(&self.data, schema),
+            None => AvroSchema::parse(ANYTHING_TEXT, &[]),
         };
         let own = own.map_err(ConnectorError::record)?;
         let subject = self
@@ -157,7 +151,7 @@ impl AvroConverter {
             .map_err(|reason| failed(RegistryFailure::rejected(reason)))?;
         let asked = SchemaText {
             kind: SchemaType::Avro,
-            text: text::text(&own).into(),
+            text: own.text().into(),
             references: Arc::default(),
         };
         let found = self.registry.id_of(&subject, &asked).map_err(failed)?;
@@ -171,7 +165,7 @@ impl AvroConverter {
                 })?,
             None => own.clone(),
         };
-        if found.schema.is_some() && self.is_strict && !resolution::can_read(&target, &own) {
+        if found.schema.is_some() && self.is_strict && !can_read(&target, &own) {
             let key = match self.registry.mode() {
                 WriteMode::Fixed(_) => "id.compatibility.strict",
                 _ => "latest.compatibility.strict",
@@ -184,12 +178,10 @@ impl AvroConverter {
             ));
         }
         let writer = match schema {
-            Some(schema) => {
-                encode::writer(&self.data, &target, target.root, schema).map_err(|reason| {
-                    failed(RegistryFailure::rejected(reason).at("Error serializing Avro message"))
-                })?
-            }
-            None => Writer::Anything,
+            Some(schema) => AvroWriter::new(&self.data, &target, schema).map_err(|reason| {
+                failed(RegistryFailure::rejected(reason).at("Error serializing Avro message"))
+            })?,
+            None => AvroWriter::of_anything(),
         };
         let written =
             Written { topic: topic.into(), schema: schema.cloned(), writing: found, writer };

@@ -1,7 +1,9 @@
-use bytes::BufMut as _;
+use bytes::{BufMut as _, BytesMut};
 use connect_api::{
+    config::Config as _,
+    record::SchemaAndValue,
     schema::{Type, logical},
-    value::{Decimal, Map, Struct, Value},
+    value::{Decimal, Map, Struct},
 };
 use connect_testkit::{
     fuzz::{Choices, few_words, fuzz},
@@ -17,16 +19,16 @@ fn config(pairs: &[(&str, &str)]) -> AvroDataConfig {
 
 /// The Avro text of a Connect schema.
 fn avro_text(config: &AvroDataConfig, schema: &Schema) -> String {
-    text::text(&from_connect::avro_schema(config, schema).unwrap())
+    avro_schema(config, schema).unwrap().text()
 }
 
 /// The Connect schema of an Avro text.
 fn connect(config: &AvroDataConfig, text: &str) -> Arc<Schema> {
-    to_connect::connect_schema(config, &AvroSchema::parse(text, &[]).unwrap(), None).unwrap()
+    connect_schema(config, &AvroSchema::parse(text, &[]).unwrap(), None).unwrap()
 }
 
 fn written(config: &AvroDataConfig, schema: &Arc<Schema>, value: &Value) -> Result<Bytes, String> {
-    let avro = from_connect::avro_schema(config, schema)?;
+    let avro = avro_schema(config, schema)?;
     let mut out = BytesMut::new();
     encode::writer(config, &avro, avro.root, schema)?.write_message(value, &mut out)?;
     Ok(out.freeze())
@@ -38,7 +40,7 @@ fn read(config: &AvroDataConfig, text: &str, bytes: &[u8]) -> Result<SchemaAndVa
         let value = Plan::Anything.read_message(Bytes::copy_from_slice(bytes))?;
         return Ok(SchemaAndValue::schemaless(value));
     }
-    let schema = to_connect::connect_schema(config, &avro, None)?;
+    let schema = connect_schema(config, &avro, None)?;
     let plan = decode::plan(&avro, avro.root, &schema)?;
     let value = plan.read_message(Bytes::copy_from_slice(bytes))?;
     Ok(SchemaAndValue::new(schema, value))
@@ -173,7 +175,7 @@ fn a_fixed_keeps_its_size_and_a_decimal_in_it_is_padded() {
         &[],
     )
     .unwrap();
-    let schema = to_connect::connect_schema(&config, &padded, None).unwrap();
+    let schema = connect_schema(&config, &padded, None).unwrap();
     let writer = encode::writer(&config, &padded, padded.root, &schema).unwrap();
     let mut out = BytesMut::new();
     let number = Decimal { unscaled: Bytes::from_static(&[0xfe]), scale: 1 };
@@ -191,7 +193,7 @@ fn data_without_a_schema_are_anything() {
     ]);
     let mut out = BytesMut::new();
     Writer::Anything.write_message(&list, &mut out).unwrap();
-    let back = read(&config(&[]), from_connect::ANYTHING_TEXT, &out).unwrap();
+    let back = read(&config(&[]), ANYTHING_TEXT, &out).unwrap();
     assert_eq!(back, SchemaAndValue::schemaless(list));
     let error = Writer::Anything.write_message(&Value::Bytes(Bytes::new()), &mut out).unwrap_err();
     assert!(error.starts_with("Unknown Java type for schemaless data"), "{error}");
@@ -238,7 +240,7 @@ fn a_schema_of_the_registry_is_written_by_name_with_defaults() {
 fn what_connect_cannot_say_is_refused_in_the_originals_words() {
     let refused = |text: &str| {
         let avro = AvroSchema::parse(text, &[]).unwrap();
-        to_connect::connect_schema(&config(&[]), &avro, None).unwrap_err()
+        connect_schema(&config(&[]), &avro, None).unwrap_err()
     };
     assert!(refused(r#""null""#).starts_with("Standalone null schemas"));
     assert!(refused(r#"["string","string"]"#).starts_with("Multiple union schemas"));
@@ -256,7 +258,7 @@ fn types_that_double_at_every_step_are_refused_in_time() {
         );
     }
     if let Ok(avro) = AvroSchema::parse(&text, &[]) {
-        let error = to_connect::connect_schema(&config(&[]), &avro, None).unwrap_err();
+        let error = connect_schema(&config(&[]), &avro, None).unwrap_err();
         assert!(error.contains("more than"), "{error}");
     }
 }
@@ -278,7 +280,7 @@ fn names_that_lead_on_and_on_are_refused() {
         inner = format!("\"R{n}\"");
     }
     let avro = AvroSchema::parse(&inner, &named).unwrap();
-    let error = to_connect::connect_schema(&config(&[]), &avro, None).unwrap_err();
+    let error = connect_schema(&config(&[]), &avro, None).unwrap_err();
     assert_eq!(error, "The Avro schema is nested more than 200 types deep");
 }
 
@@ -338,7 +340,7 @@ fn large_values_are_slices_and_huge_ones_are_told() {
     encode::put_bytes(&mut message, &vec![b'x'; 100 << 20]).unwrap();
     let message = message.freeze();
     let avro = AvroSchema::parse("\"string\"", &[]).unwrap();
-    let schema = to_connect::connect_schema(&config(&[]), &avro, None).unwrap();
+    let schema = connect_schema(&config(&[]), &avro, None).unwrap();
     let plan = decode::plan(&avro, avro.root, &schema).unwrap();
     let value = plan.read_message(message.clone()).unwrap();
     assert!(message.as_ptr_range().contains(&value.as_str().unwrap().as_ptr()));
@@ -539,9 +541,9 @@ proptest! {
     #[test]
     fn a_text_in_javas_form_stays_so(text in avro_json()) {
         if let Ok(avro) = AvroSchema::parse(&text, &[]) {
-            let first = text::text(&avro);
+            let first = avro.text();
             if let Ok(again) = AvroSchema::parse(&first, &[]) {
-                prop_assert_eq!(text::text(&again), first);
+                prop_assert_eq!(again.text(), first);
             }
         }
     }

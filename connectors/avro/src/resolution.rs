@@ -5,7 +5,8 @@
 use super::schema::{AvroField, AvroSchema, Kind, Named, TypeId};
 
 /// Whether data of the second schema can be read by the first.
-pub(super) fn can_read(reader: &AvroSchema, writer: &AvroSchema) -> bool {
+#[must_use]
+pub fn can_read(reader: &AvroSchema, writer: &AvroSchema) -> bool {
     let mut pairs = Pairs { reader, writer, open: Vec::new() };
     pairs.fit(reader.root, writer.root)
 }

@@ -4,7 +4,7 @@
 
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
-use bytes::{BufMut as _, BytesMut};
+use bytes::BufMut;
 use connect_api::{
     schema::{Schema, Type, logical, same_schema},
     value::{Map, Struct, Value},
@@ -81,7 +81,7 @@ impl Writer {
     ///
     /// # Errors
     /// Why it does not fit, as a sentence.
-    pub(super) fn write(&self, value: &Value, out: &mut BytesMut) -> Result<(), Unfit> {
+    pub(super) fn write(&self, value: &Value, out: &mut impl BufMut) -> Result<(), Unfit> {
         match (self, value) {
             (Self::Branch { null, .. }, Value::Null) => {
                 let null = null.ok_or_else(no_null)?;
@@ -132,7 +132,7 @@ impl Writer {
     }
 
     /// Writes a value that holds others.
-    fn write_nested(&self, value: &Value, out: &mut BytesMut) -> Result<(), Unfit> {
+    fn write_nested(&self, value: &Value, out: &mut impl BufMut) -> Result<(), Unfit> {
         match (self, value) {
             (Self::Array(items), Value::Array(list)) => {
                 put_count(out, list.len())?;
@@ -167,7 +167,7 @@ impl Writer {
     ///
     /// # Errors
     /// As [`Self::write`].
-    pub(super) fn write_message(&self, value: &Value, out: &mut BytesMut) -> Result<(), Unfit> {
+    pub(super) fn write_message(&self, value: &Value, out: &mut impl BufMut) -> Result<(), Unfit> {
         match (self, value) {
             (Self::Bytes, Value::Bytes(bytes)) => out.put_slice(bytes),
             (Self::Decimal(scale), Value::Decimal(decimal)) => {
@@ -201,7 +201,7 @@ impl Writer {
     }
 }
 
-fn write_map(values: &Writer, map: &Map, out: &mut BytesMut) -> Result<(), Unfit> {
+fn write_map(values: &Writer, map: &Map, out: &mut impl BufMut) -> Result<(), Unfit> {
     put_count(out, map.0.len())?;
     for (key, value) in &map.0 {
         let key_text = key.as_str().ok_or_else(|| unfit(Type::String, key))?;
@@ -212,7 +212,7 @@ fn write_map(values: &Writer, map: &Map, out: &mut BytesMut) -> Result<(), Unfit
     Ok(())
 }
 
-fn record(fields: &[FieldWriter], value: &Struct, out: &mut BytesMut) -> Result<(), Unfit> {
+fn record(fields: &[FieldWriter], value: &Struct, out: &mut impl BufMut) -> Result<(), Unfit> {
     for field in fields {
         match field {
             FieldWriter::Constant(bytes) => out.put_slice(bytes),
@@ -245,7 +245,7 @@ fn choice(
     branches: &[(i32, Writer)],
     null: Option<i32>,
     value: &Struct,
-    out: &mut BytesMut,
+    out: &mut impl BufMut,
 ) -> Result<(), Unfit> {
     let set = branches.iter().zip(value.values()).find(|(_, value)| !value.is_null());
     match set {
@@ -261,7 +261,7 @@ fn choice(
 }
 
 /// Lists within lists that data without a schema may have; as deep as they are read.
-fn anything(value: &Value, out: &mut BytesMut) -> Result<(), Unfit> {
+fn anything(value: &Value, out: &mut impl BufMut) -> Result<(), Unfit> {
     let place = match value {
         Value::Null => None,
         Value::Boolean(_) => Some(0),
@@ -289,7 +289,7 @@ fn anything(value: &Value, out: &mut BytesMut) -> Result<(), Unfit> {
     Ok(())
 }
 
-fn something(value: &Value, out: &mut BytesMut) -> Result<(), Unfit> {
+fn something(value: &Value, out: &mut impl BufMut) -> Result<(), Unfit> {
     match value {
         Value::Boolean(flag) => out.put_u8(u8::from(*flag)),
         Value::Float64(n) => out.put_f64_le(*n),
@@ -352,7 +352,7 @@ fn padded(unscaled: &[u8], size: usize) -> Result<Cow<'_, [u8]>, Unfit> {
     Ok(Cow::Owned(padded))
 }
 
-fn put_fixed(out: &mut BytesMut, bytes: &[u8], size: usize) -> Result<(), Unfit> {
+fn put_fixed(out: &mut impl BufMut, bytes: &[u8], size: usize) -> Result<(), Unfit> {
     if bytes.len() != size {
         return Err(format!("{} bytes are no fixed of {size}", bytes.len()));
     }
@@ -360,30 +360,30 @@ fn put_fixed(out: &mut BytesMut, bytes: &[u8], size: usize) -> Result<(), Unfit>
     Ok(())
 }
 
-fn put_count(out: &mut BytesMut, count: usize) -> Result<(), Unfit> {
+fn put_count(out: &mut impl BufMut, count: usize) -> Result<(), Unfit> {
     if count > 0 {
         put_length(out, count)?;
     }
     Ok(())
 }
 
-fn put_end(out: &mut BytesMut) {
+fn put_end(out: &mut impl BufMut) {
     out.put_u8(0);
 }
 
-pub(super) fn put_bytes(out: &mut BytesMut, bytes: &[u8]) -> Result<(), Unfit> {
+pub(super) fn put_bytes(out: &mut impl BufMut, bytes: &[u8]) -> Result<(), Unfit> {
     put_length(out, bytes.len())?;
     out.put_slice(bytes);
     Ok(())
 }
 
-fn put_length(out: &mut BytesMut, length: usize) -> Result<(), Unfit> {
+fn put_length(out: &mut impl BufMut, length: usize) -> Result<(), Unfit> {
     put_long(out, i64::try_from(length).map_err(|_| "A value is too long".to_owned())?);
     Ok(())
 }
 
 /// Zigzag, seven bits at a time.
-pub(super) fn put_long(out: &mut BytesMut, number: i64) {
+pub(super) fn put_long(out: &mut impl BufMut, number: i64) {
     let mut bits = ((number << 1) ^ (number >> 63)).cast_unsigned();
     while bits > 0x7f {
         let [low, ..] = bits.to_le_bytes();
