@@ -33,6 +33,7 @@ mod format;
 mod joda;
 mod naming;
 mod preview;
+mod projection;
 mod route;
 mod store;
 mod task;

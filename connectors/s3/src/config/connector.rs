@@ -48,8 +48,9 @@ pub struct ConnectorKeys {
     /// Codec of the Parquet format; `lzo` is not supported.
     #[config(importance = Low, default = ParquetCodec::Snappy)]
     pub parquet_codec: ParquetCodec,
-    /// How schemas within one file may differ. Only `NONE` is supported: another schema is another
-    /// file.
+    /// How schemas within one file may differ. With `NONE` another schema is another file; with
+    /// `BACKWARD` and `FULL` older records are brought into the file's schema, with `FORWARD` newer
+    /// ones.
     #[config(default = "NONE")]
     pub schema_compatibility: Compatibility,
     /// Pause after a failure that may pass, in milliseconds.

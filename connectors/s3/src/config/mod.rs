@@ -118,10 +118,6 @@ impl S3SinkConfig {
     /// What the original can do and this connector cannot.
     fn check_unsupported(&self, problems: &mut Problems) {
         let connector = &self.connector;
-        if connector.schema_compatibility != Compatibility::None {
-            let value = format!("{:?}", connector.schema_compatibility).to_uppercase();
-            problems.add("schema.compatibility", value, "Not supported, supported is: NONE");
-        }
         if connector.format_class == FormatClass::Parquet
             && connector.parquet_codec == ParquetCodec::Lzo
         {

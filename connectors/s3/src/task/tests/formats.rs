@@ -267,6 +267,44 @@ async fn memory_that_gets_short_closes_row_groups_and_not_files() {
 }
 
 #[tokio::test]
+async fn older_records_are_brought_into_the_files_schema_where_that_is_asked_for() {
+    let one = Schema::new(Type::Struct).named("R").versioned(1);
+    let one = Arc::new(one.field("id", Schema::new(Type::Int64)));
+    let two = Schema::new(Type::Struct).named("R").versioned(2);
+    let two = two.field("id", Schema::new(Type::Int64)).field("b", Schema::optional_string());
+    let two = Arc::new(two);
+    let old = |n| of(n, Value::Struct(Struct::new(Arc::clone(&one), vec![Value::Int64(n)])));
+    let new = |n: i64| {
+        of(n, Value::Struct(Struct::new(Arc::clone(&two), vec![Value::Int64(n), "b".into()])))
+    };
+    for (mode, expected) in [
+        ("NONE", vec!["0", "1", "2", "3"]),
+        ("BACKWARD", vec!["0", "1,2,3"]),
+        ("FORWARD", vec!["0,1,2,3"]),
+    ] {
+        let rig = Rig::new(&[
+            ("format.class", "AvroFormat"),
+            ("schema.compatibility", mode),
+            ("rotate.schedule.interval.ms", "600000"),
+        ])
+        .await;
+        let mut task = rig.task().await;
+        task.put(&[old(0), new(1), old(2), new(3)]).await.unwrap();
+        rig.clock.advance_ms(10 * MINUTE);
+        task.put(&[]).await.unwrap();
+        let ids = |bytes: &Vec<u8>| {
+            let ids = avro(bytes).2.into_iter().map(|value| match value {
+                Value::Struct(row) => row.values()[0].as_i64().unwrap().to_string(),
+                other => panic!("{other:?}"),
+            });
+            ids.collect::<Vec<_>>().join(",")
+        };
+        let files: Vec<_> = rig.server.objects().values().map(ids).collect();
+        assert_eq!(files, expected, "{mode}");
+    }
+}
+
+#[tokio::test]
 async fn a_crash_after_an_avro_upload_in_parts_is_told_by_its_blocks() {
     let rig = Rig::new(&[
         ("format.class", "AvroFormat"),
