@@ -158,7 +158,7 @@ impl Body {
         match self {
             Self::Plain(buffer) => buffer.settle(),
             Self::Gzip(gzip) => gzip.encoder.get_mut().settle(),
-            Self::Avro(blocks) => blocks.out.settle(),
+            Self::Avro(blocks) => blocks.settle(),
             Self::Parquet(groups) => groups.settle(),
         }
     }
