@@ -8,6 +8,7 @@ mod dead_letters;
 mod figures;
 mod harness;
 mod house;
+mod objects;
 mod originals;
 mod preview;
 mod references;
