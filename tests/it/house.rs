@@ -38,11 +38,12 @@ const FLOORS: [(&str, &[&str]); 18] = [
 ];
 
 /// Crates that only these places may name.
-const KEEPERS: [(&str, &[&str]); 4] = [
+const KEEPERS: [(&str, &[&str]); 5] = [
     ("rdkafka", &["src/broker/kafka"]),
     ("rusqlite", &["src/broker/embedded", "connectors/aggregate"]),
     ("axum", &["src/rest", "connectors/aggregate", "src/plugins.rs"]),
     ("aws_sdk_s3", &["connectors/s3"]),
+    ("parquet", &["connectors/s3"]),
 ];
 
 /// Names that say nothing.

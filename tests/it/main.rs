@@ -11,6 +11,7 @@ mod fuzz;
 mod harness;
 mod house;
 mod manual;
+mod objects;
 mod originals;
 mod preview;
 mod references;

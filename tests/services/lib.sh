@@ -17,6 +17,7 @@ readonly LOG4J_VERSION=2.25.4
 readonly CLIENT_PACKAGES=(
     kafka-connect-healthcheck==0.3.0 kafka-connect-api==0.5.10 requests==2.34.2
     'confluent-kafka[avro,json,protobuf]==2.16.0'
+    fastavro==1.13.1 cramjam==2.14.0 pyarrow==26.0.1 duckdb==2.0.0
 )
 
 # Ends the script as "cannot be had": one line that names what is missing and what to install.

@@ -14,6 +14,7 @@ mod encode;
 mod from_connect;
 mod input;
 mod names;
+mod parse;
 mod resolution;
 mod schema;
 #[cfg(test)]

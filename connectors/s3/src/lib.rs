@@ -21,7 +21,8 @@
 //!
 //! An upload in parts gets its metadata before its end is known; its length tells the end instead.
 //! Gzip tells the length of its content modulo 4 GiB only, which is the limit for larger ones. A
-//! container tells how many records it holds: an Avro file by the counts of its blocks.
+//! container tells how many records it holds: a Parquet file in its footer, an Avro file by the counts
+//! of its blocks.
 //!
 //! A list of finished objects beside the objects was rejected: it would be one more thing to keep
 //! consistent, and readers of the bucket would find it.
@@ -32,6 +33,7 @@ mod format;
 mod joda;
 mod naming;
 mod preview;
+mod projection;
 mod route;
 mod store;
 mod task;

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use connect_api::config::Config;
 
-use super::words::{Affix, AvroCodec, Compatibility, FormatClass, NullBehavior};
+use super::words::{Affix, AvroCodec, Compatibility, FormatClass, NullBehavior, ParquetCodec};
 
 /// Options of the connector itself.
 #[derive(Config, Debug)]
 #[config(group = "Connector")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch users set by its own key")]
 pub struct ConnectorKeys {
-    /// Format of the objects: `JsonFormat`, `AvroFormat` or `ByteArrayFormat`, with the package or
-    /// without.
-    #[config(importance = High, check = writable_format)]
+    /// Format of the objects: `JsonFormat`, `AvroFormat`, `ParquetFormat` or `ByteArrayFormat`, with
+    /// the package or without.
+    #[config(importance = High)]
     pub format_class: FormatClass,
     /// Records of one Kafka partition after which all its open files are committed.
     #[config(importance = High, check = at_least(1))]
@@ -45,11 +45,12 @@ pub struct ConnectorKeys {
     /// Codec of the Avro format.
     #[config(importance = Low, default = AvroCodec::Null)]
     pub avro_codec: AvroCodec,
-    /// Codec of the Parquet format.
-    #[config(importance = Low, default = "snappy", check = one_of(&["none", "snappy", "gzip", "lzo", "brotli", "lz4", "zstd", "lz4_raw"]))]
-    pub parquet_codec: String,
-    /// How schemas within one file may differ. Only `NONE` is supported: another schema is another
-    /// file.
+    /// Codec of the Parquet format; `lzo` is not supported.
+    #[config(importance = Low, default = ParquetCodec::Snappy)]
+    pub parquet_codec: ParquetCodec,
+    /// How schemas within one file may differ. With `NONE` another schema is another file; with
+    /// `BACKWARD` and `FULL` older records are brought into the file's schema, with `FORWARD` newer
+    /// ones.
     #[config(default = "NONE")]
     pub schema_compatibility: Compatibility,
     /// Pause after a failure that may pass, in milliseconds.
@@ -100,15 +101,4 @@ pub struct ConnectorKeys {
     /// positive.
     #[config(importance = Low, default = -1)]
     pub partitioner_max_open_files: i32,
-}
-
-fn writable_format(text: &str) -> Result<(), String> {
-    use connect_api::config::ConfigType as _;
-    match FormatClass::parse(text)? {
-        FormatClass::Json | FormatClass::ByteArray | FormatClass::Avro => Ok(()),
-        FormatClass::Parquet => Err("This format is not supported, supported are: \
-             io.confluent.connect.s3.format.json.JsonFormat, \
-             io.confluent.connect.s3.format.bytearray.ByteArrayFormat"
-            .to_owned()),
-    }
 }

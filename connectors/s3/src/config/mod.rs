@@ -21,7 +21,8 @@ pub use self::{
     storage::StorageKeys,
     words::{
         Affix, AvroCodec, Compatibility, Compression, CredentialsClass, DecimalFormat,
-        ExtractorClass, FormatClass, NullBehavior, PartitionerClass, StorageClass, TaggingErrors,
+        ExtractorClass, FormatClass, NullBehavior, ParquetCodec, PartitionerClass, StorageClass,
+        TaggingErrors,
     },
 };
 use crate::joda::Pattern;
@@ -117,9 +118,12 @@ impl S3SinkConfig {
     /// What the original can do and this connector cannot.
     fn check_unsupported(&self, problems: &mut Problems) {
         let connector = &self.connector;
-        if connector.schema_compatibility != Compatibility::None {
-            let value = format!("{:?}", connector.schema_compatibility).to_uppercase();
-            problems.add("schema.compatibility", value, "Not supported, supported is: NONE");
+        if connector.format_class == FormatClass::Parquet
+            && connector.parquet_codec == ParquetCodec::Lzo
+        {
+            let reason = "LZO is not supported, supported are: none, snappy, gzip, brotli, lz4, \
+                          zstd, lz4_raw";
+            problems.add("parquet.codec", "lzo", reason);
         }
         if connector.behavior_on_null_values == NullBehavior::Write {
             let reason = "Not supported, supported are: fail, ignore";

@@ -63,12 +63,11 @@ fn every_option_has_a_manual_and_a_default_that_passes_its_own_check() {
 fn what_is_not_supported_is_refused_by_name() {
     for (key, value, reason) in [
         ("avro.codec", "zstandard", "bzip2"),
-        ("format.class", "ParquetFormat", "ByteArrayFormat"),
+        ("parquet.codec", "zip", "lz4_raw"),
         ("format.class", "com.example.Mine", "JsonFormat"),
         ("partitioner.class", "com.example.Mine", "HourlyPartitioner"),
         ("timestamp.extractor", "com.example.Mine", "RecordField"),
         ("s3.credentials.provider.class", "com.example.Mine", "DefaultAWSCredentialsProviderChain"),
-        ("schema.compatibility", "BACKWARD", "NONE"),
         ("store.kafka.keys", "true", "false"),
         ("store.kafka.headers", "true", "false"),
         ("s3.send.digest", "true", "false"),
@@ -97,6 +96,7 @@ fn rules_across_options_name_the_key_to_change() {
             vec![("format.class", "AvroFormat"), ("s3.compression.type", "gzip")],
             vec!["s3.compression.type"],
         ),
+        (vec![("format.class", "ParquetFormat"), ("parquet.codec", "lzo")], vec!["parquet.codec"]),
         (vec![("partitioner.class", "FieldPartitioner")], vec!["partition.field.name"]),
         (vec![time], vec!["partition.duration.ms", "path.format", "locale", "timezone"]),
         (vec![("partitioner.class", "DailyPartitioner")], vec!["locale", "timezone"]),
@@ -139,6 +139,8 @@ fn classes_answer_to_either_family_of_names() {
     for (key, value) in [
         ("format.class", "JsonFormat"),
         ("format.class", "io.confluent.connect.s3.format.avro.AvroFormat"),
+        ("format.class", "io.confluent.connect.s3.format.parquet.ParquetFormat"),
+        ("parquet.codec", "lzo"),
         ("timestamp.extractor", "Record"),
         (
             "timestamp.extractor",
@@ -150,6 +152,7 @@ fn classes_answer_to_either_family_of_names() {
         ),
         ("s3.proxy.url", "http://egress-proxy:3128"),
         ("schema.compatibility", "whatever"),
+        ("schema.compatibility", "BACKWARD"),
     ] {
         assert_eq!(problems(&[(key, value)]), [], "{key}={value}");
     }

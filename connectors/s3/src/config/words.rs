@@ -27,6 +27,28 @@ choice! {
 }
 
 choice! {
+    /// How pages of Parquet files are compressed.
+    pub enum ParquetCodec {
+        /// Not at all.
+        None = "none",
+        /// By Snappy.
+        Snappy = "snappy",
+        /// As gzip.
+        Gzip = "gzip",
+        /// By LZO. Not supported.
+        Lzo = "lzo",
+        /// By Brotli.
+        Brotli = "brotli",
+        /// By LZ4, in Hadoop's frames.
+        Lz4 = "lz4",
+        /// By Zstandard.
+        Zstd = "zstd",
+        /// By LZ4.
+        Lz4Raw = "lz4_raw",
+    }
+}
+
+choice! {
     /// What becomes of a record without a value.
     pub enum NullBehavior {
         /// It is skipped.

@@ -95,6 +95,13 @@ impl Blocks {
         Ok(())
     }
 
+    /// Gives back what a part took, but for what the block that is being filled will need.
+    pub(super) fn settle(&mut self) {
+        self.out.settle();
+        // This room was free a moment ago, as in the buffer itself.
+        let _regained = self.out.ensure(worst_bytes(self.staged.bytes.len()));
+    }
+
     pub(super) const fn held_bytes(&self) -> usize {
         self.staged.held_bytes() + self.out.held_bytes()
     }

@@ -9,7 +9,7 @@ use connect_api::{
 };
 use flate2::write::GzEncoder;
 
-use super::{BodyOptions, avro::Blocks, buffer::Buffer};
+use super::{BodyOptions, avro::Blocks, buffer::Buffer, parquet::Groups};
 use crate::format::{Container, Layout};
 
 /// Memory of a compressor beside its output: window, hash chains and pending symbols.
@@ -25,6 +25,7 @@ pub(super) enum Body {
     Plain(Buffer),
     Gzip(Box<Gzip>),
     Avro(Box<Blocks>),
+    Parquet(Box<Groups>),
 }
 
 #[derive(Debug)]
@@ -42,12 +43,15 @@ impl Body {
         budget: &MemoryBudget,
     ) -> Option<Self> {
         let mut buffer = Buffer::new(budget, options.part_bytes)?;
-        if let Some(layout) = layout {
-            return match &layout.container {
-                Container::Avro(head) => {
-                    Blocks::begin(head, buffer, budget).map(|blocks| Self::Avro(Box::new(blocks)))
-                }
-            };
+        match layout.map(|layout| &layout.container) {
+            Some(Container::Avro(head)) => {
+                return Blocks::begin(head, buffer, budget).map(|it| Self::Avro(Box::new(it)));
+            }
+            Some(Container::Parquet(plan)) => {
+                let groups = Groups::begin(plan, options.part_bytes, budget)?;
+                return Some(Self::Parquet(Box::new(groups)));
+            }
+            None => {}
         }
         let Some(level) = options.gzip else {
             return buffer.ensure(options.start_bytes).then_some(Self::Plain(buffer));
@@ -77,6 +81,7 @@ impl Body {
             }
             Self::Gzip(gzip) => Ok(gzip.append(content)),
             Self::Avro(blocks) => blocks.append(content),
+            Self::Parquet(groups) => groups.append(content),
         }
     }
 
@@ -95,11 +100,36 @@ impl Body {
                 Ok(())
             }
             Self::Avro(blocks) => blocks.finish(),
+            Self::Parquet(groups) => groups.finish(),
         }
     }
 
     pub(super) fn pending_bytes(&self) -> usize {
-        self.buffer().bytes.len()
+        match self {
+            Self::Plain(buffer) => buffer.bytes.len(),
+            Self::Gzip(gzip) => gzip.encoder.get_ref().bytes.len(),
+            Self::Avro(blocks) => blocks.out.bytes.len(),
+            Self::Parquet(groups) => groups.pending_bytes(),
+        }
+    }
+
+    /// At most what would be pending after [`Body::close_group`].
+    pub(super) fn spillable_bytes(&self) -> usize {
+        match self {
+            Self::Parquet(groups) => groups.spillable_bytes(),
+            other => other.pending_bytes(),
+        }
+    }
+
+    /// Makes pending what waits for more of its kind.
+    ///
+    /// # Errors
+    /// As [`Body::append`].
+    pub(super) fn close_group(&mut self) -> Result<()> {
+        match self {
+            Self::Parquet(groups) => groups.close_group(),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn held_bytes(&self) -> usize {
@@ -109,32 +139,27 @@ impl Body {
                 COMPRESSOR_BYTES + STAGE_BYTES + gzip.encoder.get_ref().held_bytes()
             }
             Self::Avro(blocks) => blocks.held_bytes(),
+            Self::Parquet(groups) => groups.held_bytes(),
         }
     }
 
     /// Takes the first bytes, at most so many; they count until [`Body::settle`].
     pub(super) fn take_part(&mut self, most_bytes: usize) -> Bytes {
-        self.buffer_mut().take(most_bytes)
+        match self {
+            Self::Plain(buffer) => buffer.take(most_bytes),
+            Self::Gzip(gzip) => gzip.encoder.get_mut().take(most_bytes),
+            Self::Avro(blocks) => blocks.out.take(most_bytes),
+            Self::Parquet(groups) => groups.take_part(),
+        }
     }
 
     /// Gives back what the part took.
     pub(super) fn settle(&mut self) {
-        self.buffer_mut().settle();
-    }
-
-    fn buffer(&self) -> &Buffer {
         match self {
-            Self::Plain(buffer) => buffer,
-            Self::Gzip(gzip) => gzip.encoder.get_ref(),
-            Self::Avro(blocks) => &blocks.out,
-        }
-    }
-
-    fn buffer_mut(&mut self) -> &mut Buffer {
-        match self {
-            Self::Plain(buffer) => buffer,
-            Self::Gzip(gzip) => gzip.encoder.get_mut(),
-            Self::Avro(blocks) => &mut blocks.out,
+            Self::Plain(buffer) => buffer.settle(),
+            Self::Gzip(gzip) => gzip.encoder.get_mut().settle(),
+            Self::Avro(blocks) => blocks.settle(),
+            Self::Parquet(groups) => groups.settle(),
         }
     }
 }

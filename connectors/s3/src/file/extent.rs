@@ -1,8 +1,10 @@
 //! How many records an object holds whose metadata do not say it.
 //!
 //! An upload in parts is described before its end is known. What a container says of itself is
-//! read then: an Avro file from its beginning to its end, since only its blocks know.
+//! read then: the footer of a Parquet file, and an Avro file from its beginning to its end, since only
+//! its blocks know.
 
+use ::parquet::file::metadata::ParquetMetaDataReader;
 use connect_api::error::{ConnectorError, Result};
 
 use super::avro::MARK_BYTES;
@@ -22,6 +24,26 @@ pub(super) async fn avro_records(store: &Store, key: &str) -> Result<u64> {
         counter.take(&chunk).map_err(|Broken| no_container(key, "Avro"))?;
     }
     counter.total().ok_or_else(|| no_container(key, "Avro"))
+}
+
+/// Reads how many records a Parquet file holds.
+///
+/// # Errors
+/// As [`avro_records`].
+pub(super) async fn parquet_records(store: &Store, key: &str) -> Result<u64> {
+    // The length of the footer and a magic word are at the very end.
+    let tail = store.tail(key, 8).await?;
+    let length = match tail.as_ref() {
+        [a, b, c, d, b'P', b'A', b'R', b'1'] => u32::from_le_bytes([*a, *b, *c, *d]),
+        _ => return Err(no_container(key, "Parquet")),
+    };
+    let footer = store.tail(key, u64::from(length) + 8).await?;
+    let thrift = usize::try_from(length).ok().and_then(|length| footer.get(..length));
+    let thrift = thrift.ok_or_else(|| no_container(key, "Parquet"))?;
+    let metadata = ParquetMetaDataReader::decode_metadata(thrift)
+        .map_err(|error| no_container(key, "Parquet").caused_by(error))?;
+    let records = metadata.file_metadata().num_rows();
+    u64::try_from(records).map_err(|_| no_container(key, "Parquet"))
 }
 
 fn no_container(key: &str, format: &str) -> ConnectorError {

@@ -4,6 +4,7 @@ mod avro;
 mod body;
 mod buffer;
 mod extent;
+mod parquet;
 
 use std::sync::Arc;
 
@@ -15,8 +16,8 @@ use connect_api::{
     schema::Schema,
 };
 
-pub(crate) use self::avro::Head;
 use self::body::Body;
+pub(crate) use self::{avro::Head, parquet::Plan};
 use crate::format::Layout;
 use crate::store::{Created, Existing, Metadata, Store, Upload};
 
@@ -146,7 +147,28 @@ impl Facts {
                 End::Bytes(tail.iter().rev().fold(0, |sum, &byte| (sum << 8) | u64::from(byte)))
             }
             Extent::Avro => End::Records(extent::avro_records(store, &self.key).await?),
+            Extent::Parquet => End::Records(extent::parquet_records(store, &self.key).await?),
         }))
+    }
+
+    /// Where the object stops that has this file's key already.
+    async fn end_of_other(&self, store: &Store, extent: Extent) -> Result<End> {
+        let key = &self.key;
+        let Some(existing) = store.existing(key).await? else {
+            // Deleted between the two requests: the next try creates it.
+            return Err(ConnectorError::retriable(format!("The object \"{key}\" came and went")));
+        };
+        self.end_of(&existing, store, extent).await?.ok_or_else(|| {
+            ConnectorError::invalid(format!(
+                "The object \"{key}\" exists and does not hold the records of {} from offset {} on, \
+                 so that writing it would lose what it holds",
+                self.origin, self.first
+            ))
+            .hint(
+                "Another connector writes to the same folder, or the topic was created anew: move \
+                 the object away, or change topics.dir",
+            )
+        })
     }
 }
 
@@ -169,6 +191,8 @@ pub(crate) enum Extent {
     Gzip,
     /// The blocks of its container.
     Avro,
+    /// Its footer.
+    Parquet,
 }
 
 /// How bodies of files are made.
@@ -213,6 +237,19 @@ impl OpenFile {
         self.body.pending_bytes()
     }
 
+    /// At most the bytes that [`OpenFile::close_group`] makes wait to be uploaded.
+    pub(crate) fn spillable_bytes(&self) -> usize {
+        self.body.spillable_bytes()
+    }
+
+    /// Ends what is not uploaded before it is full, where the format has such.
+    ///
+    /// # Errors
+    /// `Internal` when a library fails at it.
+    pub(crate) fn close_group(&mut self) -> Result<()> {
+        self.body.close_group()
+    }
+
     /// Bytes taken from the budget.
     pub(crate) fn held_bytes(&self) -> usize {
         self.body.held_bytes()
@@ -253,7 +290,7 @@ impl OpenFile {
             }
             Ok(Created::Existed) => {
                 self.give_up(store).await;
-                self.end_of_other(store, options.extent).await
+                self.facts.end_of_other(store, options.extent).await
             }
             Err(error) => {
                 self.give_up(store).await;
@@ -277,25 +314,6 @@ impl OpenFile {
             Some(upload) => store.complete(&self.facts.key, upload).await,
             None => Err(ConnectorError::internal("An upload in parts was lost")),
         }
-    }
-
-    async fn end_of_other(&self, store: &Store, extent: Extent) -> Result<End> {
-        let key = &self.facts.key;
-        let Some(existing) = store.existing(key).await? else {
-            // Deleted between the two requests: the next try creates it.
-            return Err(ConnectorError::retriable(format!("The object \"{key}\" came and went")));
-        };
-        self.facts.end_of(&existing, store, extent).await?.ok_or_else(|| {
-            ConnectorError::invalid(format!(
-                "The object \"{key}\" exists and does not hold the records of {} from offset {} on, \
-                 so that writing it would lose what it holds",
-                self.facts.origin, self.facts.first
-            ))
-            .hint(
-                "Another connector writes to the same folder, or the topic was created anew: move \
-                 the object away, or change topics.dir",
-            )
-        })
     }
 
     /// Aborts what was uploaded.

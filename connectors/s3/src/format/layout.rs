@@ -10,7 +10,7 @@ use connect_api::{
 use connect_avro::{AvroWriter, avro_schema};
 
 use super::Format;
-use crate::file::Head;
+use crate::file::{Head, Plan};
 
 /// Most layouts a partition remembers, whatever `schemas.cache.config` says: a search through more
 /// would cost more than it saves.
@@ -28,6 +28,8 @@ pub(crate) struct Layout {
 pub(crate) enum Container {
     /// An Avro object container.
     Avro(Head),
+    /// The row groups of a Parquet file.
+    Parquet(Arc<Plan>),
 }
 
 impl fmt::Debug for Layout {
@@ -39,15 +41,31 @@ impl fmt::Debug for Layout {
 impl Layout {
     /// Nothing for a format without schemas.
     fn new(format: &Format, schema: Option<&Arc<Schema>>) -> Result<Option<Self>> {
-        let Format::Avro(codec, config) = format else { return Ok(None) };
-        let name = "AvroFormat";
+        let (name, config) = match format {
+            Format::Avro(_, config) => ("AvroFormat", config),
+            Format::Parquet(_, config) => ("ParquetFormat", config),
+            Format::Json(_) | Format::Bytes(_) => return Ok(None),
+        };
         let Some(schema) = schema else { return Err(no_schema(name)) };
         let told = |reason: String| {
             ConnectorError::record(format!("{name} cannot write values of this schema: {reason}"))
         };
-        let avro = avro_schema(config, schema).map_err(told)?;
-        let writer = AvroWriter::new(config, &avro, schema).map_err(told)?;
-        let container = Container::Avro(Head::new(*codec, &avro.text()));
+        // The rows of a table are there or not: null as a whole has no place.
+        let own = match format {
+            Format::Parquet(..) if schema.is_optional() => {
+                Arc::new(schema.as_ref().clone().required())
+            }
+            _ => Arc::clone(schema),
+        };
+        let avro = avro_schema(config, &own).map_err(told)?;
+        let writer = AvroWriter::new(config, &avro, &own).map_err(told)?;
+        let container = match format {
+            Format::Parquet(codec, _) => {
+                Container::Parquet(Arc::new(Plan::new(&avro, *codec).map_err(told)?))
+            }
+            Format::Avro(codec, _) => Container::Avro(Head::new(*codec, &avro.text())),
+            Format::Json(_) | Format::Bytes(_) => return Ok(None),
+        };
         Ok(Some(Self { schema: Arc::clone(schema), writer, container }))
     }
 

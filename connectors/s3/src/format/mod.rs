@@ -12,7 +12,9 @@ use connect_api::{
 use connect_avro::AvroDataConfig;
 
 pub(crate) use self::layout::{Container, Layout, Layouts};
-use crate::config::{AvroCodec, Compression, DecimalFormat, FormatClass, S3SinkConfig};
+use crate::config::{
+    AvroCodec, Compression, DecimalFormat, FormatClass, ParquetCodec, S3SinkConfig,
+};
 
 /// Writes the values of records.
 #[derive(Clone, Debug)]
@@ -23,6 +25,8 @@ pub(crate) enum Format {
     Bytes(Vec<u8>),
     /// Avro, in containers of a schema.
     Avro(AvroCodec, AvroDataConfig),
+    /// Parquet, whose schemas are Avro's in another form.
+    Parquet(ParquetCodec, AvroDataConfig),
 }
 
 impl Format {
@@ -33,7 +37,10 @@ impl Format {
                 Self::Bytes(config.bucket.bytes_separator.clone().into_bytes())
             }
             FormatClass::Avro => Self::Avro(config.connector.avro_codec, translation(config)),
-            _ => Self::Json(config.bucket.decimal_format),
+            FormatClass::Parquet => {
+                Self::Parquet(config.connector.parquet_codec, translation(config))
+            }
+            FormatClass::Json => Self::Json(config.bucket.decimal_format),
         }
     }
 
@@ -62,7 +69,9 @@ impl Format {
                 out.extend_from_slice(separator);
                 Ok(())
             }
-            (Self::Avro(..), _) => Err(ConnectorError::internal("A value has no layout")),
+            (Self::Avro(..) | Self::Parquet(..), _) => {
+                Err(ConnectorError::internal("A value has no layout"))
+            }
             (Self::Bytes(_), other) => {
                 let kind = other.kind().map_or("NULL", connect_api::schema::Type::name);
                 Err(ConnectorError::record(format!(
@@ -98,7 +107,17 @@ pub(crate) fn extension(config: &S3SinkConfig) -> String {
     let extension = match config.connector.format_class {
         FormatClass::ByteArray => config.bucket.bytes_extension.as_str(),
         FormatClass::Avro => ".avro",
-        _ => ".json",
+        FormatClass::Json => ".json",
+        FormatClass::Parquet => match config.connector.parquet_codec {
+            ParquetCodec::None => ".parquet",
+            ParquetCodec::Snappy => ".snappy.parquet",
+            ParquetCodec::Gzip => ".gz.parquet",
+            ParquetCodec::Lzo => ".lzo.parquet",
+            ParquetCodec::Brotli => ".br.parquet",
+            ParquetCodec::Lz4 => ".lz4hadoop.parquet",
+            ParquetCodec::Zstd => ".zstd.parquet",
+            ParquetCodec::Lz4Raw => ".lz4raw.parquet",
+        },
     };
     match config.bucket.compression {
         Compression::None => extension.to_owned(),

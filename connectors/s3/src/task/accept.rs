@@ -7,7 +7,6 @@ use std::sync::Arc;
 use connect_api::{
     error::{ConnectorError, Result},
     record::SinkRecord,
-    schema::same_schema,
 };
 
 use super::{Shared, stored::Known, writer::PartitionWriter};
@@ -15,6 +14,7 @@ use crate::{
     config::NullBehavior,
     file::{Facts, OpenFile},
     format::Layout,
+    projection::{self, Fit},
 };
 
 /// What has to be done about a record.
@@ -69,8 +69,8 @@ impl PartitionWriter {
                 return Ok(Step::Reject(error));
             }
         };
-        let layout = match self.write_value(shared, record) {
-            Ok(layout) => layout,
+        let (fit, layout) = match self.write_value(shared, record, &folder) {
+            Ok(written) => written,
             Err(error) => {
                 self.base_ms = self.base_ms.or(time_ms);
                 return Ok(Step::Reject(error));
@@ -84,7 +84,7 @@ impl PartitionWriter {
         self.base_ms = self.base_ms.or(time_ms);
         self.last_ms = time_ms;
         if self.count > 0
-            && let Some(reason) = self.rotation(shared, record, &folder, now_ms)
+            && let Some(reason) = self.rotation(shared, (record, fit), &folder, now_ms)
         {
             return Ok(Step::RotateFirst(reason));
         }
@@ -96,12 +96,30 @@ impl PartitionWriter {
         Ok(self.count_one(shared, folder).unwrap_or(Step::Done))
     }
 
-    /// Writes the value to the scratch buffer, in the layout of its schema.
-    fn write_value(&mut self, shared: &Shared, record: &SinkRecord) -> Result<Option<Arc<Layout>>> {
-        let layout = self.layouts.find(&shared.format, record.value.schema.as_ref())?;
+    /// Writes the value to the scratch buffer: by the schema of the file in its folder where it fits
+    /// in there, by its own otherwise.
+    fn write_value(
+        &mut self,
+        shared: &Shared,
+        record: &SinkRecord,
+        folder: &Arc<str>,
+    ) -> Result<(Fit, Option<Arc<Layout>>)> {
+        let mode = shared.config.connector.schema_compatibility;
+        let (own, value) = (record.value.schema.as_ref(), &record.value.value);
+        let file = self.files.get(folder).map(|file| file.schema.as_ref());
+        let file = file
+            .or_else(|| self.stored.measured_schema(lane(shared, record, folder), record.offset));
+        let fit = file.map_or(Ok(Fit::Same), |file| projection::fit(mode, file, own))?;
         self.scratch.clear();
-        shared.format.write(&mut self.scratch, &record.value.value, layout.as_deref())?;
-        Ok(layout)
+        if let (Fit::Projected, Some(Some(schema))) = (fit, file) {
+            let layout = self.layouts.find(&shared.format, Some(schema))?;
+            let value = projection::project(value, schema);
+            shared.format.write(&mut self.scratch, &value, layout.as_deref())?;
+            return Ok((fit, layout));
+        }
+        let layout = self.layouts.find(&shared.format, own)?;
+        shared.format.write(&mut self.scratch, value, layout.as_deref())?;
+        Ok((fit, layout))
     }
 
     /// Whether a task before this one may have left objects in this lane.
@@ -127,7 +145,10 @@ impl PartitionWriter {
     /// Passes over a record that is stored. It counts as if it were written now, so that the files
     /// after it have the borders they would have had.
     fn skip(&mut self, record: &SinkRecord, lane: &str, known: Known) -> Result<()> {
-        if known == Known::Stored || self.stored.measure(lane, record.offset, self.scratch.len()) {
+        let schema = record.value.schema.as_ref();
+        if known == Known::Stored
+            || self.stored.measure(lane, record.offset, self.scratch.len(), schema)
+        {
             return Ok(());
         }
         Err(ConnectorError::invalid(format!(
@@ -153,7 +174,7 @@ impl PartitionWriter {
     fn rotation(
         &self,
         shared: &Shared,
-        record: &SinkRecord,
+        (record, fit): (&SinkRecord, Fit),
         folder: &Arc<str>,
         now_ms: i64,
     ) -> Option<&'static str> {
@@ -165,7 +186,7 @@ impl PartitionWriter {
         if let Some(reason) = self.is_time_over(shared, self.last_ms, Some(folder), now_ms) {
             return Some(reason);
         }
-        if file.is_some_and(|file| !same_schema(file.schema.as_ref(), schema)) {
+        if file.is_some() && fit == Fit::Other {
             return Some("another schema");
         }
         let most_files = shared.config.connector.partitioner_max_open_files;

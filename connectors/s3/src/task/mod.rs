@@ -77,6 +77,7 @@ impl S3SinkTask {
         let body = BodyOptions {
             extent: match config.connector.format_class {
                 FormatClass::Avro => Extent::Avro,
+                FormatClass::Parquet => Extent::Parquet,
                 _ if is_gzip => Extent::Gzip,
                 _ => Extent::Length,
             },

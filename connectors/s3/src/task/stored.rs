@@ -7,6 +7,8 @@
 
 use std::sync::Arc;
 
+use connect_api::schema::Schema;
+
 use crate::file::End;
 
 /// Records of one lane that are stored, from an offset on.
@@ -15,6 +17,8 @@ struct Range {
     lane: Arc<str>,
     first: i64,
     end: End,
+    /// Schema of its first record, once that was measured: the others were brought into it.
+    schema: Option<Option<Arc<Schema>>>,
 }
 
 /// Ranges of records that are stored.
@@ -37,7 +41,7 @@ pub(super) enum Known {
 impl Stored {
     /// Remembers an object.
     pub(super) fn add(&mut self, lane: Arc<str>, first: i64, end: End) {
-        self.ranges.push(Range { lane, first, end });
+        self.ranges.push(Range { lane, first, end, schema: None });
     }
 
     /// Whether a record is stored.
@@ -46,15 +50,30 @@ impl Stored {
         ranges.find_map(|range| range.holds(offset)).unwrap_or(Known::New)
     }
 
-    /// Tells the length of a record's content; `false` when the object ends in the middle of it,
+    /// Schema of the object that a record to measure is in, if one before it was measured.
+    pub(super) fn measured_schema(&self, lane: &str, offset: i64) -> Option<Option<&Arc<Schema>>> {
+        let holds =
+            |range: &&Range| *range.lane == *lane && range.holds(offset) == Some(Known::Measured);
+        let schema = self.ranges.iter().find(holds)?.schema.as_ref()?;
+        Some(schema.as_ref())
+    }
+
+    /// Tells the length of a record's content, and its schema; `false` when the object ends in the middle of it,
     /// so that it holds something else.
     #[must_use]
-    pub(super) fn measure(&mut self, lane: &str, offset: i64, length_bytes: usize) -> bool {
+    pub(super) fn measure(
+        &mut self,
+        lane: &str,
+        offset: i64,
+        length_bytes: usize,
+        schema: Option<&Arc<Schema>>,
+    ) -> bool {
         let length = u64::try_from(length_bytes).unwrap_or(u64::MAX);
         for range in self.ranges.iter_mut().filter(|range| *range.lane == *lane) {
             if range.holds(offset) != Some(Known::Measured) {
                 continue;
             }
+            range.schema.get_or_insert_with(|| schema.cloned());
             let left = match range.end {
                 End::Bytes(left) => left.checked_sub(length).map(End::Bytes),
                 End::Records(left) => left.checked_sub(1).map(End::Records),
@@ -136,9 +155,9 @@ mod tests {
     fn the_length_of_an_object_tells_its_last_record() {
         let mut stored = stored(&[("a", 3, End::Bytes(10))]);
         assert_eq!(stored.limit(100), 3);
-        assert!(stored.measure("a", 3, 6));
+        assert!(stored.measure("a", 3, 6, None));
         assert_eq!(stored.look("a", 9), Known::Measured);
-        assert!(stored.measure("a", 9, 4));
+        assert!(stored.measure("a", 9, 4, None));
         assert_eq!(stored.look("a", 9), Known::Stored);
         assert_eq!(stored.look("a", 10), Known::New);
     }
@@ -146,7 +165,7 @@ mod tests {
     #[test]
     fn the_records_of_an_object_tell_its_last_one() {
         let mut stored = stored(&[("a", 3, End::Records(2))]);
-        assert!(stored.measure("a", 3, 6) && stored.measure("a", 9, 6));
+        assert!(stored.measure("a", 3, 6, None) && stored.measure("a", 9, 6, None));
         assert_eq!(stored.look("a", 9), Known::Stored);
         assert_eq!(stored.look("a", 10), Known::New);
     }
@@ -154,7 +173,7 @@ mod tests {
     #[test]
     fn an_object_that_ends_in_the_middle_of_a_record_is_noticed() {
         let mut stored = stored(&[("a", 3, End::Bytes(10))]);
-        assert!(!stored.measure("a", 3, 11));
+        assert!(!stored.measure("a", 3, 11, None));
     }
 
     #[test]

@@ -325,11 +325,16 @@ impl PartitionWriter {
 
     /// Uploads the largest buffer that is long enough for a part; `false` when there is none.
     pub(super) async fn spill(&mut self, shared: &Shared) -> Result<bool> {
-        let largest = self.files.iter().max_by_key(|(_, file)| file.pending_bytes());
+        let largest = self.files.iter_mut().max_by_key(|(_, file)| file.spillable_bytes());
         let Some((folder, file)) = largest else { return Ok(false) };
+        if file.spillable_bytes() < LEAST_PART_BYTES {
+            return Ok(false);
+        }
+        file.close_group()?;
         let pending = file.pending_bytes();
         if pending < LEAST_PART_BYTES {
-            return Ok(false);
+            // Less than it seemed, and yet less memory than before.
+            return Ok(true);
         }
         let folder = Arc::clone(folder);
         tracing::debug!("Memory is full: a part of {pending} bytes is uploaded early");

@@ -2,14 +2,66 @@
 
 use bytes::Bytes;
 use connect_api::{
-    config::Config as _,
     schema::{Schema, Type, logical},
     value::{Decimal, Struct},
 };
-use connect_avro::{AvroDataConfig, AvroReader, AvroSchema, connect_schema};
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use proptest::prelude::{Strategy, any, prop};
 
-use super::*;
+use super::{
+    containers::{avro, message, rows},
+    *,
+};
+
+/// What a row becomes in Parquet.
+const ROW_LAYOUT: &str = "message com.acme.Row {
+  REQUIRED INT64 id;
+  REQUIRED INT32 small;
+  OPTIONAL INT32 number;
+  OPTIONAL BYTE_ARRAY text (STRING);
+  REQUIRED BOOLEAN flag;
+  OPTIONAL BYTE_ARRAY raw;
+  REQUIRED BYTE_ARRAY price (DECIMAL(64,2));
+  OPTIONAL INT64 at (TIMESTAMP(MILLIS,true));
+  REQUIRED INT32 day (DATE);
+  OPTIONAL group point {
+    REQUIRED DOUBLE x;
+    REQUIRED FLOAT y;
+  }
+  REQUIRED group words (LIST) {
+    REPEATED BYTE_ARRAY array (STRING);
+  }
+  REQUIRED group counts (MAP) {
+    REPEATED group key_value {
+      REQUIRED BYTE_ARRAY key (STRING);
+      REQUIRED INT32 value;
+    }
+  }
+}
+";
+
+/// What lists of optional items, unions and lists of lists become in Parquet.
+const NESTED_LAYOUT: &str = "message io.confluent.connect.avro.ConnectDefault {
+  REQUIRED group texts (LIST) {
+    REPEATED group list {
+      OPTIONAL BYTE_ARRAY element (STRING);
+    }
+  }
+  REQUIRED group either {
+    OPTIONAL INT32 member0;
+    OPTIONAL BYTE_ARRAY member1 (STRING);
+  }
+  REQUIRED group deep (LIST) {
+    REPEATED group list {
+      REQUIRED group element (LIST) {
+        REPEATED group list {
+          REQUIRED INT32 element;
+        }
+      }
+    }
+  }
+}
+";
 
 /// A schema with a field of every kind that matters to a file.
 fn schema() -> Arc<Schema> {
@@ -71,92 +123,6 @@ fn of(offset: i64, value: Value) -> SinkRecord {
     record
 }
 
-/// Schema, codec and records of an Avro file.
-fn avro(bytes: &[u8]) -> (String, String, Vec<Value>) {
-    let mut input = bytes.strip_prefix(b"Obj\x01").unwrap();
-    let mut metadata = BTreeMap::new();
-    while let count @ 1.. = number(&mut input) {
-        for _ in 0..count {
-            let name = String::from_utf8(text(&mut input).to_vec()).unwrap();
-            metadata.insert(name, String::from_utf8(text(&mut input).to_vec()).unwrap());
-        }
-    }
-    let mark = take(&mut input, 16);
-    let (schema, codec) = (metadata["avro.schema"].clone(), metadata["avro.codec"].clone());
-    let mut records = Vec::new();
-    while !input.is_empty() {
-        let count = number(&mut input);
-        let block = unpacked(&codec, text(&mut input));
-        assert_eq!(take(&mut input, 16), mark);
-        records.extend(items(&schema, count, &block));
-    }
-    (schema, codec, records)
-}
-
-/// A block has the form of a list that is not ended.
-fn items(schema: &str, count: i64, block: &[u8]) -> Vec<Value> {
-    let list = format!(r#"{{"type":"array","items":{schema}}}"#);
-    let list = AvroSchema::parse(&list, &[]).unwrap();
-    let config = AvroDataConfig::parse(&Props::default()).unwrap();
-    let reader = AvroReader::new(&list, &connect_schema(&config, &list, None).unwrap()).unwrap();
-    let count = (u64::try_from(count).unwrap() << 1).to_le_bytes();
-    let [low, high, ..] = count;
-    let front = if high > 0 || low > 0x7f {
-        vec![low | 0x80, (high << 1) | (low >> 7), 0].into_iter().take(2).collect()
-    } else {
-        vec![low]
-    };
-    let data = [&front, block, &[0]].concat();
-    let Value::Array(items) = reader.read(Bytes::from(data)).unwrap() else { panic!("no list") };
-    items
-}
-
-fn unpacked(codec: &str, bytes: &[u8]) -> Vec<u8> {
-    use std::io::Read as _;
-    let mut out = Vec::new();
-    match codec {
-        "null" => out.extend_from_slice(bytes),
-        "deflate" => {
-            flate2::read::DeflateDecoder::new(bytes).read_to_end(&mut out).unwrap();
-        }
-        "bzip2" => {
-            bzip2::read::BzDecoder::new(bytes).read_to_end(&mut out).unwrap();
-        }
-        "snappy" => {
-            let (packed, sum) = bytes.split_at(bytes.len() - 4);
-            out = snap::raw::Decoder::new().decompress_vec(packed).unwrap();
-            let mut crc = flate2::Crc::new();
-            crc.update(&out);
-            assert_eq!(sum, crc.sum().to_be_bytes());
-        }
-        other => panic!("{other}"),
-    }
-    out
-}
-
-fn take<'a>(input: &mut &'a [u8], length: usize) -> &'a [u8] {
-    let (taken, rest) = input.split_at(length);
-    *input = rest;
-    taken
-}
-
-fn text<'a>(input: &mut &'a [u8]) -> &'a [u8] {
-    let length = usize::try_from(number(input)).unwrap();
-    take(input, length)
-}
-
-fn number(input: &mut &[u8]) -> i64 {
-    let (mut bits, mut place) = (0_u64, 0);
-    loop {
-        let byte = take(input, 1)[0];
-        bits |= u64::from(byte & 0x7f) << place;
-        place += 7;
-        if byte & 0x80 == 0 {
-            return (bits >> 1).cast_signed() ^ -(bits & 1).cast_signed();
-        }
-    }
-}
-
 #[tokio::test]
 async fn avro_files_hold_the_records_under_the_schema_of_the_first() {
     for codec in ["null", "deflate", "snappy", "bzip2"] {
@@ -187,7 +153,7 @@ async fn another_schema_is_another_file_and_none_goes_to_the_reporter() {
     let mut task = rig.task().await;
     let mut plain = record(1, TEN, "x".into());
     plain.value.schema = Some(Schema::string());
-    task.put(&[of(0, row(0, 0)), plain, number_without_schema(2)]).await.unwrap();
+    task.put(&[of(0, row(0, 0)), plain, number(2, TEN)]).await.unwrap();
     let rejected = reporter.take();
     assert_eq!(rejected.len(), 1);
     task.put(&[of(3, row(3, 9))]).await.unwrap();
@@ -197,8 +163,145 @@ async fn another_schema_is_another_file_and_none_goes_to_the_reporter() {
     assert_eq!(avro(&objects[1]).0, "\"string\"");
 }
 
-fn number_without_schema(offset: i64) -> SinkRecord {
-    super::number(offset, TEN)
+#[tokio::test]
+async fn parquet_files_hold_the_records_in_every_codec() {
+    for (codec, extension) in [
+        ("none", ".parquet"),
+        ("snappy", ".snappy.parquet"),
+        ("gzip", ".gz.parquet"),
+        ("brotli", ".br.parquet"),
+        ("lz4", ".lz4hadoop.parquet"),
+        ("zstd", ".zstd.parquet"),
+        ("lz4_raw", ".lz4raw.parquet"),
+    ] {
+        let settings =
+            [("format.class", "ParquetFormat"), ("parquet.codec", codec), ("flush.size", "9")];
+        let rig = Rig::new(&settings).await;
+        let mut task = rig.task().await;
+        let records: Vec<_> = (0..9).map(|n| of(n, row(n, 77 * n.cast_unsigned()))).collect();
+        task.put(&records).await.unwrap();
+        let key = format!("topics/t/partition=0/t+0+0000000000{extension}");
+        assert_eq!(rig.server.keys(), [key]);
+        let object = rig.server.objects().into_values().next().unwrap();
+        let values: Vec<_> = records.into_iter().map(|record| record.value.value).collect();
+        assert_eq!(rows(&object, &schema()), values, "{codec}");
+        assert_eq!(rig.context.budget.used_bytes(), 0);
+    }
+}
+
+#[tokio::test]
+async fn the_layout_of_a_parquet_file_is_the_originals() {
+    let rig = Rig::new(&[("format.class", "ParquetFormat"), ("flush.size", "1")]).await;
+    let mut task = rig.task().await;
+    task.put(&[of(0, row(0, 63))]).await.unwrap();
+    let optional = Schema::array(Schema::optional_string());
+    let either = Schema::new(Type::Struct)
+        .named("io.confluent.connect.avro.Union")
+        .field("int", Schema::new(Type::Int32).optional())
+        .field("string", Schema::optional_string());
+    let other = Schema::new(Type::Struct)
+        .field("texts", optional)
+        .field("either", either.clone())
+        .field("deep", Schema::array(Schema::array(Schema::new(Type::Int32))));
+    let (either, other) = (Arc::new(either), Arc::new(other));
+    let either = Struct::new(either, vec![Value::Null, "s".into()]);
+    let deep = [vec![Value::Int32(1), Value::Int32(2)], vec![]].map(Value::Array).to_vec();
+    let values = vec![
+        Value::Array(vec!["a".into(), Value::Null]),
+        Value::Struct(either),
+        Value::Array(deep),
+    ];
+    task.put(&[of(1, Value::Struct(Struct::new(other, values)))]).await.unwrap();
+    let objects: Vec<_> = rig.server.objects().into_values().collect();
+    assert_eq!(message(&objects[0]), ROW_LAYOUT);
+    assert_eq!(message(&objects[1]), NESTED_LAYOUT);
+    let reader = SerializedFileReader::new(Bytes::from(objects[1].clone())).unwrap();
+    let row = reader.get_row_iter(None).unwrap().next().unwrap().unwrap();
+    assert_eq!(
+        row.to_string(),
+        r#"{texts: ["a", null], either: {member0: null, member1: "s"}, deep: [[1, 2], []]}"#
+    );
+    let pairs = reader.metadata().file_metadata().key_value_metadata().unwrap();
+    let avro = pairs.iter().find(|pair| pair.key == "parquet.avro.schema").unwrap();
+    assert!(avro.value.as_ref().unwrap().starts_with(r#"{"type":"record","name":"ConnectDef"#));
+}
+
+#[tokio::test]
+async fn what_parquet_cannot_hold_goes_to_the_reporter() {
+    let mut rig = Rig::new(&[("format.class", "ParquetFormat"), ("flush.size", "1")]).await;
+    let reporter = Arc::new(connect_testkit::CollectingReporter::default());
+    rig.context.reporter = Some(Arc::<connect_testkit::CollectingReporter>::clone(&reporter));
+    let mut task = rig.task().await;
+    let mut plain = record(0, TEN, "x".into());
+    plain.value.schema = Some(Schema::string());
+    let empty = Arc::new(Schema::new(Type::Struct));
+    let empty = Value::Struct(Struct::new(empty, Vec::new()));
+    task.put(&[plain, of(1, empty), number(2, TEN)]).await.unwrap();
+    assert_eq!(reporter.take().len(), 3);
+    assert!(rig.server.keys().is_empty());
+}
+
+#[tokio::test]
+async fn memory_that_gets_short_closes_row_groups_and_not_files() {
+    let mut rig = Rig::new(&[
+        ("format.class", "ParquetFormat"),
+        ("parquet.codec", "none"),
+        ("s3.part.size", "5242880"),
+        ("flush.size", "200"),
+    ])
+    .await;
+    rig.context.budget = connect_api::budget::MemoryBudget::new(14 << 20);
+    let noise =
+        || (0..12_500).flat_map(|_| rand::random::<u64>().to_le_bytes()).collect::<Vec<_>>();
+    let schema = Arc::new(Schema::new(Type::Struct).field("b", Schema::new(Type::Bytes)));
+    let value = || Struct::new(Arc::clone(&schema), vec![Value::Bytes(noise().into())]);
+    let log: Vec<_> = (0..200).map(|n| of(n, Value::Struct(value()))).collect();
+    let mut task = rig.task().await;
+    let mut reader = Reader::new(&log, 7);
+    reader.run(&mut *task, &rig.context).await.unwrap();
+    assert_eq!((reader.committed, rig.context.budget.used_bytes()), (200, 0));
+    let objects: Vec<_> = rig.server.objects().into_values().collect();
+    assert_eq!(objects.len(), 1, "memory moved a border");
+    let values: Vec<_> = log.into_iter().map(|record| record.value.value).collect();
+    assert_eq!(rows(&objects[0], &schema), values);
+}
+
+#[tokio::test]
+async fn older_records_are_brought_into_the_files_schema_where_that_is_asked_for() {
+    let one = Schema::new(Type::Struct).named("R").versioned(1);
+    let one = Arc::new(one.field("id", Schema::new(Type::Int64)));
+    let two = Schema::new(Type::Struct).named("R").versioned(2);
+    let two = two.field("id", Schema::new(Type::Int64)).field("b", Schema::optional_string());
+    let two = Arc::new(two);
+    let old = |n| of(n, Value::Struct(Struct::new(Arc::clone(&one), vec![Value::Int64(n)])));
+    let new = |n: i64| {
+        of(n, Value::Struct(Struct::new(Arc::clone(&two), vec![Value::Int64(n), "b".into()])))
+    };
+    for (mode, expected) in [
+        ("NONE", vec!["0", "1", "2", "3"]),
+        ("BACKWARD", vec!["0", "1,2,3"]),
+        ("FORWARD", vec!["0,1,2,3"]),
+    ] {
+        let rig = Rig::new(&[
+            ("format.class", "AvroFormat"),
+            ("schema.compatibility", mode),
+            ("rotate.schedule.interval.ms", "600000"),
+        ])
+        .await;
+        let mut task = rig.task().await;
+        task.put(&[old(0), new(1), old(2), new(3)]).await.unwrap();
+        rig.clock.advance_ms(10 * MINUTE);
+        task.put(&[]).await.unwrap();
+        let ids = |bytes: &Vec<u8>| {
+            let ids = avro(bytes).2.into_iter().map(|value| match value {
+                Value::Struct(row) => row.values()[0].as_i64().unwrap().to_string(),
+                other => panic!("{other:?}"),
+            });
+            ids.collect::<Vec<_>>().join(",")
+        };
+        let files: Vec<_> = rig.server.objects().values().map(ids).collect();
+        assert_eq!(files, expected, "{mode}");
+    }
 }
 
 #[tokio::test]
@@ -210,6 +313,18 @@ async fn a_crash_after_an_avro_upload_in_parts_is_told_by_its_blocks() {
     ])
     .await;
     crash_after_parts(rig, ".avro").await;
+}
+
+#[tokio::test]
+async fn a_crash_after_a_parquet_upload_in_parts_is_told_by_its_footer() {
+    let rig = Rig::new(&[
+        ("format.class", "ParquetFormat"),
+        ("parquet.codec", "lz4_raw"),
+        ("s3.part.size", "5242880"),
+        ("flush.size", "3"),
+    ])
+    .await;
+    crash_after_parts(rig, ".lz4raw.parquet").await;
 }
 
 /// Large records, a crash behind the first object, then other borders.
@@ -257,7 +372,7 @@ fn seeds() -> impl Strategy<Value = (Vec<u64>, &'static str)> {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig { cases: 16, ..Default::default() })]
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 8, ..Default::default() })]
     #[test]
     fn any_rows_come_back_from_avro((seeds, codec) in seeds()) {
         block_on(async {
@@ -271,6 +386,20 @@ proptest::proptest! {
             let object = rig.server.objects().into_values().next().unwrap();
             let values: Vec<_> = log.into_iter().map(|record| record.value.value).collect();
             assert_eq!(avro(&object).2, values);
+        });
+    }
+
+    #[test]
+    fn any_rows_come_back_from_parquet(seeds in prop::collection::vec(any::<u64>(), 1..1500)) {
+        block_on(async {
+            let flush = seeds.len().to_string();
+            let rig = Rig::new(&[("format.class", "ParquetFormat"), ("flush.size", &flush)]).await;
+            let mut task = rig.task().await;
+            let log: Vec<_> = (0..).zip(&seeds).map(|(n, seed)| of(n, row(n, *seed))).collect();
+            task.put(&log).await.unwrap();
+            let object = rig.server.objects().into_values().next().unwrap();
+            let values: Vec<_> = log.into_iter().map(|record| record.value.value).collect();
+            assert_eq!(rows(&object, &schema()), values);
         });
     }
 }

@@ -1,6 +1,7 @@
 //! Tasks against a server that speaks S3.
 
 mod conformance;
+mod containers;
 mod crash;
 mod failures;
 mod formats;
