@@ -30,16 +30,13 @@ impl<T: Clone> SchemaCache<T> {
     /// Those of `build`, which are not remembered.
     pub(super) fn get(&self, schema: &Arc<Schema>, build: impl FnOnce() -> Result<T>) -> Result<T> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((key, outcome)) = known.first()
-            && Arc::ptr_eq(key, schema)
-        {
-            return Ok(outcome.clone());
-        }
         let by_pointer = || known.iter().position(|(key, _)| Arc::ptr_eq(key, schema));
         let found = by_pointer().or_else(|| known.iter().position(|(key, _)| key == schema));
         let outcome = match found {
             Some(0) if let Some((key, outcome)) = known.first_mut() => {
-                key.clone_from(schema);
+                if !Arc::ptr_eq(key, schema) {
+                    key.clone_from(schema);
+                }
                 return Ok(outcome.clone());
             }
             Some(at) => known.remove(at).1,

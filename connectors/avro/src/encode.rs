@@ -382,8 +382,8 @@ fn put_length(out: &mut impl BufMut, length: usize) -> Result<(), Unfit> {
     Ok(())
 }
 
-/// Zigzag, seven bits at a time.
-pub(super) fn put_long(out: &mut impl BufMut, number: i64) {
+/// Appends a number as Avro's `long`: zigzag, seven bits at a time.
+pub fn put_long(out: &mut impl BufMut, number: i64) {
     let mut bits = ((number << 1) ^ (number >> 63)).cast_unsigned();
     while bits > 0x7f {
         let [low, ..] = bits.to_le_bytes();

@@ -29,6 +29,7 @@ use connect_api::{schema::Schema, value::Value};
 
 pub use self::{
     config::AvroDataConfig,
+    encode::put_long,
     from_connect::{ANYTHING_TEXT, avro_schema},
     resolution::can_read,
     schema::{AvroField, AvroSchema, AvroType, Kind, Named, TypeId},

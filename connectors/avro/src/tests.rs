@@ -306,7 +306,7 @@ fn lists_in_lists_take_no_room_before_their_items_are_there() {
     let text = format!("{open}\"int\"{close}");
     // Each list announces nearly as many items as the message has bytes.
     let mut message = BytesMut::new();
-    (0..DEPTH).for_each(|_| encode::put_long(&mut message, 900_000));
+    (0..DEPTH).for_each(|_| put_long(&mut message, 900_000));
     message.resize(1_000_000, 0x80);
     let before = peak_kib();
     assert!(read(&config(&[]), &text, &message).is_err());
@@ -325,7 +325,7 @@ fn fields_that_take_no_bytes_do_not_multiply() {
     );
     let announced = |count| {
         let mut message = BytesMut::new();
-        encode::put_long(&mut message, count);
+        put_long(&mut message, count);
         message.put_u8(0);
         read(&config(&[]), &text, &message)
     };
@@ -345,7 +345,7 @@ fn large_values_are_slices_and_huge_ones_are_told() {
     let value = plan.read_message(message.clone()).unwrap();
     assert!(message.as_ptr_range().contains(&value.as_str().unwrap().as_ptr()));
     let mut announced = BytesMut::new();
-    encode::put_long(&mut announced, i64::MAX);
+    put_long(&mut announced, i64::MAX);
     assert!(plan.read_message(announced.freeze()).unwrap_err().contains("end"));
     let decimal = r#"{"type":"bytes","logicalType":"decimal","precision":9,"scale":2}"#;
     let refused = read(&config(&[]), decimal, &vec![1; 1 << 20]).unwrap_err();

@@ -315,9 +315,11 @@ impl Converter for JsonConverter {
             return Ok(None);
         }
         let mut text = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+        // An error may have left something.
         text.clear();
         self.write(data, &mut text)?;
         buffer.extend_from_slice(&text);
+        text.clear();
         text.shrink_to(MOST_KEPT);
         Ok(Some(cut(buffer)))
     }

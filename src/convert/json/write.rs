@@ -47,9 +47,7 @@ impl Writing {
             Value::Map(map) => self.map(out, schema, map)?,
             Value::Struct(record) => self.record(out, record)?,
             Value::Decimal(decimal) => self.decimal(out, schema, decimal)?,
-            scalar => {
-                write_scalar(out, scalar);
-            }
+            scalar => write_scalar(out, scalar),
         }
         Ok(())
     }

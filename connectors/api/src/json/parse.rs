@@ -60,7 +60,7 @@ impl<'a> Parser<'a> {
     /// Starts at the first byte, or after a byte order mark.
     pub fn new(document: &'a ByteString) -> Self {
         let at = if document.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
-        Self { document, at, depth: 0 }
+        Self::starting_at(document, at)
     }
 
     /// Starts further on, at what the caller knows to be the begin of a value.

@@ -10,9 +10,9 @@ use crate::value::{Value, java_double, java_single};
 /// Bytes around a text.
 const QUOTES: usize = 2;
 
-/// Appends a boolean, a number, text or bytes; false when the value is none of them, or null.
+/// Appends a boolean, a number, text or bytes; nothing for any other value.
 #[inline]
-pub fn write_scalar(out: &mut Vec<u8>, value: &Value) -> bool {
+pub fn write_scalar(out: &mut Vec<u8>, value: &Value) {
     match value {
         Value::Boolean(true) => out.extend_from_slice(b"true"),
         Value::Boolean(false) => out.extend_from_slice(b"false"),
@@ -26,12 +26,12 @@ pub fn write_scalar(out: &mut Vec<u8>, value: &Value) -> bool {
         }
         Value::String(text) => write_text(out, text),
         Value::Bytes(bytes) => write_base64(out, bytes),
-        other => match other.as_i64() {
-            Some(number) => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
-            None => return false,
-        },
+        other => {
+            if let Some(number) = other.as_i64() {
+                out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+            }
+        }
     }
-    true
 }
 
 /// Appends a number, or in quotes what JSON has no number for.

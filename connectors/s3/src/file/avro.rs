@@ -9,6 +9,7 @@ use connect_api::{
     config::Choice as _,
     error::{ConnectorError, Result},
 };
+use connect_avro::put_long;
 
 use super::buffer::Buffer;
 use crate::config::AvroCodec;
@@ -165,17 +166,9 @@ fn put_text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// Zigzag, seven bits at a time.
 fn put_number(out: &mut Vec<u8>, number: usize) {
     // No buffer is as long as to lose its highest bit here.
-    let mut bits = number << 1;
-    while bits > 0x7f {
-        let [low, ..] = bits.to_le_bytes();
-        out.push(low | 0x80);
-        bits >>= 7;
-    }
-    let [low, ..] = bits.to_le_bytes();
-    out.push(low);
+    put_long(out, i64::try_from(number).unwrap_or(i64::MAX));
 }
 
 #[cfg(test)]

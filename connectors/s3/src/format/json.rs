@@ -26,9 +26,7 @@ pub(super) fn write_value(out: &mut Vec<u8>, value: &Value, decimals: DecimalFor
         Value::Array(items) => write_array(out, items, decimals),
         Value::Map(map) => write_map(out, map, decimals),
         Value::Struct(record) => write_struct(out, record, decimals),
-        scalar => {
-            write_scalar(out, scalar);
-        }
+        scalar => write_scalar(out, scalar),
     }
 }
 

@@ -45,9 +45,7 @@ pub(super) fn write_value(
             return write_union(options, out, schema, record);
         }
         Value::Struct(record) => write_record(options, out, record)?,
-        scalar => {
-            write_scalar(out, scalar);
-        }
+        scalar => write_scalar(out, scalar),
     }
     Ok(true)
 }

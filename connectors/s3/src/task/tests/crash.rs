@@ -38,12 +38,7 @@ async fn run(case: &Case) {
         let mut task = rig.task().await;
         reader.crash();
         reader.batch = life.batch;
-        rig.server.silence_after(life.objects.max(1));
-        tokio::select! {
-            done = reader.run(&mut *task, &rig.context) => done.unwrap(),
-            () = rig.server.silence() => {}
-        }
-        rig.server.speak_again();
+        rig.run_until_silent(life.objects.max(1), &mut reader, &mut *task).await;
     }
     let mut task = rig.task().await;
     reader.crash();
@@ -142,12 +137,7 @@ async fn a_crash_after_an_upload_in_parts_is_told_by_its_length() {
         let log: Vec<_> = (0..6).map(large).collect();
         let mut reader = Reader::new(&log, 1);
         let mut task = rig.task().await;
-        rig.server.silence_after(1);
-        tokio::select! {
-            done = reader.run(&mut *task, &rig.context) => done.unwrap(),
-            () = rig.server.silence() => {}
-        }
-        rig.server.speak_again();
+        rig.run_until_silent(1, &mut reader, &mut *task).await;
         assert_eq!((rig.server.keys().len(), reader.committed), (1, 0));
         // Other borders: the object that is there holds more than the next file would.
         let mut rig = rig;

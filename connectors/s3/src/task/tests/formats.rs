@@ -344,12 +344,7 @@ async fn crash_after_parts(mut rig: Rig, extension: &str) {
     let log: Vec<_> = (0..6).map(large).collect();
     let mut reader = Reader::new(&log, 1);
     let mut task = rig.task().await;
-    rig.server.silence_after(1);
-    tokio::select! {
-        done = reader.run(&mut *task, &rig.context) => done.unwrap(),
-        () = rig.server.silence() => {}
-    }
-    rig.server.speak_again();
+    rig.run_until_silent(1, &mut reader, &mut *task).await;
     assert_eq!((rig.server.keys().len(), reader.committed), (1, 0));
     rig.props.insert("flush.size", "2");
     rig.context = sink_context(&rig.clock);

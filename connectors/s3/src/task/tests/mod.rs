@@ -64,6 +64,22 @@ impl Rig {
         S3Sink.start_task(&self.props, self.context.clone()).await.unwrap()
     }
 
+    /// Runs a task until its log ends, or the server has made so many objects and says no more: to
+    /// the task a crash.
+    async fn run_until_silent(
+        &self,
+        objects: i64,
+        reader: &mut Reader<'_>,
+        task: &mut dyn SinkTask,
+    ) {
+        self.server.silence_after(objects);
+        tokio::select! {
+            done = reader.run(task, &self.context) => done.unwrap(),
+            () = self.server.silence() => {}
+        }
+        self.server.speak_again();
+    }
+
     async fn start_error(&self) -> connect_api::error::ConnectorError {
         match S3Sink.start_task(&self.props, self.context.clone()).await {
             Ok(_) => panic!("the task started"),
