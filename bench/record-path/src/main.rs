@@ -82,8 +82,9 @@ fn transform(records: usize) -> Result<()> {
     let data: Vec<SchemaAndValue> =
         documents("json-schema").iter().map(read).collect::<Result<_, _>>()?;
     let origin = TopicPartition::new("lines-raw", 0);
+    let mut out = Vec::new();
     for value in data.iter().cycle().take(records) {
-        let mut record = SinkRecord {
+        let record = SinkRecord {
             topic: Arc::clone(&origin.topic),
             origin: origin.clone(),
             offset: 0,
@@ -93,8 +94,9 @@ fn transform(records: usize) -> Result<()> {
             value: value.clone(),
             headers: Vec::new(),
         };
-        let passed = chain.apply(&mut record);
+        let passed = chain.apply(record, &mut out);
         passed.map_err(|(class, error)| anyhow::anyhow!("{class}: {error}"))?;
+        let record = out.pop().context("the record was dropped")?;
         ensure!(&*record.topic == "lines-clean", "the record was not routed");
         black_box(record);
     }

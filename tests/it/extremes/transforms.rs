@@ -39,6 +39,7 @@ fn config(name: &str) -> &'static [(&'static str, &'static str)] {
         "RegexRouter" => &[("regex", "(.*)"), ("replacement", "$1-$1")],
         "ReplaceField" => &[("renames", "a:z"), ("exclude", "b")],
         "SetSchemaMetadata" => &[("schema.name", "S")],
+        "Tag" => &[("topic", "${topic}-copy"), ("header", "h")],
         "TimestampConverter" => &[("target.type", "Timestamp"), ("field", "a")],
         "ValueToKey" => &[("fields", "a")],
         _ => &[],
