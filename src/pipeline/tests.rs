@@ -127,7 +127,7 @@ async fn a_record_and_its_copy_come_through_together_or_not_at_all() {
     let converted = sink("JsonConverter", &props).convert(&parts).await.unwrap();
     let seen: Vec<_> = converted.iter().map(|record| (&*record.topic, record.offset)).collect();
     assert_eq!(seen, [("t", 0), ("t-copy", 0), ("t", 2), ("t-copy", 2)]);
-    let object = |number| Value::Map(Map(vec![("a".into(), Value::Int64(number))]));
+    let object = |number| Value::Map(Map::new(vec![("a".into(), Value::Int64(number))]));
     let records = [object(1), Value::Int64(2), object(3)].map(source_record).to_vec();
     let converted = source(&props).convert(records).await.unwrap();
     let topics: Vec<_> = converted.records.iter().map(|record| &*record.topic).collect();

@@ -126,7 +126,7 @@ fn cell(field: Field, schema: &Arc<Schema>) -> Value {
             let entry = |(key, value): &(Field, Field)| {
                 (cell(key.clone(), keys), cell(value.clone(), values))
             };
-            Value::Map(Map(entries.map(entry).collect()))
+            Value::Map(Map::new(entries.map(entry).collect()))
         }
         (other, kind) => panic!("{other:?} for {kind}"),
     }
