@@ -17,7 +17,11 @@ use connect_api::{
 };
 
 use self::body::Body;
-pub(crate) use self::{avro::Head, parquet::Plan};
+pub(crate) use self::{
+    avro::{Blocks, Head},
+    buffer::Buffer,
+    parquet::{Groups, Plan},
+};
 use crate::format::Layout;
 use crate::store::{Created, Existing, Metadata, Store, Upload};
 

@@ -12,7 +12,7 @@ use connect_api::{
 use crate::config::DecimalFormat;
 
 /// Appends a value.
-pub(super) fn write_value(out: &mut Vec<u8>, value: &Value, decimals: DecimalFormat) {
+pub(crate) fn write_value(out: &mut Vec<u8>, value: &Value, decimals: DecimalFormat) {
     match value {
         Value::Null => out.extend_from_slice(b"null"),
         Value::Decimal(number) => match decimals {

@@ -11,7 +11,10 @@ use connect_api::{
 };
 use connect_avro::AvroDataConfig;
 
-pub(crate) use self::layout::{Container, Layout, Layouts};
+pub(crate) use self::{
+    json::write_value as write_json,
+    layout::{Container, Layout, Layouts},
+};
 use crate::config::{
     AvroCodec, Compression, DecimalFormat, FormatClass, ParquetCodec, S3SinkConfig,
 };

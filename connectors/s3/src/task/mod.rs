@@ -9,7 +9,7 @@ mod accept;
 mod commit;
 mod stored;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod writer;
 
 use std::{collections::BTreeMap, time::Duration};

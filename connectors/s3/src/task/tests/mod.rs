@@ -1,12 +1,12 @@
 //! Tasks against a server that speaks S3.
 
 mod conformance;
-mod containers;
+pub(crate) mod containers;
 mod crash;
 mod failures;
 mod formats;
 mod rotation;
-mod server;
+pub(crate) mod server;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
