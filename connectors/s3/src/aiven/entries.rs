@@ -6,7 +6,7 @@ use connect_api::{
     error::{ConnectorError, Result},
     record::{Header, SinkRecord},
     schema::Schema,
-    value::{Map, Value},
+    value::Value,
 };
 
 use super::config::OutputField;
@@ -46,7 +46,8 @@ pub(super) fn entries(field: OutputField, record: &SinkRecord) -> Vec<(&str, &Va
         OutputField::Key => &record.key.value,
         _ => &record.value.value,
     };
-    let Value::Map(Map(entries)) = value else { return Vec::new() };
+    let Value::Map(map) = value else { return Vec::new() };
+    let entries = map.entries();
     let texts = entries.iter().filter_map(|(key, value)| match key {
         Value::String(text) => Some((&**text, value)),
         _ => None,

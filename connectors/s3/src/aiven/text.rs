@@ -292,7 +292,8 @@ mod tests {
         let nothing = record(Value::Null, Value::Null);
         assert_eq!(json(&nothing, &EVERY[..2], true), r#"{"value":null,"key":null}"#);
         assert_eq!(json(&nothing, &EVERY[..1], false), "null");
-        let map = record(Value::Null, Value::Map(Map(vec![("a".into(), Value::Float64(1e7))])));
+        let map =
+            record(Value::Null, Value::Map(Map::new(vec![("a".into(), Value::Float64(1e7))])));
         assert_eq!(json(&map, &EVERY[1..2], true), r#"{"value":{"a":1.0E7}}"#);
     }
 

@@ -119,7 +119,7 @@ async fn without_an_envelope_a_map_becomes_a_struct_and_text_a_field() {
     let kind = Arc::new(Schema::map(Schema::string(), Schema::new(Type::Int32)));
     let map = |offset, names: [&str; 2]| {
         let entries = names.into_iter().map(|name| (name.into(), Value::Int32(1)));
-        let value = Value::Map(Map(entries.collect()));
+        let value = Value::Map(Map::new(entries.collect()));
         record(offset, SchemaAndValue::new(Arc::clone(&kind), value))
     };
     let optional = SchemaAndValue::new(Schema::optional_string(), "x".into());
