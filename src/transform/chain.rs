@@ -63,7 +63,8 @@ impl Chain {
         record: R,
         out: &mut Vec<R>,
     ) -> Result<(), (&'static str, ConnectorError)> {
-        follow(&self.links, record, out)
+        out.push(record);
+        follow(&self.links, out, out.len() - 1)
     }
 
     /// The transforms in their order, for those who look at a record between two of them.
@@ -117,25 +118,29 @@ impl Link {
     }
 }
 
+/// Leads the record at a place of `out` through the transforms, in place; its copies go behind it.
 fn follow<R: ConnectRecord + Clone>(
     links: &[Link],
-    mut record: R,
     out: &mut Vec<R>,
+    place: usize,
 ) -> Result<(), (&'static str, ConnectorError)> {
     let mut rest = links;
     while let Some((link, behind)) = rest.split_first() {
         rest = behind;
-        match link.apply(&mut record)? {
-            Some(Verdict::Drop) => return Ok(()),
+        let Some(record) = out.get_mut(place) else { return Ok(()) };
+        match link.apply(record)? {
+            Some(Verdict::Drop) => {
+                out.remove(place);
+                return Ok(());
+            }
             Some(Verdict::KeepAndCopy) => {
-                let copy = link.copy(&record)?;
-                follow(rest, record, out)?;
-                return follow(rest, copy, out);
+                let copy = link.copy(record)?;
+                out.push(copy);
+                follow(rest, out, out.len() - 1)?;
             }
             Some(Verdict::Keep) | None => {}
         }
     }
-    out.push(record);
     Ok(())
 }
 

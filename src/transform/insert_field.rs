@@ -9,14 +9,14 @@ use connect_api::{
     error::{ConnectorError, Result},
     record::SchemaAndValue,
     schema::{Schema, Type, logical},
-    value::{Struct, Value},
+    value::Value,
 };
 
 use super::{
     ConnectRecord, Transform, Verdict,
     fields::{Nulls, basics_of, with_field},
     schema_cache::SchemaCache,
-    side::{Side, require_map, require_struct},
+    side::{Side, not_a_map, reshape},
 };
 
 const PURPOSE: &str = "field insertion";
@@ -107,20 +107,25 @@ impl InsertField {
         Ok(Self { side, insertions, nulls: config.nulls, updated: SchemaCache::default() })
     }
 
-    fn with_schema(
-        &self,
-        schema: &Arc<Schema>,
-        value: Value,
-        record: &dyn ConnectRecord,
-    ) -> Result<SchemaAndValue> {
-        let (_, mut values) = require_struct(value, PURPOSE)?.into_parts();
-        let updated = self.updated.get(schema, || self.extended(schema))?;
-        self.nulls.carry_all(schema.fields(), &mut values)?;
-        values.reserve_exact(self.insertions.len());
-        let inserted = self.insertions.iter().map(|insertion| insertion.value(record, true));
-        values.extend(inserted.map(Option::unwrap_or_default));
-        let changed = Struct::new(Arc::clone(&updated), values);
-        Ok(SchemaAndValue::new(updated, Value::Struct(changed)))
+    fn extend(&self, data: &mut SchemaAndValue, record: &dyn ConnectRecord) -> Result<()> {
+        let Some(schema) = data.schema.clone() else {
+            let Value::Map(map) = &mut data.value else {
+                return Err(not_a_map(&data.value, PURPOSE));
+            };
+            for insertion in &self.insertions {
+                if let Some(value) = insertion.value(record, false) {
+                    map.set(&insertion.name, value);
+                }
+            }
+            return Ok(());
+        };
+        reshape(data, PURPOSE, |_, values| {
+            self.nulls.carry_all(schema.fields(), values)?;
+            values.reserve_exact(self.insertions.len());
+            let inserted = self.insertions.iter().map(|insertion| insertion.value(record, true));
+            values.extend(inserted.map(Option::unwrap_or_default));
+            self.updated.get(&schema, || self.extended(&schema))
+        })
     }
 
     /// The schema with the fields added, also where a record has nothing to put there.
@@ -188,19 +193,9 @@ impl Transform for InsertField {
                  org.apache.kafka.connect.source.SourceRecord"
             )));
         }
-        let SchemaAndValue { schema, value } = mem::take(self.side.of_mut(record));
-        *self.side.of_mut(record) = match schema {
-            Some(schema) => self.with_schema(&schema, value, record)?,
-            None => {
-                let mut map = require_map(value, PURPOSE)?;
-                for insertion in &self.insertions {
-                    if let Some(value) = insertion.value(record, false) {
-                        map.set(&insertion.name, value);
-                    }
-                }
-                SchemaAndValue::schemaless(Value::Map(map))
-            }
-        };
+        let mut data = mem::take(self.side.of_mut(record));
+        self.extend(&mut data, record)?;
+        *self.side.of_mut(record) = data;
         Ok(Verdict::Keep)
     }
 }
@@ -208,6 +203,8 @@ impl Transform for InsertField {
 #[cfg(test)]
 mod tests {
     use connect_api::{record::SourceRecord, value::Map};
+
+    use connect_api::value::Struct;
 
     use super::*;
 

@@ -19,7 +19,7 @@ use super::{
     fields::{Nulls, fitting},
     names::{distinct, names},
     numbers::{Number, narrowed, parse_whole},
-    side::{Side, require_map, require_struct},
+    side::{Side, not_a_map, not_a_struct},
 };
 
 const PURPOSE: &str = "mask fields";
@@ -57,26 +57,24 @@ impl MaskField {
         Ok(Self { side, fields: distinct(fields), replacement, nulls })
     }
 
-    fn changed(&self, data: SchemaAndValue) -> Result<SchemaAndValue> {
-        let SchemaAndValue { schema, value } = data;
-        let value = match &schema {
-            Some(_) => Value::Struct(self.record(require_struct(value, PURPOSE)?)?),
-            None => {
-                let mut map = require_map(value, PURPOSE)?;
+    fn change(&self, data: &mut SchemaAndValue) -> Result<()> {
+        match (&data.schema, &mut data.value) {
+            (Some(_), Value::Struct(record)) => self.record(record),
+            (Some(_), other) => Err(not_a_struct(other, PURPOSE)),
+            (None, Value::Map(map)) => {
                 for name in &self.fields {
                     let masked =
                         map.get(name).map_or(Ok(Value::Null), |value| self.masked(value))?;
                     map.set(name, masked);
                 }
-                Value::Map(map)
+                Ok(())
             }
-        };
-        Ok(SchemaAndValue { schema, value })
+            (None, other) => Err(not_a_map(other, PURPOSE)),
+        }
     }
 
-    fn record(&self, record: Struct) -> Result<Struct> {
-        let (schema, mut values) = record.into_parts();
-        for (field, value) in schema.fields().iter().zip(&mut values) {
+    fn record(&self, record: &mut Struct) -> Result<()> {
+        for (field, value) in record.fields_mut() {
             if self.fields.iter().any(|name| **name == *field.name) {
                 let masked = self.masked(&self.nulls.resolve(&field.schema, mem::take(value)))?;
                 *value = fitting(&field.name, &field.schema, masked)?;
@@ -84,7 +82,7 @@ impl MaskField {
                 self.nulls.carry(&field.schema, field, value)?;
             }
         }
-        Ok(Struct::new(schema, values))
+        Ok(())
     }
 
     fn masked(&self, value: &Value) -> Result<Value> {
@@ -161,8 +159,7 @@ impl Transform for MaskField {
     }
 
     fn apply(&self, record: &mut dyn ConnectRecord) -> Result<Verdict> {
-        let slot = self.side.of_mut(record);
-        *slot = self.changed(mem::take(slot))?;
+        self.change(self.side.of_mut(record))?;
         Ok(Verdict::Keep)
     }
 }
@@ -175,8 +172,10 @@ mod tests {
 
     use super::*;
 
-    fn masked(entries: &[(&str, &str)], data: SchemaAndValue) -> Result<SchemaAndValue> {
-        MaskField::configured(&entries.iter().copied().collect(), Side::Value)?.changed(data)
+    fn masked(entries: &[(&str, &str)], mut data: SchemaAndValue) -> Result<SchemaAndValue> {
+        MaskField::configured(&entries.iter().copied().collect(), Side::Value)?
+            .change(&mut data)?;
+        Ok(data)
     }
 
     fn map(value: Value) -> SchemaAndValue {

@@ -13,7 +13,7 @@ use connect_api::{
     error::{ConnectorError, Result},
     record::SchemaAndValue,
     schema::{Schema, Type},
-    value::{Map, Struct, Value},
+    value::{Map, Value},
 };
 
 use super::{
@@ -21,7 +21,7 @@ use super::{
     fields::{Nulls, basics_of, fields_of, with_field},
     names::names_or_none,
     schema_cache::SchemaCache,
-    side::{Side, field_name, require_map, require_struct},
+    side::{Side, field_name, require_map, reshape},
 };
 
 const PURPOSE: &str = "field replacement";
@@ -45,7 +45,7 @@ pub(super) struct ReplaceFieldConfig {
 }
 
 /// The new schema, and where the value of each of its fields stands in the old struct.
-type Plan = Arc<(Arc<Schema>, Vec<usize>)>;
+type Plan = (Arc<Schema>, Vec<usize>);
 
 /// Leaves fields out and renames others.
 #[derive(Debug)]
@@ -84,14 +84,13 @@ impl ReplaceField {
         !self.exclude.contains(name) && (self.include.is_empty() || self.include.contains(name))
     }
 
-    fn replaced(&self, data: SchemaAndValue) -> Result<SchemaAndValue> {
-        match data.schema {
-            None => {
-                let map = self.map(require_map(data.value, PURPOSE)?)?;
-                Ok(SchemaAndValue::schemaless(Value::Map(map)))
-            }
-            Some(_) => self.record(require_struct(data.value, PURPOSE)?),
+    fn replace(&self, data: &mut SchemaAndValue) -> Result<()> {
+        if data.schema.is_some() {
+            return reshape(data, PURPOSE, |old, values| self.record(old, values));
         }
+        let map = self.map(require_map(mem::take(&mut data.value), PURPOSE)?)?;
+        data.value = Value::Map(map);
+        Ok(())
     }
 
     fn map(&self, mut map: Map) -> Result<Map> {
@@ -113,26 +112,28 @@ impl ReplaceField {
         Ok(renamed)
     }
 
-    fn record(&self, record: Struct) -> Result<SchemaAndValue> {
-        let (old, mut values) = record.into_parts();
-        let plan = self.plans.get(&old, || self.plan(&old))?;
-        let (schema, origins) = &*plan;
-        if origins.is_sorted_by(|before, after| before < after) {
-            // Each goes to where it is or before that.
-            for (place, origin) in origins.iter().enumerate().filter(|(place, at)| place < at) {
-                values.swap(place, *origin);
-            }
-            values.truncate(origins.len());
-        } else {
-            let take = |at: &usize| values.get_mut(*at).map(mem::take).unwrap_or_default();
-            values = origins.iter().map(take).collect();
-        }
-        for ((field, value), at) in schema.fields().iter().zip(&mut values).zip(origins) {
-            let origin = old.fields().get(*at).unwrap_or(field);
-            self.nulls.carry(&origin.schema, field, value)?;
-        }
-        let kept = Struct::new(Arc::clone(schema), values);
-        Ok(SchemaAndValue::new(Arc::clone(schema), Value::Struct(kept)))
+    fn record(&self, old: &Arc<Schema>, values: &mut Vec<Value>) -> Result<Arc<Schema>> {
+        self.plans.with(
+            old,
+            || self.plan(old),
+            |(schema, origins)| {
+                if origins.is_sorted_by(|before, after| before < after) {
+                    // Each goes to where it is or before that.
+                    for (place, origin) in origins.iter().enumerate().filter(|(to, at)| to < *at) {
+                        values.swap(place, *origin);
+                    }
+                    values.truncate(origins.len());
+                } else {
+                    let take = |at: &usize| values.get_mut(*at).map(mem::take).unwrap_or_default();
+                    *values = origins.iter().map(take).collect();
+                }
+                for ((field, value), at) in schema.fields().iter().zip(values).zip(origins) {
+                    let origin = old.fields().get(*at).unwrap_or(field);
+                    self.nulls.carry(&origin.schema, field, value)?;
+                }
+                Ok(Arc::clone(schema))
+            },
+        )
     }
 
     fn plan(&self, schema: &Schema) -> Result<Plan> {
@@ -148,7 +149,7 @@ impl ReplaceField {
                 .ok_or_else(|| ConnectorError::record(format!("{name} is not a valid field name")))
         });
         let origins = origins.collect::<Result<_>>()?;
-        Ok(Arc::new((Arc::new(updated), origins)))
+        Ok((Arc::new(updated), origins))
     }
 }
 
@@ -188,7 +189,7 @@ impl Transform for ReplaceField {
     fn apply(&self, record: &mut dyn ConnectRecord) -> Result<Verdict> {
         let slot = self.side.of_mut(record);
         if !slot.value.is_null() {
-            *slot = self.replaced(mem::take(slot))?;
+            self.replace(slot)?;
         }
         Ok(Verdict::Keep)
     }
@@ -196,10 +197,14 @@ impl Transform for ReplaceField {
 
 #[cfg(test)]
 mod tests {
+    use connect_api::value::Struct;
+
     use super::*;
 
-    fn replaced(entries: &[(&str, &str)], data: SchemaAndValue) -> Result<SchemaAndValue> {
-        ReplaceField::configured(&entries.iter().copied().collect(), Side::Value)?.replaced(data)
+    fn replaced(entries: &[(&str, &str)], mut data: SchemaAndValue) -> Result<SchemaAndValue> {
+        let props = entries.iter().copied().collect();
+        ReplaceField::configured(&props, Side::Value)?.replace(&mut data)?;
+        Ok(data)
     }
 
     fn record() -> SchemaAndValue {

@@ -29,22 +29,40 @@ impl<T: Clone> SchemaCache<T> {
     /// # Errors
     /// Those of `build`, which are not remembered.
     pub(super) fn get(&self, schema: &Arc<Schema>, build: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.with(schema, build, |outcome| Ok(outcome.clone()))
+    }
+}
+
+impl<T> SchemaCache<T> {
+    /// What is made of the outcome for a schema, which others have to wait for.
+    ///
+    /// # Errors
+    /// Those of `build`, which are not remembered, and of `make`.
+    #[inline]
+    pub(super) fn with<U>(
+        &self,
+        schema: &Arc<Schema>,
+        build: impl FnOnce() -> Result<T>,
+        make: impl FnOnce(&T) -> Result<U>,
+    ) -> Result<U> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let by_pointer = || known.iter().position(|(key, _)| Arc::ptr_eq(key, schema));
-        let found = by_pointer().or_else(|| known.iter().position(|(key, _)| key == schema));
-        let outcome = match found {
-            Some(0) if let Some((key, outcome)) = known.first_mut() => {
-                if !Arc::ptr_eq(key, schema) {
-                    key.clone_from(schema);
-                }
-                return Ok(outcome.clone());
-            }
-            Some(at) => known.remove(at).1,
-            None => build()?,
-        };
+        if let Some((key, outcome)) = known.first()
+            && Arc::ptr_eq(key, schema)
+        {
+            return make(outcome);
+        }
+        let outcome = Self::taken(&mut known, schema).map_or_else(build, Ok)?;
+        let made = make(&outcome);
         known.truncate(CAPACITY - 1);
-        known.insert(0, (Arc::clone(schema), outcome.clone()));
-        Ok(outcome)
+        known.insert(0, (Arc::clone(schema), outcome));
+        made
+    }
+
+    /// Takes the outcome for a schema out.
+    fn taken(known: &mut Vec<(Arc<Schema>, T)>, schema: &Arc<Schema>) -> Option<T> {
+        let by_pointer = known.iter().position(|(key, _)| Arc::ptr_eq(key, schema));
+        let found = by_pointer.or_else(|| known.iter().position(|(key, _)| key == schema));
+        found.map(|at| known.remove(at).1)
     }
 }
 

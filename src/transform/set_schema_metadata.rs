@@ -2,14 +2,14 @@
 //!
 //! Source: apache/kafka `SetSchemaMetadata.java`.
 
-use std::{mem, sync::Arc};
+use std::sync::Arc;
 
 use connect_api::{
     config::{Config, Props},
     error::{ConnectorError, Result},
     record::SchemaAndValue,
     schema::Schema,
-    value::{Struct, Value},
+    value::Value,
 };
 
 use super::{
@@ -55,16 +55,19 @@ impl SetSchemaMetadata {
         Ok(Self { side, name, version, nulls, updated: SchemaCache::default() })
     }
 
-    fn changed(&self, data: SchemaAndValue) -> Result<SchemaAndValue> {
-        let Some(schema) = data.schema else {
+    fn change(&self, data: &mut SchemaAndValue) -> Result<()> {
+        let Some(schema) = &data.schema else {
             return Err(ConnectorError::record("Schema required for [updating schema metadata]"));
         };
-        let updated = self.updated.get(&schema, || self.described(&schema))?;
-        let value = match data.value {
-            Value::Struct(record) => self.record(&updated, record)?,
-            other => other,
-        };
-        Ok(SchemaAndValue::new(updated, value))
+        let updated = self.updated.get(schema, || self.described(schema))?;
+        if let Value::Struct(record) = &mut data.value {
+            record.reshape(|_, values| {
+                self.nulls.carry_all(updated.fields(), values)?;
+                Ok::<_, ConnectorError>(Arc::clone(&updated))
+            })?;
+        }
+        data.schema = Some(updated);
+        Ok(())
     }
 
     fn described(&self, schema: &Schema) -> Result<Arc<Schema>> {
@@ -77,12 +80,6 @@ impl SetSchemaMetadata {
             updated = updated.versioned(version);
         }
         Ok(Arc::new(updated))
-    }
-
-    fn record(&self, schema: &Arc<Schema>, record: Struct) -> Result<Value> {
-        let (_, mut values) = record.into_parts();
-        self.nulls.carry_all(schema.fields(), &mut values)?;
-        Ok(Value::Struct(Struct::new(Arc::clone(schema), values)))
     }
 }
 
@@ -97,7 +94,7 @@ impl Transform for SetSchemaMetadata {
     fn apply(&self, record: &mut dyn ConnectRecord) -> Result<Verdict> {
         let slot = self.side.of_mut(record);
         if slot.schema.is_some() || !slot.value.is_null() {
-            *slot = self.changed(mem::take(slot))?;
+            self.change(slot)?;
         }
         Ok(Verdict::Keep)
     }
@@ -106,6 +103,8 @@ impl Transform for SetSchemaMetadata {
 #[cfg(test)]
 mod tests {
     use connect_api::{record::SourceRecord, schema::Type};
+
+    use connect_api::value::Struct;
 
     use super::*;
 

@@ -2,9 +2,12 @@
 //!
 //! Source: apache/kafka `Requirements.java`.
 
+use std::sync::Arc;
+
 use connect_api::{
     error::{ConnectorError, Result},
     record::SchemaAndValue,
+    schema::Schema,
     value::{Map, Struct, Value},
     value_text::java_class,
 };
@@ -62,6 +65,24 @@ pub(super) fn require_struct(value: Value, purpose: &str) -> Result<Struct> {
         Value::Struct(record) => Ok(record),
         other => Err(not_a_struct(&other, purpose)),
     }
+}
+
+/// Changes the struct of data with a schema where it is, as [`Struct::reshape`] does.
+///
+/// # Errors
+/// `Record` when it is not a struct, and those of the change.
+#[inline]
+pub(super) fn reshape(
+    data: &mut SchemaAndValue,
+    purpose: &str,
+    change: impl FnOnce(&Arc<Schema>, &mut Vec<Value>) -> Result<Arc<Schema>>,
+) -> Result<()> {
+    let Value::Struct(record) = &mut data.value else {
+        return Err(not_a_struct(&data.value, purpose));
+    };
+    record.reshape(change)?;
+    data.schema = Some(Arc::clone(record.schema()));
+    Ok(())
 }
 
 pub(super) fn not_a_map(found: &Value, purpose: &str) -> ConnectorError {

@@ -13,8 +13,8 @@ use connect_api::{
     config::{Check, Config, ConfigType as _, Props, sentence},
     error::{ConnectorError, Result},
     record::SchemaAndValue,
-    schema::{Schema, Type},
-    value::{Struct, Value},
+    schema::{Field, Schema, Type},
+    value::Value,
 };
 
 use self::{convert::cast, spec::Spec};
@@ -22,7 +22,7 @@ use super::{
     ConnectRecord, Transform, Verdict,
     fields::{Nulls, basics_of, fields_of, fits, fitting},
     schema_cache::SchemaCache,
-    side::{Side, require_map, require_struct},
+    side::{Side, require_map, reshape},
 };
 
 const PURPOSE: &str = "cast types";
@@ -43,7 +43,7 @@ pub(super) struct CastConfig {
 }
 
 /// The new schema, and the type that each of its fields is cast to.
-type Plan = Arc<(Arc<Schema>, Vec<Option<Type>>)>;
+type Plan = (Arc<Schema>, Vec<Option<Type>>);
 
 /// Casts.
 #[derive(Debug)]
@@ -61,18 +61,28 @@ impl Cast {
         Ok(Self { side, spec, nulls, plans: SchemaCache::default() })
     }
 
-    fn changed(&self, data: SchemaAndValue) -> Result<SchemaAndValue> {
-        let SchemaAndValue { schema, value } = data;
-        let Some(schema) = schema else {
-            return Ok(SchemaAndValue::schemaless(self.schemaless(value)?));
+    fn change(&self, data: &mut SchemaAndValue) -> Result<()> {
+        let Some(schema) = data.schema.clone() else {
+            data.value = self.schemaless(mem::take(&mut data.value))?;
+            return Ok(());
         };
-        let plan = self.plans.get(&schema, || self.plan(&schema))?;
-        let updated = Arc::clone(&plan.0);
-        let value = match &self.spec {
-            Spec::Whole(kind) => cast(Some(&schema), value, *kind)?,
-            Spec::Fields(_) => self.record(&plan, require_struct(value, PURPOSE)?)?,
-        };
-        Ok(SchemaAndValue::new(updated, value))
+        if let Spec::Whole(kind) = &self.spec {
+            data.value = cast(Some(&schema), mem::take(&mut data.value), *kind)?;
+            let updated =
+                self.plans.with(&schema, || self.plan(&schema), |plan| Ok(Arc::clone(&plan.0)))?;
+            data.schema = Some(updated);
+            return Ok(());
+        }
+        reshape(data, PURPOSE, |old, values| {
+            self.plans.with(
+                &schema,
+                || self.plan(&schema),
+                |(updated, kinds)| {
+                    self.record(old.fields(), updated.fields(), kinds, values)?;
+                    Ok(Arc::clone(updated))
+                },
+            )
+        })
     }
 
     fn schemaless(&self, value: Value) -> Result<Value> {
@@ -91,11 +101,14 @@ impl Cast {
         Ok(Value::Map(map))
     }
 
-    fn record(&self, plan: &Plan, record: Struct) -> Result<Value> {
-        let (updated, kinds) = &**plan;
-        let (old, mut values) = record.into_parts();
-        let fields = old.fields().iter().zip(&mut values);
-        for ((old, value), (new, kind)) in fields.zip(updated.fields().iter().zip(kinds)) {
+    fn record(
+        &self,
+        old: &[Field],
+        updated: &[Field],
+        kinds: &[Option<Type>],
+        values: &mut [Value],
+    ) -> Result<()> {
+        for ((old, value), (new, kind)) in old.iter().zip(values).zip(updated.iter().zip(kinds)) {
             if let Some(kind) = kind {
                 let given = self.nulls.resolve(&old.schema, mem::take(value));
                 let cast = cast(Some(&old.schema), given, *kind)?;
@@ -104,7 +117,7 @@ impl Cast {
                 self.nulls.carry(&old.schema, new, value)?;
             }
         }
-        Ok(Value::Struct(Struct::new(Arc::clone(updated), values)))
+        Ok(())
     }
 
     fn plan(&self, schema: &Schema) -> Result<Plan> {
@@ -128,7 +141,7 @@ impl Cast {
         if updated.default_value().is_some_and(|default| !fits(&updated, default)) {
             return Err(ConnectorError::record("Invalid default value"));
         }
-        Ok(Arc::new((Arc::new(updated), kinds)))
+        Ok((Arc::new(updated), kinds))
     }
 }
 
@@ -167,7 +180,7 @@ impl Transform for Cast {
     fn apply(&self, record: &mut dyn ConnectRecord) -> Result<Verdict> {
         let slot = self.side.of_mut(record);
         if !slot.value.is_null() {
-            *slot = self.changed(mem::take(slot))?;
+            self.change(slot)?;
         }
         Ok(Verdict::Keep)
     }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 pub use self::map::Map;
-use crate::schema::{Schema, Type};
+use crate::schema::{Field, Schema, Type};
 
 /// One value of a record: a key, a value, a header or a part of them.
 // The width of the tag aligns what comes after it, without which moving a value is copying it in
@@ -174,6 +174,27 @@ impl Struct {
     /// Field names with their values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.schema.fields().iter().map(|field| &*field.name).zip(&self.values)
+    }
+
+    /// Changes the values where they are and gives them the schema that the change answers, as
+    /// [`Struct::new`] does.
+    ///
+    /// # Errors
+    /// Those of the change, after which the values may be fewer than the fields.
+    #[inline]
+    pub fn reshape<E>(
+        &mut self,
+        change: impl FnOnce(&Arc<Schema>, &mut Vec<Value>) -> Result<Arc<Schema>, E>,
+    ) -> Result<(), E> {
+        let schema = change(&self.schema, &mut self.values)?;
+        self.values.resize(schema.fields().len(), Value::Null);
+        self.schema = schema;
+        Ok(())
+    }
+
+    /// Fields with their values, to change.
+    pub fn fields_mut(&mut self) -> impl Iterator<Item = (&Field, &mut Value)> {
+        self.schema.fields().iter().zip(&mut self.values)
     }
 
     /// The schema, and the values in the order of its fields.
