@@ -9,7 +9,7 @@ use super::{
     error::Result,
     offsets::Wanted,
     replies::{ConnectorHistory, ConnectorInfo, ConnectorStateInfo, Message},
-    starter::TaskId,
+    starter::{FlushAnswer, TaskId},
 };
 use crate::{
     loggers::Level,
@@ -45,6 +45,14 @@ pub enum Restarted {
 pub(super) enum IfExists {
     Refuse,
     Replace,
+}
+
+/// A task that was asked to end its open files, and where its answer comes; none when it could not
+/// be asked.
+#[derive(Debug)]
+pub(super) struct Flushing {
+    pub(super) task: u32,
+    pub(super) answer: Option<FlushAnswer>,
 }
 
 /// How offsets are to change.
@@ -110,6 +118,10 @@ pub(super) enum Command {
     RestartTask {
         id: TaskId,
         reply: Reply<()>,
+    },
+    Flush {
+        name: Arc<str>,
+        reply: Reply<Vec<Flushing>>,
     },
     History {
         name: Arc<str>,

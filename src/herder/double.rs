@@ -15,12 +15,15 @@ use connect_api::{
     source::{SourceConnector, SourceContext, SourceTask},
 };
 use connect_testkit::ManualClock;
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
 
 use super::{
-    HerderHandle, HerderParts, HerderSettings, Plugin, Plugins, PreviewSpec, PreviewedRecord,
-    TaskControl, TaskEvent, TaskEventKind, TaskId, TaskSpec, TaskStarter, TaskTarget,
-    TopicTracking, start,
+    FlushAnswer, HerderHandle, HerderParts, HerderSettings, Plugin, Plugins, PreviewSpec,
+    PreviewedRecord, TaskControl, TaskEvent, TaskEventKind, TaskId, TaskSpec, TaskStarter,
+    TaskTarget, TopicTracking, start,
 };
 use crate::{
     broker::{Broker, BrokerError, embedded::EmbeddedBroker},
@@ -250,6 +253,16 @@ impl TaskControl for Control {
         let mut running = self.running.lock().unwrap();
         running.insert(self.id.to_string(), (self.instance, target));
         self.commands.try_send(target).unwrap();
+    }
+
+    fn flush(&self) -> Option<FlushAnswer> {
+        let (reply, answer) = oneshot::channel();
+        let outcome = match self.id.task {
+            0 => Ok(()),
+            _ => Err(ConnectorError::new(ErrorClass::Retriable, "no room")),
+        };
+        reply.send(outcome).unwrap();
+        Some(answer)
     }
 
     async fn stop(self: Box<Self>, _deadline: Duration) -> bool {

@@ -17,6 +17,9 @@ pub enum HerderError {
     /// Only sinks are behind topics.
     #[error("Connector {0} is not a sink, and only sinks read topics that they can be behind")]
     NotASink(String),
+    /// Only sinks have files to end.
+    #[error("Connector {0} is not a sink, and only sinks have files to flush")]
+    NothingToFlush(String),
     /// Only sinks write dead letters.
     #[error("Connector {0} is not a sink, and only sinks have a dead letter queue")]
     NotALetterWriter(String),
@@ -269,6 +272,7 @@ impl HerderError {
             | Self::NoOffsets
             | Self::NotStopped(_)
             | Self::NotASink(_)
+            | Self::NothingToFlush(_)
             | Self::NotALetterWriter(_)
             | Self::NoDeadLetterQueue(_)
             | Self::BadSinkOffsets(_) => ErrorClass::Invalid,

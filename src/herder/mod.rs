@@ -19,6 +19,7 @@ mod command;
 pub(crate) mod double;
 mod error;
 mod figures;
+mod flush;
 mod generate;
 mod handle;
 mod history;
@@ -42,6 +43,7 @@ mod validate;
 pub use self::{
     command::{Put, Restarted},
     error::{HerderError, Result},
+    flush::{ConnectorFlush, TaskFlush},
     handle::{Expansion, HerderHandle, NewConnector, start},
     history::{HistoryEvent, Repair},
     lag::{ConnectorLag, PartitionLag},
@@ -56,8 +58,8 @@ pub use self::{
     },
     settings::{HerderParts, HerderSettings, Resolve, TopicTracking},
     starter::{
-        ConnectorPlugin, PreviewSpec, TaskControl, TaskEvent, TaskEventKind, TaskId, TaskSpec,
-        TaskStarter, TaskTarget,
+        ConnectorPlugin, FlushAnswer, PreviewSpec, TaskControl, TaskEvent, TaskEventKind, TaskId,
+        TaskSpec, TaskStarter, TaskTarget,
     },
     validate::RawConfig,
 };

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use connect_api::error::ConnectorError;
 
 pub use crate::runtime::{
-    ConnectorPlugin, PreviewRequest, PreviewSpec, PreviewedRecord, TaskEvent, TaskEventKind,
-    TaskId, TaskSpec, TaskTarget,
+    ConnectorPlugin, FlushAnswer, PreviewRequest, PreviewSpec, PreviewedRecord, TaskEvent,
+    TaskEventKind, TaskId, TaskSpec, TaskTarget,
 };
 use crate::runtime::{Runtime, TaskHandle};
 
@@ -29,6 +29,9 @@ pub trait TaskStarter: Debug + Send + Sync {
 pub trait TaskControl: Debug + Send + Sync {
     /// Tells it what to do from now on; returns at once.
     fn set_target(&self, target: TaskTarget);
+
+    /// Asks it to end its open files; none when it cannot be asked.
+    fn flush(&self) -> Option<FlushAnswer>;
 
     /// Ends it, and cancels it when it takes longer than the deadline; `false` says that it had to
     /// be cancelled.
@@ -53,6 +56,10 @@ impl TaskStarter for Runtime {
 impl TaskControl for TaskHandle {
     fn set_target(&self, target: TaskTarget) {
         Self::set_target(self, target);
+    }
+
+    fn flush(&self) -> Option<FlushAnswer> {
+        Self::flush(self)
     }
 
     async fn stop(self: Box<Self>, deadline: Duration) -> bool {

@@ -174,6 +174,7 @@ fn resources() -> Router<HerderHandle> {
         .route("/connectors/{name}/tasks/{task}/status", get(state::task_status))
         .route("/connectors/{name}/tasks/{task}/restart", post(state::restart_task))
         .route("/connectors/{name}/restart", post(state::restart))
+        .route("/connectors/{name}/flush", post(state::flush))
         .route("/connectors/{name}/pause", put(state::pause))
         .route("/connectors/{name}/resume", put(state::resume))
         .route("/connectors/{name}/stop", put(state::stop))

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// Path, methods, and what it is for.
-const PATHS: [(&str, &[&str], &str); 30] = [
+const PATHS: [(&str, &[&str], &str); 31] = [
     ("/", &["get"], "Version and cluster of the worker"),
     ("/health", &["get"], "Whether the worker is ready"),
     ("/connectors", &["get", "post"], "Lists or creates connectors"),
@@ -14,6 +14,7 @@ const PATHS: [(&str, &[&str], &str); 30] = [
     ("/connectors/{connector}/tasks/{task}/status", &["get"], "State of a task"),
     ("/connectors/{connector}/tasks/{task}/restart", &["post"], "Restarts a task"),
     ("/connectors/{connector}/restart", &["post"], "Restarts a connector"),
+    ("/connectors/{connector}/flush", &["post"], "Ends the open files of a sink"),
     ("/connectors/{connector}/pause", &["put"], "Pauses a connector"),
     ("/connectors/{connector}/resume", &["put"], "Resumes a connector"),
     ("/connectors/{connector}/stop", &["put"], "Stops a connector"),

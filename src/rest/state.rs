@@ -12,7 +12,8 @@ use super::{
     query::Query,
 };
 use crate::herder::{
-    ActiveTopics, ConnectorStateInfo, HerderHandle, RestartScope, Restarted, TargetState, TaskState,
+    ActiveTopics, ConnectorFlush, ConnectorStateInfo, HerderHandle, RestartScope, Restarted,
+    TargetState, TaskState,
 };
 
 /// `GET /connectors/{c}/status`
@@ -96,6 +97,14 @@ pub(super) async fn restart(
         Restarted::Connector => StatusCode::NO_CONTENT.into_response(),
         Restarted::Accepted(info) => (StatusCode::ACCEPTED, Json(info)).into_response(),
     })
+}
+
+/// `POST /connectors/{c}/flush`
+pub(super) async fn flush(
+    State(herder): State<HerderHandle>,
+    Path(name): Path<String>,
+) -> Result<Json<ConnectorFlush>> {
+    Ok(Json(herder.flush(&name).await?))
 }
 
 /// `GET /connectors/{c}/topics`

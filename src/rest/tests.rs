@@ -104,6 +104,33 @@ async fn a_patch_without_a_body_is_missed_only_where_there_is_a_connector() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn open_files_are_ended_task_by_task_and_of_sinks_only() {
+    let worker = Worker::start(Mode::Standalone).await;
+    for (name, class) in [("in", SOURCE), ("out", SINK)] {
+        let config = json!({"connector.class": class, "topic": "t", "topics": "t"});
+        worker.send("POST", "/connectors", json!({"name": name, "config": config})).await;
+    }
+    while worker.double.running.lock().unwrap().len() < 2 {
+        worker.double.handle.changed().await;
+    }
+    for (name, expected) in [
+        ("out", json!({"name": "out", "tasks": [{"id": 0, "flushed": true}]})),
+        (
+            "in",
+            json!({
+                "error_code": 400,
+                "message": "Connector in is not a sink, and only sinks have files to flush",
+            }),
+        ),
+        ("x", json!({"error_code": 404, "message": "Connector x not found"})),
+    ] {
+        let reply = worker.send("POST", &format!("/connectors/{name}/flush"), Value::Null).await;
+        assert_eq!(reply.json(), expected);
+    }
+    worker.double.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_has_stopped_says_so() {
     let Worker { double, router } = Worker::start(Mode::Standalone).await;
     let handle = double.handle.clone();

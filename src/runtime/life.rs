@@ -108,6 +108,8 @@ impl Seat {
                 biased;
                 () = self.stop.cancelled() => return false,
                 () = self.targets.change() => {}
+                // It has nothing open yet.
+                Some(reply) = self.flushes.recv() => drop(reply.send(Ok(()))),
             }
         }
         true

@@ -21,11 +21,15 @@ pub use crate::pipeline::PreviewedRecord;
 use std::{fmt, sync::Arc, time::Duration};
 
 use connect_api::{
-    budget::MemoryBudget, config::Props, error::ErrorClass, sink::SinkConnector,
-    source::SourceConnector, time::Clock,
+    budget::MemoryBudget,
+    config::Props,
+    error::{ErrorClass, Result},
+    sink::SinkConnector,
+    source::SourceConnector,
+    time::Clock,
 };
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
@@ -37,6 +41,12 @@ use crate::{
     store::SourceOffsets,
     tasks::TaskGroup,
 };
+
+/// Requests to end open files that wait for a task at most.
+const FLUSHES: usize = 8;
+
+/// What became of a request to end open files; it is closed when the task ended before.
+pub type FlushAnswer = oneshot::Receiver<Result<()>>;
 
 /// A task of a connector.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -168,6 +178,7 @@ impl Runtime {
     #[must_use]
     pub fn start(&self, spec: TaskSpec) -> TaskHandle {
         let (target, targets) = watch::channel(spec.target);
+        let (flush, flushes) = mpsc::channel(FLUSHES);
         let stop = self.settings.tasks.token().child_token();
         let name = format!("task-{}", spec.id);
         let metered = self.settings.metrics.task(&spec.id.connector, spec.id.task);
@@ -187,10 +198,11 @@ impl Runtime {
             },
             spec,
             targets: Targets(targets),
+            flushes,
             stop: stop.clone(),
         };
         let ended = self.settings.tasks.spawn(name, life::live(seat));
-        TaskHandle { target, stop, ended, _metered: metered }
+        TaskHandle { target, flush, stop, ended, _metered: metered }
     }
 }
 
@@ -198,6 +210,7 @@ impl Runtime {
 #[derive(Debug)]
 pub struct TaskHandle {
     target: watch::Sender<TaskTarget>,
+    flush: mpsc::Sender<oneshot::Sender<Result<()>>>,
     stop: CancellationToken,
     ended: JoinHandle<()>,
     /// A task that has failed is measured until it is stopped.
@@ -208,6 +221,15 @@ impl TaskHandle {
     /// Tells it what to do from now on; never blocks.
     pub fn set_target(&self, target: TaskTarget) {
         self.target.send_replace(target);
+    }
+
+    /// Asks a sink's task to end its open files and to commit; the answer comes when the files are
+    /// ended. None where too many have asked already.
+    #[must_use]
+    pub fn flush(&self) -> Option<FlushAnswer> {
+        let (reply, answer) = oneshot::channel();
+        self.flush.try_send(reply).ok()?;
+        Some(answer)
     }
 
     /// Stops it: it hands in what it has, commits and closes. `false` when it did not end in time
@@ -228,6 +250,7 @@ struct Seat {
     spec: TaskSpec,
     reporter: Reporter,
     targets: Targets,
+    flushes: mpsc::Receiver<oneshot::Sender<Result<()>>>,
     stop: CancellationToken,
 }
 

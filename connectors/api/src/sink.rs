@@ -238,6 +238,15 @@ pub trait SinkTask: Send {
         Ok(consumed.clone())
     }
 
+    /// Ends what is open and would wait for more records, so that readers see everything brought so
+    /// far: somebody asked for it. A commit follows.
+    ///
+    /// # Errors
+    /// `Retriable`: it is told to who asked, and the task goes on. Any other class fails the task.
+    async fn finish_files(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// Makes everything brought so far durable; only the default `pre_commit` calls it.
     ///
     /// # Errors

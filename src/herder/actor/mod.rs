@@ -170,6 +170,7 @@ impl Actor {
                 self.forget_topics(&name);
                 answer(reply, Ok(()));
             }
+            Some(Command::Flush { name, reply }) => answer(reply, self.flush(&name)),
             Some(Command::History { name, reply }) => answer(reply, self.history(&name)),
             Some(Command::Ping(reply)) => drop(reply.send(())),
             Some(Command::Stop) | None => self.is_stopping = true,

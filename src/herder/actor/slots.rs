@@ -7,7 +7,8 @@ use tracing::warn;
 
 use super::{Actor, jobs::Done, repair::Fortune};
 use crate::{
-    herder::starter::{ConnectorPlugin, TaskControl, TaskId, TaskSpec, TaskTarget},
+    herder::starter::{ConnectorPlugin, FlushAnswer, TaskControl, TaskId, TaskSpec, TaskTarget},
+    herder::{command::Flushing, error::HerderError},
     store::{State, TargetState},
 };
 
@@ -97,6 +98,22 @@ impl Actor {
             target,
         };
         self.configs.tasks(name).iter().map(wanted).collect()
+    }
+
+    /// Asks every task of a connector to end its open files.
+    pub(super) fn flush(&self, name: &Arc<str>) -> Result<Vec<Flushing>, HerderError> {
+        if !self.configs.contains(name) {
+            return Err(HerderError::ConnectorNotFound(name.as_ref().to_owned()));
+        }
+        let Some(known) = self.connectors.get(name) else { return Ok(Vec::new()) };
+        let asked = known.slots.iter().map(|(task, slot)| {
+            let answer = match &slot.state {
+                SlotState::Running { control, .. } => control.flush(),
+                _ => None,
+            };
+            Flushing { task: *task, answer }
+        });
+        Ok(asked.collect())
     }
 
     pub(super) fn slot(&mut self, id: &TaskId) -> Option<&mut Slot> {
@@ -293,6 +310,10 @@ struct NeverStarted;
 #[async_trait::async_trait]
 impl TaskControl for NeverStarted {
     fn set_target(&self, _target: TaskTarget) {}
+
+    fn flush(&self) -> Option<FlushAnswer> {
+        None
+    }
 
     async fn stop(self: Box<Self>, _deadline: std::time::Duration) -> bool {
         true

@@ -55,6 +55,9 @@ impl Actor {
                 Command::History { reply, .. } => {
                     super::answer(reply, Err(HerderError::ShuttingDown));
                 }
+                Command::Flush { reply, .. } => {
+                    super::answer(reply, Err(HerderError::ShuttingDown));
+                }
                 Command::Ping(_) | Command::Stop => {}
             }
         }

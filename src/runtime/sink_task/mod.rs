@@ -14,7 +14,7 @@ use connect_api::{
     record::{SinkRecord, TopicPartition},
     sink::{SinkConnector, SinkContext, SinkOffsets, SinkRequestQueue, SinkTask},
 };
-use tokio::time::Instant;
+use tokio::{sync::oneshot, time::Instant};
 
 use super::{
     Seat, TaskEventKind,
@@ -174,6 +174,7 @@ impl Sink<'_> {
                 biased;
                 () = stop.cancelled() => return Ok(()),
                 () = targets.change() => self.obey_target().await,
+                Some(reply) = self.seat.flushes.recv() => self.flush(reply).await?,
                 event = self.consumer.next() => {
                     let event = event.ok_or_else(|| {
                         ConnectorError::new(ErrorClass::Internal, "The consumer ended by itself")
@@ -277,6 +278,26 @@ impl Sink<'_> {
             self.meter.put(records, took);
         }
         self.measure_standing();
+    }
+
+    /// Ends the sink's open files because somebody asked for it, and commits.
+    async fn flush(&mut self, reply: oneshot::Sender<Result<()>>) -> Result<()> {
+        let outcome = if self.redelivery.is_some() {
+            let reason = "The task cannot write at the moment and brings its records again";
+            Err(ConnectorError::new(ErrorClass::Retriable, reason))
+        } else {
+            self.task.finish_files().await
+        };
+        self.commits.was_busy();
+        self.commits.hurry();
+        match outcome {
+            Err(error) if !error.class().is_retriable() => Err(error),
+            outcome => {
+                // Who asked may have given up.
+                let _gone = reply.send(outcome);
+                Ok(())
+            }
+        }
     }
 
     /// Keeps the batch, pauses everything, and waits before the next try.

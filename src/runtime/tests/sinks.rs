@@ -6,7 +6,7 @@ use std::{
 use async_trait::async_trait;
 use connect_api::{
     config::{ConfigDef, ConfigValue, Props},
-    error::{ConnectorError, Result},
+    error::{ConnectorError, ErrorClass, Result},
     record::{SinkRecord, TopicPartition},
     sink::{SinkConnector, SinkContext, SinkOffsets, SinkTask},
 };
@@ -28,6 +28,7 @@ enum Call {
     Open(usize),
     Put(Vec<String>),
     PreCommit,
+    FinishFiles,
     Close(usize),
     Stop,
 }
@@ -138,6 +139,14 @@ impl SinkTask for NotebookTask {
     async fn pre_commit(&mut self, consumed: &SinkOffsets) -> Result<SinkOffsets> {
         self.notebook.note(Call::PreCommit);
         Ok(consumed.clone())
+    }
+
+    async fn finish_files(&mut self) -> Result<()> {
+        self.notebook.note(Call::FinishFiles);
+        match self.notebook.turns.lock().unwrap().pop_front() {
+            Some(Turn::Fail(error)) => Err(error),
+            _ => Ok(()),
+        }
     }
 
     async fn close(&mut self, partitions: &[TopicPartition]) -> Result<()> {
@@ -263,6 +272,43 @@ async fn a_paused_sink_gets_no_records_and_keeps_what_it_has_committed() {
     assert_eq!(notebook.values(), values(0..3));
     task.set_target(TaskTarget::Started);
     assert_eq!(notebook.wait_for(6).await, values(0..6));
+    assert!(task.stop(PATIENCE).await);
+    harness.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sink_that_is_asked_to_ends_its_files_and_commits_at_once() {
+    let mut harness = Harness::start().await;
+    harness.produce("in", values(0..3)).await;
+    let notebook = Notebook::default();
+    let task = harness.start_task(notebook.plugin(), &TOPIC);
+    assert_eq!(harness.event().await, TaskEventKind::Running);
+    notebook.wait_for(3).await;
+    task.flush().unwrap().await.unwrap().unwrap();
+    harness.wait_for_commit("in", 3).await;
+    let is_next = |calls: &[Call]| matches!(calls, [Call::FinishFiles, Call::PreCommit]);
+    assert!(notebook.calls.borrow().windows(2).any(is_next));
+    let away = ConnectorError::new(ErrorClass::Retriable, "the bucket is away");
+    notebook.turns.lock().unwrap().push_back(Turn::Fail(away));
+    let told = task.flush().unwrap().await.unwrap().unwrap_err();
+    assert_eq!(told.to_string(), "the bucket is away");
+    harness.produce("in", values(3..4)).await;
+    assert_eq!(notebook.wait_for(4).await, values(0..4), "the task goes on");
+    notebook.turns.lock().unwrap().push_back(Turn::Fail(ConnectorError::internal("no")));
+    assert!(task.flush().unwrap().await.is_err(), "the task has failed");
+    assert!(harness.trace().await.contains("no"));
+    assert!(task.stop(PATIENCE).await);
+    harness.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_never_started_has_nothing_to_end() {
+    let mut harness = Harness::start().await;
+    let notebook = Notebook::default();
+    let task = harness.start_as(notebook.plugin(), &TOPIC, TaskTarget::Paused);
+    assert_eq!(harness.event().await, TaskEventKind::Paused);
+    task.flush().unwrap().await.unwrap().unwrap();
+    assert_eq!(*notebook.calls.borrow(), []);
     assert!(task.stop(PATIENCE).await);
     harness.end().await;
 }
