@@ -5,7 +5,7 @@
 //! records, seconds and CPU seconds of the rest.
 
 use std::{
-    env, fs,
+    env,
     hint::black_box,
     sync::Arc,
     time::{Duration, Instant},
@@ -20,6 +20,7 @@ use connect_api::{
 };
 use connect_avro::{AvroDataConfig, AvroReader, AvroWriter, avro_schema};
 use millrace::{convert::ConverterRegistry, transform::Chain};
+use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
 
 /// Documents that are gone through again and again.
@@ -159,29 +160,27 @@ fn run(case: &str, records: usize, measured: &mut Measured) -> Result<()> {
     }
 }
 
-/// Nanoseconds and CPU nanoseconds of what was measured.
+/// Time and CPU time of what was measured.
 #[derive(Default)]
 struct Measured {
     elapsed: Duration,
-    cpu_ns: u64,
+    cpu: Duration,
 }
 
 impl Measured {
     /// Does the work and adds what it took.
     fn time(&mut self, work: impl FnOnce() -> Result<()>) -> Result<()> {
-        let (begun, cpu_ns) = (Instant::now(), thread_cpu_ns()?);
+        let (begun, cpu) = (Instant::now(), thread_cpu());
         work()?;
-        self.cpu_ns += thread_cpu_ns()? - cpu_ns;
+        self.cpu += thread_cpu().saturating_sub(cpu);
         self.elapsed += begun.elapsed();
         Ok(())
     }
 }
 
 /// CPU time of this thread, the only one.
-fn thread_cpu_ns() -> Result<u64> {
-    let stat = fs::read_to_string("/proc/thread-self/schedstat")?;
-    let (running, _) = stat.split_once(' ').context("schedstat has no figures in it")?;
-    Ok(running.parse()?)
+fn thread_cpu() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
 #[expect(clippy::print_stdout, reason = "a measurement that is printed")]
@@ -192,11 +191,11 @@ fn main() -> Result<()> {
     run(&case, records / 4, &mut Measured::default())?;
     let mut measured = Measured::default();
     run(&case, records, &mut measured)?;
-    let Measured { elapsed, cpu_ns } = measured;
+    let Measured { elapsed, cpu } = measured;
     let figures = json!({
         "records": records,
         "seconds": elapsed.as_secs_f64(),
-        "cpu_seconds": Duration::from_nanos(cpu_ns).as_secs_f64(),
+        "cpu_seconds": cpu.as_secs_f64(),
     });
     println!("{figures}");
     Ok(())
