@@ -19,6 +19,16 @@
 //! was away for longer than that, and one that goes on writing after its partition was taken away.
 //! `enable.conditional.writes=false` gives the promise up wherever the clock decides on borders.
 //!
+//! With `store.kafka.keys` or `store.kafka.headers` a file is several objects with the same records,
+//! which cannot appear at once. They appear in one order: headers, keys, values; of records without a
+//! value the keys are the last. **The first one decides**: it is created by the request that only one task
+//! wins, and says for good which records the file has. **The last one commits**: who sees it finds
+//! the others. A task that finds the first and not the last completes the file: it reads the records
+//! again, builds exactly that file whatever its own rotation says, and creates what is missing;
+//! what is there by then holds the same. No offset behind the file's beginning is committed before that.
+//! Were the first one overwritten instead, a task that lost its partition could still put the last one
+//! beside it, with other records.
+//!
 //! An upload in parts gets its metadata before its end is known; its length tells the end instead.
 //! Gzip tells the length of its content modulo 4 GiB only, which is the limit for larger ones. A
 //! container tells how many records it holds: a Parquet file in its footer, an Avro file by the counts

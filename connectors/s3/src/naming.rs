@@ -2,7 +2,7 @@
 
 use connect_api::record::SinkRecord;
 
-use crate::{config::S3SinkConfig, format};
+use crate::config::S3SinkConfig;
 
 /// Names objects.
 #[derive(Debug)]
@@ -10,7 +10,6 @@ pub(crate) struct Naming {
     directory_delimiter: String,
     file_delimiter: String,
     pad_width: usize,
-    extension: String,
 }
 
 impl Naming {
@@ -20,17 +19,16 @@ impl Naming {
             directory_delimiter: config.storage.directory_delim.clone(),
             file_delimiter: config.storage.file_delim.clone(),
             pad_width: config.connector.filename_offset_zero_pad_width,
-            extension: format::extension(config),
         }
     }
 
-    /// The key of the object in a folder whose first record this is.
-    pub(crate) fn key(&self, folder: &str, record: &SinkRecord) -> String {
-        let Self { directory_delimiter, file_delimiter, pad_width, extension } = self;
+    /// The key, without its suffix, of the objects in a folder whose first record this is.
+    pub(crate) fn stem(&self, folder: &str, record: &SinkRecord) -> String {
+        let Self { directory_delimiter, file_delimiter, pad_width } = self;
         let (topic, partition, offset) = (&record.topic, record.origin.partition, record.offset);
         format!(
             "{folder}{directory_delimiter}{topic}{file_delimiter}{partition}{file_delimiter}\
-             {offset:0pad_width$}{extension}"
+             {offset:0pad_width$}"
         )
     }
 }

@@ -73,6 +73,17 @@ impl S3SinkConfig {
         }
     }
 
+    /// Formats of all objects.
+    fn formats(&self) -> impl Iterator<Item = FormatClass> {
+        let keys = &self.connector;
+        let sides = [
+            Some(keys.format_class),
+            keys.store_kafka_keys.then_some(keys.keys_format_class),
+            keys.store_kafka_headers.then_some(keys.headers_format_class),
+        ];
+        sides.into_iter().flatten()
+    }
+
     fn check(&self, problems: &mut Problems) {
         self.check_partitioner(problems);
         self.check_rotation(problems);
@@ -118,25 +129,15 @@ impl S3SinkConfig {
     /// What the original can do and this connector cannot.
     fn check_unsupported(&self, problems: &mut Problems) {
         let connector = &self.connector;
-        if connector.format_class == FormatClass::Parquet
-            && connector.parquet_codec == ParquetCodec::Lzo
+        if connector.parquet_codec == ParquetCodec::Lzo
+            && self.formats().any(|format| format == FormatClass::Parquet)
         {
             let reason = "LZO is not supported, supported are: none, snappy, gzip, brotli, lz4, \
                           zstd, lz4_raw";
             problems.add("parquet.codec", "lzo", reason);
         }
-        if connector.behavior_on_null_values == NullBehavior::Write {
-            let reason = "Not supported, supported are: fail, ignore";
-            problems.add("behavior.on.null.values", "write", reason);
-        }
-        for (key, is_on) in [
-            ("store.kafka.keys", connector.store_kafka_keys),
-            ("store.kafka.headers", connector.store_kafka_headers),
-            ("s3.send.digest", self.bucket.send_digest),
-        ] {
-            if is_on {
-                problems.add(key, true, "Not supported, supported is: false");
-            }
+        if self.bucket.send_digest {
+            problems.add("s3.send.digest", true, "Not supported, supported is: false");
         }
         if let Some(key) = &self.bucket.customer_key {
             let reason = "Keys of the customer's own are not supported, use s3.ssea.name=aws:kms";
@@ -160,14 +161,7 @@ impl S3SinkConfig {
             problems.add("headers.format.class", "ByteArrayFormat", reason);
         }
         let is_compressible = |format| matches!(format, FormatClass::Json | FormatClass::ByteArray);
-        let keys = connector.store_kafka_keys.then_some(connector.keys_format_class);
-        let headers = connector.store_kafka_headers.then_some(connector.headers_format_class);
-        if bucket.compression == Compression::Gzip
-            && ![Some(connector.format_class), keys, headers]
-                .into_iter()
-                .flatten()
-                .all(is_compressible)
-        {
+        if bucket.compression == Compression::Gzip && !self.formats().all(is_compressible) {
             let reason = "Only JsonFormat and ByteArrayFormat can be compressed, for keys and \
                           headers too";
             problems.add("s3.compression.type", "gzip", reason);

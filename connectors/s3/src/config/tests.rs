@@ -68,8 +68,6 @@ fn what_is_not_supported_is_refused_by_name() {
         ("partitioner.class", "com.example.Mine", "HourlyPartitioner"),
         ("timestamp.extractor", "com.example.Mine", "RecordField"),
         ("s3.credentials.provider.class", "com.example.Mine", "DefaultAWSCredentialsProviderChain"),
-        ("store.kafka.keys", "true", "false"),
-        ("store.kafka.headers", "true", "false"),
         ("s3.send.digest", "true", "false"),
         ("flush.size", "0", "at least 1"),
         ("timezone", "Mars/Olympus", "Europe/Berlin"),
@@ -115,6 +113,15 @@ fn rules_across_options_name_the_key_to_change() {
             vec!["partition.duration.ms", "path.format"],
         ),
         (vec![("behavior.on.null.values", "write")], vec!["behavior.on.null.values"]),
+        (vec![("behavior.on.null.values", "write"), ("store.kafka.keys", "true")], vec![]),
+        (
+            vec![("store.kafka.headers", "true"), ("headers.format.class", "ByteArrayFormat")],
+            vec!["headers.format.class"],
+        ),
+        (
+            vec![("store.kafka.keys", "true"), ("s3.compression.type", "gzip")],
+            vec!["s3.compression.type"],
+        ),
         (
             vec![("s3.credentials.provider.class", "AwsAssumeRoleCredentialsProvider")],
             vec![

@@ -7,12 +7,13 @@
 
 mod accept;
 mod commit;
+mod memory;
 mod stored;
 #[cfg(test)]
 mod tests;
 mod writer;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use connect_api::{
@@ -25,19 +26,7 @@ use tokio::time::Instant;
 
 pub(crate) use self::accept::null_value;
 use self::writer::PartitionWriter;
-use crate::{
-    config::{Compression, FormatClass, S3SinkConfig},
-    file::{BodyOptions, Extent},
-    format::Format,
-    joda::Zone,
-    naming::Naming,
-    store::Store,
-};
-
-/// Size a buffer starts at: a few records.
-const START_BYTES: usize = 8 << 10;
-/// Longest wait for memory before the largest files are closed early.
-const MEMORY_PATIENCE: Duration = Duration::from_secs(5);
+use crate::{config::S3SinkConfig, format::Shape, joda::Zone, naming::Naming, store::Store};
 
 /// What all partitions of a task use.
 #[derive(Debug)]
@@ -45,9 +34,9 @@ struct Shared {
     config: S3SinkConfig,
     context: SinkContext,
     store: Store,
-    format: Format,
+    /// What is stored of a record.
+    shapes: Vec<Shape>,
     naming: Naming,
-    body: BodyOptions,
     /// Time zone of the schedule.
     zone: Zone,
 }
@@ -71,29 +60,14 @@ impl S3SinkTask {
             "" => Zone::UTC,
             id => Zone::parse(id).map_err(ConnectorError::invalid)?,
         };
-        let keys = &config.bucket;
-        let level = u32::try_from(keys.compression_level).map(flate2::Compression::new);
-        let is_gzip = keys.compression == Compression::Gzip;
-        let body = BodyOptions {
-            extent: match config.connector.format_class {
-                FormatClass::Avro => Extent::Avro,
-                FormatClass::Parquet => Extent::Parquet,
-                _ if is_gzip => Extent::Gzip,
-                _ => Extent::Length,
-            },
-            gzip: is_gzip.then(|| level.unwrap_or_default()),
-            part_bytes: keys.part_size,
-            start_bytes: if keys.elastic_buffer { keys.elastic_capacity } else { START_BYTES },
-        };
         explain(&config);
         Ok(Self {
             shared: Shared {
-                format: Format::new(&config),
+                shapes: Shape::all(&config),
                 naming: Naming::new(&config),
                 config,
                 context,
                 store,
-                body,
                 zone,
             },
             writers: BTreeMap::new(),
@@ -108,37 +82,6 @@ impl S3SinkTask {
         self.writers
             .get_mut(origin)
             .ok_or_else(|| ConnectorError::internal(format!("The writer of {origin} was lost")))
-    }
-
-    /// Makes room where partitions wait for memory.
-    async fn relieve(&mut self) -> Result<()> {
-        let Some(since) = self.writers.values().filter_map(PartitionWriter::starved_since).min()
-        else {
-            return Ok(());
-        };
-        let shared = &self.shared;
-        let budget = &shared.context.budget;
-        let has_room = |budget: &connect_api::budget::MemoryBudget| {
-            budget.used_bytes() < budget.limit_bytes() / 4 * 3
-        };
-        for writer in self.writers.values_mut() {
-            while !has_room(budget) && writer.spill(shared).await? {}
-        }
-        let is_stuck = self
-            .writers
-            .values()
-            .filter(|writer| writer.held_bytes() > 0)
-            .all(|writer| writer.starved_since().is_some());
-        if !has_room(budget) && (is_stuck || since.elapsed() >= MEMORY_PATIENCE) {
-            let largest = self.writers.values_mut().max_by_key(|writer| writer.held_bytes());
-            if let Some(writer) = largest {
-                writer.close_early(shared).await?;
-            }
-        }
-        for writer in self.writers.values_mut() {
-            writer.resume_with_memory(shared);
-        }
-        Ok(())
     }
 
     async fn drop_writers(&mut self, partitions: &[TopicPartition]) {

@@ -7,6 +7,7 @@ mod failures;
 mod formats;
 mod rotation;
 mod server;
+mod sides;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -94,7 +95,7 @@ impl Rig {
     }
 }
 
-fn record(offset: i64, timestamp_ms: i64, value: Value) -> SinkRecord {
+pub(super) fn record(offset: i64, timestamp_ms: i64, value: Value) -> SinkRecord {
     SinkRecord {
         topic: "t".into(),
         origin: TopicPartition::new("t", 0),

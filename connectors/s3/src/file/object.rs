@@ -1,0 +1,117 @@
+//! One object on its way: what is not uploaded yet, and the upload.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use connect_api::{
+    budget::MemoryBudget,
+    error::{ConnectorError, Result},
+    schema::Schema,
+};
+
+use super::{BodyOptions, Facts, Name, body::Body};
+use crate::{
+    format::{Draft, Shape, View},
+    store::{Created, Store, Upload},
+};
+
+/// An object that takes one side of records.
+#[derive(Debug)]
+pub(super) struct Object {
+    pub(super) view: View,
+    pub(super) name: Name,
+    /// Schema of what it takes.
+    pub(super) schema: Option<Arc<Schema>>,
+    pub(super) options: BodyOptions,
+    pub(super) body: Body,
+    upload: Option<Upload>,
+}
+
+impl Object {
+    /// Opens an object; nothing when the budget has no room for it.
+    pub(super) fn open(
+        facts: &Facts,
+        shape: &Shape,
+        draft: &Draft,
+        budget: &MemoryBudget,
+    ) -> Option<Self> {
+        Some(Self {
+            view: shape.view,
+            name: facts.name(&shape.suffix, &draft.content),
+            schema: draft.schema.clone(),
+            options: shape.body,
+            body: Body::new(shape.body, draft.layout.as_deref(), budget)?,
+            upload: None,
+        })
+    }
+
+    /// Whether a part is full.
+    pub(super) fn is_part_full(&self) -> bool {
+        self.body.pending_bytes() >= self.options.part_bytes
+    }
+
+    /// Uploads every part that is full.
+    ///
+    /// # Errors
+    /// By the server's answer; the file is of no use then but to be given up.
+    pub(super) async fn upload_full_parts(&mut self, store: &Store, facts: &Facts) -> Result<()> {
+        while self.is_part_full() {
+            self.upload_part(store, facts, self.options.part_bytes).await?;
+        }
+        Ok(())
+    }
+
+    /// Uploads a part of at most so many bytes.
+    ///
+    /// # Errors
+    /// As [`Object::upload_full_parts`].
+    pub(super) async fn upload_part(
+        &mut self,
+        store: &Store,
+        facts: &Facts,
+        part_bytes: usize,
+    ) -> Result<()> {
+        let key = &self.name.key;
+        let upload = match &mut self.upload {
+            Some(upload) => upload,
+            None => self.upload.insert(store.begin(key, &facts.beginning(&self.name)).await?),
+        };
+        let part = self.body.take_part(part_bytes);
+        store.upload_part(key, upload, part).await?;
+        self.body.settle();
+        Ok(())
+    }
+
+    /// Makes the object appear.
+    ///
+    /// # Errors
+    /// By the server's answer.
+    pub(super) async fn create(&mut self, store: &Store, facts: &Facts) -> Result<Created> {
+        let part_bytes = self.options.part_bytes;
+        while self.body.pending_bytes() > part_bytes {
+            self.upload_part(store, facts, part_bytes).await?;
+        }
+        if self.upload.is_none() {
+            let body: Bytes = self.body.take_part(usize::MAX);
+            return store.put(&self.name.key, body, &facts.metadata(&self.name)).await;
+        }
+        if self.body.pending_bytes() > 0 {
+            self.upload_part(store, facts, usize::MAX).await?;
+        }
+        let Some(upload) = &self.upload else {
+            return Err(ConnectorError::internal("An upload in parts was lost"));
+        };
+        let created = store.complete(&self.name.key, upload).await?;
+        if created == Created::Yes {
+            self.upload = None;
+        }
+        Ok(created)
+    }
+
+    /// Aborts what was uploaded.
+    pub(super) async fn give_up(&mut self, store: &Store) {
+        if let Some(upload) = self.upload.take() {
+            store.abort(&self.name.key, &upload).await;
+        }
+    }
+}
