@@ -15,6 +15,8 @@ struct Life {
     objects: i64,
     batch: usize,
     pause_minutes: i64,
+    /// Time that passes with each batch, so that the schedule cuts in different places.
+    tick_minutes: i64,
 }
 
 #[derive(Clone, Debug)]
@@ -49,6 +51,7 @@ async fn run(case: &Case) {
         let mut task = rig.task().await;
         reader.crash();
         reader.batch = life.batch;
+        reader.tick = Some((Arc::clone(&rig.clock), life.tick_minutes * MINUTE));
         rig.run_until_silent(life.objects.max(1), &mut reader, &mut *task).await;
         whole_files(&rig, &case.settings);
     }
@@ -137,7 +140,7 @@ fn by_region(flush: &str) -> Vec<(&'static str, String)> {
 #[test]
 fn a_crash_after_any_object_leaves_every_record_once() {
     for objects in 1..=9 {
-        let life = Life { objects, batch: 4, pause_minutes: 0 };
+        let life = Life { objects, batch: 4, pause_minutes: 0, tick_minutes: 0 };
         let records = (0..30).map(|n| (n % 3, i64::from(n))).collect();
         block_on(run(&Case { settings: by_region("9"), records, lives: vec![life] }));
     }
@@ -169,8 +172,8 @@ fn a_crash_between_the_objects_of_a_file_leaves_every_record_once_in_each_kind()
         let region = |n: u8| if n % 5 == 3 && sides.contains(&NULLS) { TOMBSTONE } else { n % 2 };
         let records = (0..30).map(|n| (region(n), i64::from(n))).collect();
         let lives = vec![
-            Life { objects, batch: 10, pause_minutes: 0 },
-            Life { objects: objects % 3 + 1, batch: 3, pause_minutes: 10 },
+            Life { objects, batch: 10, pause_minutes: 0, tick_minutes: 0 },
+            Life { objects: objects % 3 + 1, batch: 3, pause_minutes: 10, tick_minutes: 7 },
         ];
         let settings = [by_region("7"), beside(sides)].concat();
         block_on(run(&Case { settings, records, lives }));
@@ -221,8 +224,8 @@ async fn keys_that_were_uploaded_in_parts_decide_what_their_values_are() {
 fn a_crash_just_before_the_schedule_moves_the_cut_and_doubles_nothing() {
     for objects in 1..=3 {
         let lives = vec![
-            Life { objects, batch: 10, pause_minutes: 0 },
-            Life { objects, batch: 3, pause_minutes: 10 },
+            Life { objects, batch: 10, pause_minutes: 0, tick_minutes: 0 },
+            Life { objects, batch: 3, pause_minutes: 10, tick_minutes: 0 },
         ];
         let records = (0..30).map(|n| (n % 3, i64::from(n))).collect();
         block_on(run(&Case { settings: by_region("7"), records, lives }));
@@ -239,8 +242,8 @@ fn folders_by_the_clock_hold_every_record_once_across_hours() {
             ("rotate.schedule.interval.ms", "3600000".to_owned()),
         ];
         let lives = vec![
-            Life { objects, batch: 3, pause_minutes },
-            Life { objects: 1, batch: 5, pause_minutes },
+            Life { objects, batch: 3, pause_minutes, tick_minutes: 9 },
+            Life { objects: 1, batch: 5, pause_minutes, tick_minutes: 0 },
         ];
         let records = (0..40).map(|n| (0, n)).collect();
         block_on(run(&Case { settings, records, lives }));
@@ -310,8 +313,14 @@ fn case() -> impl Strategy<Value = Case> {
         beside(&[KEYS, HEADERS, NULLS]),
     ]);
     let records = prop::collection::vec((0..4_u8, -30..150_i64), 1..40);
-    let life = (1..6_i64, 1..12_usize, 0..90_i64)
-        .prop_map(|(objects, batch, pause_minutes)| Life { objects, batch, pause_minutes });
+    let life = (1..6_i64, 1..12_usize, 0..90_i64, prop_oneof![Just(0), 0..20_i64]).prop_map(
+        |(objects, batch, pause_minutes, tick_minutes)| Life {
+            objects,
+            batch,
+            pause_minutes,
+            tick_minutes,
+        },
+    );
     (settings(), sides, records, prop::collection::vec(life, 0..4)).prop_map(
         |(settings, sides, mut records, lives)| {
             let has_nulls = sides.iter().any(|(key, _)| *key == NULLS);

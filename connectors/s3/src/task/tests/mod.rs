@@ -5,6 +5,7 @@ mod containers;
 mod crash;
 mod failures;
 mod formats;
+mod projected;
 mod rotation;
 mod server;
 mod sides;
@@ -135,11 +136,13 @@ struct Reader<'a> {
     committed: i64,
     batch: usize,
     paused: BTreeSet<TopicPartition>,
+    /// What passes with each batch.
+    tick: Option<(Arc<ManualClock>, i64)>,
 }
 
 impl<'a> Reader<'a> {
     fn new(log: &'a [SinkRecord], batch: usize) -> Self {
-        Self { log, position: 0, committed: 0, batch, paused: BTreeSet::new() }
+        Self { log, position: 0, committed: 0, batch, paused: BTreeSet::new(), tick: None }
     }
 
     /// What is left after a crash: the committed offset.
@@ -162,6 +165,9 @@ impl<'a> Reader<'a> {
                 continue;
             }
             task.put(&next).await?;
+            if let Some((clock, tick_ms)) = &self.tick {
+                clock.advance_ms(*tick_ms);
+            }
             if let Some(last) = next.last() {
                 self.position = last.offset + 1;
             }
