@@ -136,17 +136,20 @@ impl S3SinkConfig {
                           zstd, lz4_raw";
             problems.add("parquet.codec", "lzo", reason);
         }
-        if self.bucket.send_digest {
-            problems.add("s3.send.digest", true, "Not supported, supported is: false");
-        }
-        if let Some(key) = &self.bucket.customer_key {
-            let reason = "Keys of the customer's own are not supported, use s3.ssea.name=aws:kms";
-            problems.add("s3.sse.customer.key", key, reason);
-        }
     }
 
     fn check_combinations(&self, problems: &mut Problems) {
         let (connector, bucket) = (&self.connector, &self.bucket);
+        if let Some(key) = &bucket.customer_key {
+            let reason = match crate::store::CustomerKey::parse(key.expose()) {
+                Ok(_) if bucket.encryption == "AES256" => None,
+                Ok(_) => Some("Needs s3.ssea.name=AES256".to_owned()),
+                Err(reason) => Some(reason),
+            };
+            if let Some(reason) = reason {
+                problems.add("s3.sse.customer.key", key, reason);
+            }
+        }
         if bucket.wan_mode && bucket.path_style {
             let reason = "Acceleration needs s3.path.style.access.enabled=false";
             problems.add("s3.wan.mode", true, reason);

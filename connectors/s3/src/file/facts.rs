@@ -18,6 +18,7 @@ const COUNT: &str = "kafka-record-count";
 const FIRST_TIMESTAMP: &str = "kafka-first-timestamp";
 const LAST_TIMESTAMP: &str = "kafka-last-timestamp";
 const FIRST_CRC: &str = "kafka-first-record-crc32";
+const CONTENT_CRC: &str = "content-crc32";
 
 /// Which records a file holds.
 #[derive(Clone, Debug)]
@@ -95,14 +96,29 @@ impl Facts {
         metadata
     }
 
-    pub(super) fn metadata(&self, name: &Name) -> Metadata {
+    /// What is known of an object whose bytes have this checksum.
+    pub(super) fn metadata(&self, name: &Name, content_crc: u32) -> Metadata {
         let mut metadata = self.beginning(name);
+        metadata.insert(CONTENT_CRC.to_owned(), content_crc.to_string());
         metadata.insert(LAST_OFFSET.to_owned(), self.last.to_string());
         metadata.insert(COUNT.to_owned(), self.count.to_string());
         if let Some(time) = self.last_timestamp_ms {
             metadata.insert(LAST_TIMESTAMP.to_owned(), time.to_string());
         }
         metadata
+    }
+
+    /// What tags say of an object: as the original has it, and what metadata cannot say of an upload
+    /// in parts.
+    pub(super) fn tags(&self, content_crc: u32) -> Vec<(&'static str, String)> {
+        let mut tags = vec![
+            ("startOffset", self.first.to_string()),
+            ("endOffset", self.last.to_string()),
+            ("recordCount", self.count.to_string()),
+            (CONTENT_CRC, content_crc.to_string()),
+        ];
+        tags.extend(self.last_timestamp_ms.map(|time| (LAST_TIMESTAMP, time.to_string())));
+        tags
     }
 
     /// Whether an object stops where this file does, as far as it tells: its length does not.

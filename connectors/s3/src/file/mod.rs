@@ -97,6 +97,8 @@ pub(crate) enum Fate {
 #[derive(Debug)]
 pub(crate) struct OpenFile {
     pub(crate) facts: Facts,
+    /// Length of its values, or of its keys where there are no values, before they are compressed.
+    pub(crate) content_bytes: u64,
     /// Whether it is another task's, whose first object is there already.
     pub(crate) is_repair: bool,
     /// In the order in which they appear.
@@ -114,7 +116,7 @@ impl OpenFile {
         let sides = shapes.iter().zip(drafts);
         let objects = sides.map(|(shape, draft)| Object::open(&facts, shape, draft, budget));
         let objects = objects.collect::<Option<Vec<_>>>()?;
-        Some(Self { facts, is_repair: false, objects })
+        Some(Self { facts, content_bytes: 0, is_repair: false, objects })
     }
 
     /// Appends a record; `false`, and nothing happens, when the budget has no room for it.
@@ -132,6 +134,9 @@ impl OpenFile {
         for (object, draft) in self.objects.iter_mut().zip(drafts) {
             object.body.append(&draft.content)?;
         }
+        let last = drafts.get(self.objects.len().saturating_sub(1));
+        let length = last.map_or(0, |draft| draft.content.len());
+        self.content_bytes += u64::try_from(length).unwrap_or_default();
         self.facts.last = record.offset;
         self.facts.last_timestamp_ms = record.timestamp_ms;
         self.facts.count += 1;
@@ -206,7 +211,8 @@ impl OpenFile {
         for (place, object) in self.objects.iter_mut().enumerate() {
             if object.create(store, facts).await? == Created::Yes {
                 if object.view == View::Value {
-                    tag(store, facts, &object.name).await?;
+                    let tags = object.tags(facts);
+                    store.tag(&object.name.key, &tags).await?;
                 }
                 continue;
             }
@@ -237,15 +243,6 @@ impl OpenFile {
             object.give_up(store).await;
         }
     }
-}
-
-async fn tag(store: &Store, facts: &Facts, name: &Name) -> Result<()> {
-    let tags = [
-        ("startOffset", facts.first.to_string()),
-        ("endOffset", facts.last.to_string()),
-        ("recordCount", facts.count.to_string()),
-    ];
-    store.tag(&name.key, tags).await
 }
 
 /// The first object of a file was new, so that no other could be there, had the settings not changed.

@@ -12,7 +12,7 @@ use connect_api::{
 use super::{BodyOptions, Facts, Name, body::Body};
 use crate::{
     format::{Draft, Shape, View},
-    store::{Created, Store, Upload},
+    store::{Created, Store, USUAL_TAGS, Upload},
 };
 
 /// An object that takes one side of records.
@@ -25,6 +25,10 @@ pub(super) struct Object {
     pub(super) options: BodyOptions,
     pub(super) body: Body,
     upload: Option<Upload>,
+    /// Whether it appeared by an upload in parts.
+    was_in_parts: bool,
+    /// Checksum of what was sent.
+    crc: flate2::Crc,
 }
 
 impl Object {
@@ -42,6 +46,8 @@ impl Object {
             options: shape.body,
             body: Body::new(shape.body, draft.layout.as_deref(), budget)?,
             upload: None,
+            was_in_parts: false,
+            crc: flate2::Crc::new(),
         })
     }
 
@@ -77,6 +83,7 @@ impl Object {
             None => self.upload.insert(store.begin(key, &facts.beginning(&self.name)).await?),
         };
         let part = self.body.take_part(part_bytes);
+        self.crc.update(&part);
         store.upload_part(key, upload, part).await?;
         self.body.settle();
         Ok(())
@@ -93,7 +100,9 @@ impl Object {
         }
         if self.upload.is_none() {
             let body: Bytes = self.body.take_part(usize::MAX);
-            return store.put(&self.name.key, body, &facts.metadata(&self.name)).await;
+            self.crc.update(&body);
+            let metadata = facts.metadata(&self.name, self.crc.sum());
+            return store.put(&self.name.key, body, &metadata).await;
         }
         if self.body.pending_bytes() > 0 {
             self.upload_part(store, facts, usize::MAX).await?;
@@ -104,8 +113,18 @@ impl Object {
         let created = store.complete(&self.name.key, upload).await?;
         if created == Created::Yes {
             self.upload = None;
+            self.was_in_parts = true;
         }
         Ok(created)
+    }
+
+    /// Tags for the object that has appeared: metadata say it all of one that was not uploaded in parts.
+    pub(super) fn tags(&self, facts: &Facts) -> Vec<(&'static str, String)> {
+        let mut tags = facts.tags(self.crc.sum());
+        if !self.was_in_parts {
+            tags.truncate(USUAL_TAGS);
+        }
+        tags
     }
 
     /// Aborts what was uploaded.

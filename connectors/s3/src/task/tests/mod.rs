@@ -5,6 +5,7 @@ mod containers;
 mod crash;
 mod failures;
 mod formats;
+mod objects;
 mod projected;
 mod rotation;
 mod server;

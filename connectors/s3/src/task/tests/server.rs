@@ -9,7 +9,10 @@ use std::{
     },
 };
 
-use hyper::{Method, Request, Response, StatusCode, body::Incoming, service::service_fn};
+use http_body_util::BodyExt as _;
+use hyper::{
+    HeaderMap, Method, Request, Response, StatusCode, body::Incoming, service::service_fn,
+};
 use hyper_util::rt::TokioIo;
 use s3s::{
     Body,
@@ -42,7 +45,9 @@ struct Script {
     is_silent: AtomicBool,
     went_silent: Notify,
     is_unconditional: AtomicBool,
-    requests: Mutex<Vec<String>>,
+    requests: Mutex<Vec<(String, HeaderMap)>>,
+    /// Bodies of the requests that tag, by path.
+    tags: Mutex<BTreeMap<String, String>>,
     /// Held by a request that writes: as in S3, each of them is done as a whole or not at all.
     writing: tokio::sync::Mutex<()>,
 }
@@ -107,7 +112,20 @@ impl Server {
 
     /// Method, path and query of every request.
     pub(super) fn requests(&self) -> Vec<String> {
-        self.script.requests.lock().unwrap().clone()
+        let requests = self.script.requests.lock().unwrap();
+        requests.iter().map(|(line, _)| line.clone()).collect()
+    }
+
+    /// Headers of the requests whose line contains this.
+    pub(super) fn headers(&self, part: &str) -> Vec<HeaderMap> {
+        let requests = self.script.requests.lock().unwrap();
+        let found = requests.iter().filter(|(line, _)| line.contains(part));
+        found.map(|(_, headers)| headers.clone()).collect()
+    }
+
+    /// What objects are tagged with, by path.
+    pub(super) fn tags(&self) -> BTreeMap<String, String> {
+        self.script.tags.lock().unwrap().clone()
     }
 
     /// Content of every object by key.
@@ -173,7 +191,8 @@ async fn respond(
     }
     let (method, query) =
         (request.method().clone(), request.uri().query().unwrap_or("").to_owned());
-    script.requests.lock().unwrap().push(format!("{method} {}", request.uri()));
+    let line = format!("{method} {}", request.uri());
+    script.requests.lock().unwrap().push((line, request.headers().clone()));
     let is_write = method == Method::PUT || method == Method::POST;
     let is_conditional = request.headers().contains_key("if-none-match");
     if is_conditional && script.is_unconditional.load(Ordering::SeqCst) {
@@ -187,6 +206,9 @@ async fn respond(
         Some(Fault::OkWithError) => return Ok(error(StatusCode::OK, "InternalError")),
         Some(Fault::Reset) => return Err(std::io::Error::other("reset")),
         Some(Fault::FailAfterWrite) | None => {}
+    }
+    if is_write && query == "tagging" {
+        return Ok(keep_tags(script, request).await);
     }
     let creates = is_write
         && !query.contains("partNumber")
@@ -205,6 +227,15 @@ async fn respond(
         return Ok(error(StatusCode::INTERNAL_SERVER_ERROR, "InternalError"));
     }
     Ok(answer)
+}
+
+/// Keeps the tags of an object, which the service does not know.
+async fn keep_tags(script: &Script, request: Request<Incoming>) -> Response<Body> {
+    let path = request.uri().path().to_owned();
+    let body = request.into_body().collect().await.unwrap().to_bytes();
+    let text = String::from_utf8(body.to_vec()).unwrap();
+    script.tags.lock().unwrap().insert(path, text);
+    Response::new(Body::empty())
 }
 
 /// Creates an object even if nobody waits for the answer any more.
