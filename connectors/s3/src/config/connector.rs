@@ -30,6 +30,14 @@ pub struct ConnectorKeys {
     /// commits the files.
     #[config(importance = Low, default = true)]
     pub rotate_file_on_partition_change: bool,
+    /// Content of one file after which all files of its Kafka partition are committed, in bytes before
+    /// compression. An extension; off when not positive.
+    #[config(importance = Low, default = -1)]
+    pub file_size_bytes_max: i64,
+    /// Time after which files are committed by the clock, in milliseconds, counted from when the
+    /// first of their records came. Works on quiet topics. An extension; off when not positive.
+    #[config(importance = Low, default = -1)]
+    pub file_age_ms_max: i64,
     /// Size of the schema cache of the Avro and Parquet formats.
     #[config(importance = Low, default = 1000)]
     pub schemas_cache_config: i32,

@@ -10,7 +10,7 @@ use connect_api::{
     schema::same_schema,
 };
 
-use super::{Shared, stored::Known, writer::PartitionWriter};
+use super::{Shared, rotation::Rotation, stored::Known, writer::PartitionWriter};
 use crate::{
     config::NullBehavior,
     file::{Facts, OpenFile, other_settings},
@@ -26,9 +26,9 @@ pub(super) enum Step {
     /// It is bad.
     Reject(ConnectorError),
     /// Commit the files, then take it again.
-    RotateFirst(&'static str),
+    RotateFirst(Rotation),
     /// It is written; commit the files.
-    RotateAfter,
+    RotateAfter(Rotation),
     /// It is written; the file in this folder has a part to upload.
     PartFull(Arc<str>),
     /// Look whether it is stored already, then take it again.
@@ -196,7 +196,7 @@ impl PartitionWriter {
     ) -> Option<Step> {
         self.count += 1;
         if self.count >= i64::from(shared.config.connector.flush_size) {
-            return Some(Step::RotateAfter);
+            return Some(Step::RotateAfter(Rotation::FlushSize));
         }
         if record.value.value.is_null() {
             // To and from the folder of these is no change of folders.
@@ -213,26 +213,26 @@ impl PartitionWriter {
         (record, fit): (&SinkRecord, Fit),
         folder: &Arc<str>,
         now_ms: i64,
-    ) -> Option<&'static str> {
+    ) -> Option<Rotation> {
         let is_null = record.value.value.is_null();
         let file = self.files.get(folder).filter(|file| !file.is_repair);
         let schema = file.map(|file| file.schema(View::Value).map(|schema| schema.is_some()));
         let own = (!is_null).then_some(record.value.schema.is_some());
         if schema.is_some_and(|schema| schema != own) {
-            return Some("a value with a schema after one without, or the other way");
+            return Some(Rotation::SchemaPresence);
         }
         let change = (!is_null).then_some(folder);
         if let Some(reason) = self.is_time_over(shared, self.last_ms, change, now_ms) {
             return Some(reason);
         }
         if file.is_some() && fit == Fit::Other {
-            return Some("another schema");
+            return Some(Rotation::Schema);
         }
         let most_files = shared.config.connector.partitioner_max_open_files;
         let most_files = usize::try_from(most_files).ok().filter(|&most| most > 0);
         let own_files = || self.files.values().filter(|file| !file.is_repair).count();
         let is_one_more = file.is_none() && most_files.is_some_and(|most| own_files() >= most);
-        is_one_more.then_some("partitioner.max.open.files")
+        is_one_more.then_some(Rotation::OpenFiles)
     }
 
     fn append(
@@ -265,6 +265,9 @@ impl PartitionWriter {
             return Ok(Step::Full);
         }
         let is_part_full = file.is_part_full();
+        let most_bytes = shared.config.connector.file_size_bytes_max;
+        let most_bytes = u64::try_from(most_bytes).ok().filter(|&most| most > 0 && !is_repair);
+        let is_large = most_bytes.is_some_and(|most| file.content_bytes >= most);
         if is_repair {
             if !self.measure(record, lane(shared, record, &folder)) {
                 return Err(other_settings(&self.origin, record.offset));
@@ -273,6 +276,7 @@ impl PartitionWriter {
         }
         Ok(match self.count_one(shared, record, Arc::clone(&folder)) {
             Some(step) => step,
+            None if is_large => Step::RotateAfter(Rotation::FileSize),
             None if is_part_full => Step::PartFull(folder),
             None => Step::Done,
         })

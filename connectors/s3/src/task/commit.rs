@@ -10,6 +10,7 @@ use futures::future::join_all;
 
 use super::{
     Shared,
+    rotation::Rotation,
     writer::{PartitionWriter, Route},
 };
 use crate::file::{End, Facts, Fate, OpenFile};
@@ -28,17 +29,18 @@ impl PartitionWriter {
     pub(super) async fn commit(
         &mut self,
         shared: &Shared,
-        reason: &'static str,
+        reason: Rotation,
         now_ms: i64,
     ) -> Result<()> {
         let files = self.take_group();
-        if reason.starts_with("rotate.") {
+        if reason.moves_schedule() {
             self.schedule(shared, now_ms);
         }
         let Some(first) = files.first().map(|file| file.facts.first) else {
             self.stored.forget_before(self.position);
             return Ok(());
         };
+        shared.rotations.count(reason);
         tracing::debug!(
             partition = %self.origin,
             "Rotating {} files of {} from offset {first} on because of {reason}",

@@ -9,7 +9,7 @@ use connect_api::{
 };
 use tokio::time::Instant;
 
-use super::{S3SinkTask, Shared, now, writer::PartitionWriter};
+use super::{S3SinkTask, Shared, now, rotation::Rotation, writer::PartitionWriter};
 use crate::file::{LEAST_PART_BYTES, OpenFile};
 
 /// Longest wait for memory before the largest files are closed early.
@@ -110,6 +110,6 @@ impl PartitionWriter {
              for it. Raise memory.budget.bytes or lower flush.size",
             self.origin
         );
-        self.commit(shared, "memory", shared.context.clock.now_ms()).await
+        self.commit(shared, Rotation::Memory, shared.context.clock.now_ms()).await
     }
 }

@@ -8,6 +8,7 @@
 mod accept;
 mod commit;
 mod memory;
+mod rotation;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -25,7 +26,7 @@ use futures::future::{join_all, try_join_all};
 use tokio::time::Instant;
 
 pub(crate) use self::accept::null_value;
-use self::writer::PartitionWriter;
+use self::{rotation::Rotations, writer::PartitionWriter};
 use crate::{config::S3SinkConfig, format::Shape, joda::Zone, naming::Naming, store::Store};
 
 /// What all partitions of a task use.
@@ -39,6 +40,7 @@ struct Shared {
     naming: Naming,
     /// Time zone of the schedule.
     zone: Zone,
+    rotations: Rotations,
 }
 
 /// A task of the S3 sink.
@@ -69,6 +71,7 @@ impl S3SinkTask {
                 context,
                 store,
                 zone,
+                rotations: Rotations::default(),
             },
             writers: BTreeMap::new(),
         })
@@ -82,6 +85,12 @@ impl S3SinkTask {
         self.writers
             .get_mut(origin)
             .ok_or_else(|| ConnectorError::internal(format!("The writer of {origin} was lost")))
+    }
+
+    /// How often files were closed, by reason: the worker's metrics have no place for what only one
+    /// connector counts.
+    pub(crate) const fn rotations(&self) -> &Rotations {
+        &self.shared.rotations
     }
 
     async fn drop_writers(&mut self, partitions: &[TopicPartition]) {
@@ -136,6 +145,10 @@ impl SinkTask for S3SinkTask {
     async fn stop(&mut self) -> Result<()> {
         let partitions: Vec<_> = self.writers.keys().cloned().collect();
         self.drop_writers(&partitions).await;
+        for (reason, count) in self.rotations().counts() {
+            let context = &self.shared.context;
+            tracing::info!("{context:?} closed its files {count} times because of {reason}");
+        }
         Ok(())
     }
 }
@@ -152,7 +165,14 @@ fn explain(config: &S3SinkConfig) {
             connector.max_files_scan_limit
         );
     }
-    let is_by_schedule = connector.rotate_schedule_interval_ms > 0;
+    let is_by_schedule = connector.rotate_schedule_interval_ms > 0 || connector.file_age_ms_max > 0;
+    if connector.rotate_interval_ms > 0 && config.is_time_based() && !is_by_schedule {
+        tracing::warn!(
+            "rotate.interval.ms closes files when a later record comes: the last files of a topic that \
+             goes quiet stay open, and their offsets are not committed. Set file.age.ms.max or \
+             rotate.schedule.interval.ms to have the clock close them"
+        );
+    }
     if !connector.enable_conditional_writes && (is_by_schedule || config.is_by_clock()) {
         tracing::warn!(
             "Objects may be doubled or overwritten after a crash, because file borders depend on \

@@ -13,7 +13,7 @@ use connect_api::{
 use futures::future::join_all;
 use tokio::time::Instant;
 
-use super::{Shared, accept::Step, now, stored::Stored};
+use super::{Shared, accept::Step, now, rotation::Rotation, stored::Stored};
 use crate::{file::OpenFile, format::Draft, route::Router, store::Store};
 
 /// Batches from beyond a rewind that are turned away before the worker is taken to be broken.
@@ -51,6 +51,8 @@ pub(super) struct PartitionWriter {
     rewind: Option<Rewind>,
     resume_at: Option<Instant>,
     pub(super) starved_since: Option<Instant>,
+    /// Time at which the first record of the open files came.
+    since_ms: Option<i64>,
     /// When the first of the open files was opened.
     opened_at: Option<Instant>,
     /// Time of the latest folder, where folders follow the clock: it never goes back.
@@ -109,6 +111,7 @@ impl PartitionWriter {
             rewind: None,
             resume_at: None,
             starved_since: None,
+            since_ms: None,
             opened_at: None,
             clock_ms: None,
             ended: None,
@@ -146,6 +149,9 @@ impl PartitionWriter {
             if self.rewind.is_some() {
                 return Ok(());
             }
+        }
+        if self.count > 0 {
+            self.since_ms.get_or_insert(now_ms);
         }
         if self.count > 0
             && let Some(reason) = self.is_time_over(shared, self.last_ms, None, now_ms)
@@ -202,9 +208,9 @@ impl PartitionWriter {
                     break;
                 }
                 Step::RotateFirst(reason) => self.commit(shared, reason, now_ms).await?,
-                Step::RotateAfter => {
+                Step::RotateAfter(reason) => {
                     self.position = record.offset + 1;
-                    self.commit(shared, "flush.size", now_ms).await?;
+                    self.commit(shared, reason, now_ms).await?;
                     flow = Flow::Waited;
                     break;
                 }
@@ -242,21 +248,26 @@ impl PartitionWriter {
         time_ms: Option<i64>,
         folder: Option<&Arc<str>>,
         now_ms: i64,
-    ) -> Option<&'static str> {
+    ) -> Option<Rotation> {
         let keys = &shared.config.connector;
         if let (Some(time), Some(base)) = (time_ms, self.base_ms)
             && keys.rotate_interval_ms > 0
         {
             if time.saturating_sub(base) >= keys.rotate_interval_ms {
-                return Some("rotate.interval.ms");
+                return Some(Rotation::Interval);
             }
             let is_other =
                 folder.zip(self.last_folder.as_ref()).is_some_and(|(own, last)| own != last);
             if keys.rotate_file_on_partition_change && is_other {
-                return Some("rotate.file.on.partition.change");
+                return Some(Rotation::PartitionChange);
             }
         }
-        self.is_slot_over(now_ms).then_some("rotate.schedule.interval.ms")
+        if self.is_slot_over(now_ms) {
+            return Some(Rotation::Schedule);
+        }
+        let age_ms = self.since_ms.map(|since| now_ms.saturating_sub(since));
+        let is_old = keys.file_age_ms_max > 0 && age_ms >= Some(keys.file_age_ms_max);
+        is_old.then_some(Rotation::Age)
     }
 
     fn is_slot_over(&self, now_ms: i64) -> bool {
@@ -303,7 +314,7 @@ impl PartitionWriter {
 
     /// Throws the open files away.
     pub(super) async fn discard(&mut self, store: &Store) {
-        self.opened_at = None;
+        (self.opened_at, self.since_ms) = (None, None);
         self.count = 0;
         self.base_ms = None;
         self.last_folder = None;
@@ -314,7 +325,7 @@ impl PartitionWriter {
     /// Takes the files of the group out, first offset first, and begins a new group. Files that another
     /// task began have their own end.
     pub(super) fn take_group(&mut self) -> Vec<OpenFile> {
-        self.opened_at = None;
+        (self.opened_at, self.since_ms) = (None, None);
         self.count = 0;
         self.base_ms = None;
         self.last_folder = None;
