@@ -96,6 +96,10 @@ pub struct BucketKeys {
     /// Base of the random, exponentially growing pause before another try, in milliseconds.
     #[config(key = "s3.retry.backoff.ms", importance = Low, default = 200)]
     pub retry_backoff: Duration,
+    /// Age from which on uploads in parts that a task finds of its partitions are aborted, in
+    /// milliseconds: nobody ends them any more. An extension; off when not positive.
+    #[config(key = "s3.upload.abort.age.ms", importance = Low, default = 604_800_000)]
+    pub upload_age_ms: i64,
     /// Whether objects and parts are sent with their Content-MD5, which the server checks.
     #[config(key = "s3.send.digest", importance = Low, default = false)]
     pub send_digest: bool,

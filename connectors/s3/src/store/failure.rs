@@ -14,6 +14,8 @@ pub(super) enum Operation {
     Look,
     /// The bucket was looked up.
     Bucket,
+    /// Uploads were listed.
+    List,
 }
 
 /// The server's answer, or why there is none.
@@ -117,6 +119,9 @@ impl Failure {
             Operation::Look => {
                 format!("Could not look up the object \"{key}\" in bucket \"{bucket}\"")
             }
+            Operation::List => {
+                format!("Could not list the uploads of \"{key}\" in bucket \"{bucket}\"")
+            }
             Operation::Bucket => format!("Could not reach bucket \"{bucket}\""),
         };
         let error = ConnectorError::new(self.class(), format!("{what}: {self}"));
@@ -154,6 +159,7 @@ impl Failure {
                 | "IllegalLocationConstraintException",
                 _,
             ) => "The bucket is in another region: check s3.region",
+            (_, _, Operation::List) if self.status == Some(403) => return None,
             (_, _, Operation::Look) if self.status == Some(403) => {
                 "Allow s3:GetObject and s3:ListBucket, which tell what an earlier task stored"
             }

@@ -10,6 +10,7 @@
 mod client;
 mod digest;
 mod failure;
+mod leftovers;
 mod probe;
 mod read;
 

@@ -7,6 +7,7 @@
 
 mod accept;
 mod commit;
+mod leftovers;
 mod memory;
 mod rotation;
 mod stored;
@@ -48,6 +49,8 @@ struct Shared {
 pub(crate) struct S3SinkTask {
     shared: Shared,
     writers: BTreeMap<TopicPartition, PartitionWriter>,
+    /// Set once the server does not let us look for what was left behind.
+    cannot_clean: bool,
 }
 
 impl S3SinkTask {
@@ -74,6 +77,7 @@ impl S3SinkTask {
                 rotations: Rotations::default(),
             },
             writers: BTreeMap::new(),
+            cannot_clean: false,
         })
     }
 
@@ -107,6 +111,7 @@ impl SinkTask for S3SinkTask {
         for partition in partitions {
             self.writer(partition)?;
         }
+        self.clean(partitions).await;
         Ok(())
     }
 

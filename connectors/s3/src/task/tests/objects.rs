@@ -161,3 +161,43 @@ async fn the_customers_key_goes_with_every_request_that_writes_or_reads() {
         assert_eq!(header("x-amz-server-side-encryption"), None, "{line}");
     }
 }
+
+#[tokio::test]
+async fn uploads_that_were_left_behind_are_aborted_by_age_and_of_own_partitions_only() {
+    let rig = Rig::new(&[("s3.upload.abort.age.ms", "3600000")]).await;
+    let own = "topics/t/partition=0/t+0+0000000003";
+    let (old, young) = ("2024-03-05T08:59:59.000Z", "2024-03-05T09:00:01.000Z");
+    let others = "topics/t/partition=1/t+1+0000000003.json";
+    rig.server.list_uploads(&[
+        (&format!("{own}.json"), "left1", old),
+        (&format!("{own}.json"), "left2", young),
+        (others, "left3", old),
+        ("topics/t/mine.json", "left4", old),
+        (&format!("{own}.csv"), "left5", old),
+        ("topics/t/region=a/t+0+7.json", "left6", old),
+    ]);
+    let mut task = rig.task().await;
+    task.open(&[partition()]).await.unwrap();
+    let requests = rig.server.requests();
+    let listings: Vec<_> = requests.iter().filter(|line| line.contains("?uploads")).collect();
+    assert_eq!(listings.len(), 6, "every page: {requests:?}");
+    assert!(listings.iter().all(|line| line.contains("prefix=topics%2Ft%2F")), "{listings:?}");
+    let aborted = requests.iter().filter(|line| line.starts_with("DELETE"));
+    let aborted: Vec<_> = aborted.map(|line| line.rsplit_once("uploadId=").unwrap().1).collect();
+    assert_eq!(aborted, ["left1", "left6"]);
+}
+
+#[tokio::test]
+async fn who_may_not_list_uploads_goes_on_and_asks_no_more() {
+    for status in [hyper::StatusCode::FORBIDDEN, hyper::StatusCode::NOT_IMPLEMENTED] {
+        let rig = Rig::new(&[("flush.size", "1")]).await;
+        rig.server.refuse_listing(status);
+        let mut task = rig.task().await;
+        task.open(&[partition(), TopicPartition::new("u", 0)]).await.unwrap();
+        task.open(&[TopicPartition::new("v", 0)]).await.unwrap();
+        let requests = rig.server.requests();
+        assert_eq!(requests.iter().filter(|line| line.contains("?uploads")).count(), 1);
+        task.put(&[number(0, TEN)]).await.unwrap();
+        assert_eq!(safe_offset(&mut *task, 1).await, 1);
+    }
+}

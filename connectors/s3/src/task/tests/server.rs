@@ -46,6 +46,8 @@ struct Script {
     went_silent: Notify,
     is_unconditional: AtomicBool,
     requests: Mutex<Vec<(String, HeaderMap)>>,
+    /// What is answered to who lists uploads.
+    uploads: Mutex<Option<(StatusCode, String)>>,
     /// Bodies of the requests that tag, by path.
     tags: Mutex<BTreeMap<String, String>>,
     /// Held by a request that writes: as in S3, each of them is done as a whole or not at all.
@@ -121,6 +123,23 @@ impl Server {
         let requests = self.script.requests.lock().unwrap();
         let found = requests.iter().filter(|(line, _)| line.contains(part));
         found.map(|(_, headers)| headers.clone()).collect()
+    }
+
+    /// Answers who lists uploads with keys, ids and times, one a page.
+    pub(super) fn list_uploads(&self, uploads: &[(&str, &str, &str)]) {
+        let pages = uploads.iter().map(|(key, id, time)| {
+            format!(
+                "<Upload><Key>{key}</Key><UploadId>{id}</UploadId><Initiated>{time}</Initiated>\
+                 </Upload>"
+            )
+        });
+        let pages = (StatusCode::OK, pages.collect::<Vec<_>>().join("\n"));
+        *self.script.uploads.lock().unwrap() = Some(pages);
+    }
+
+    /// Answers who lists uploads with an error.
+    pub(super) fn refuse_listing(&self, status: StatusCode) {
+        *self.script.uploads.lock().unwrap() = Some((status, String::new()));
     }
 
     /// What objects are tagged with, by path.
@@ -207,6 +226,15 @@ async fn respond(
         Some(Fault::Reset) => return Err(std::io::Error::other("reset")),
         Some(Fault::FailAfterWrite) | None => {}
     }
+    let is_listing = method == Method::GET && query.starts_with("uploads");
+    if let Some((status, pages)) = script.uploads.lock().unwrap().as_ref().filter(|_| is_listing) {
+        return Ok(listing(*status, pages, &query));
+    }
+    if method == Method::DELETE && query.contains("uploadId=left") {
+        let mut gone = Response::new(Body::empty());
+        *gone.status_mut() = StatusCode::NO_CONTENT;
+        return Ok(gone);
+    }
     if is_write && query == "tagging" {
         return Ok(keep_tags(script, request).await);
     }
@@ -227,6 +255,26 @@ async fn respond(
         return Ok(error(StatusCode::INTERNAL_SERVER_ERROR, "InternalError"));
     }
     Ok(answer)
+}
+
+/// The page after the one that a marker names.
+fn listing(status: StatusCode, pages: &str, query: &str) -> Response<Body> {
+    if status != StatusCode::OK {
+        return error(status, "AccessDenied");
+    }
+    let place = query.split_once("upload-id-marker=page").map_or(0, |(_, rest)| {
+        let digits = rest.split('&').next().unwrap();
+        digits.parse::<usize>().unwrap()
+    });
+    let pages: Vec<_> = pages.lines().collect();
+    let page = pages.get(place).unwrap_or(&"");
+    let next = place + 1;
+    let text = format!(
+        "<ListMultipartUploadsResult><IsTruncated>{}</IsTruncated><NextKeyMarker>k</NextKeyMarker>\
+         <NextUploadIdMarker>page{next}</NextUploadIdMarker>{page}</ListMultipartUploadsResult>",
+        next < pages.len()
+    );
+    Response::new(Body::from(text))
 }
 
 /// Keeps the tags of an object, which the service does not know.
