@@ -38,6 +38,18 @@ pub struct ConnectorKeys {
     /// first of their records came. Works on quiet topics. An extension; off when not positive.
     #[config(importance = Low, default = -1)]
     pub file_age_ms_max: i64,
+    /// Memory that open files of a task may take, in bytes, as a part of the worker's budget. An
+    /// extension; the whole of it when not positive.
+    #[config(importance = Low, default = -1)]
+    pub store_memory_bytes: i64,
+    /// Folder on disk where records of open files wait when there is no memory for them: for thousands
+    /// of files that are open at once. An extension; none when empty.
+    #[config(importance = Low, default = "")]
+    pub store_spill_path: String,
+    /// Most bytes that a task takes in `store.spill.path`. An extension; as many as there are when not
+    /// positive.
+    #[config(importance = Low, default = -1)]
+    pub store_spill_bytes: i64,
     /// Size of the schema cache of the Avro and Parquet formats.
     #[config(importance = Low, default = 1000)]
     pub schemas_cache_config: i32,

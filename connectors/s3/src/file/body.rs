@@ -9,7 +9,7 @@ use connect_api::{
 };
 use flate2::write::GzEncoder;
 
-use super::{BodyOptions, avro::Blocks, buffer::Buffer, parquet::Groups};
+use super::{BodyOptions, avro::Blocks, buffer::Buffer, parquet::Groups, staged::Staged};
 use crate::format::{Container, Layout};
 
 /// Memory of a compressor beside its output: window, hash chains and pending symbols.
@@ -26,6 +26,8 @@ pub(super) enum Body {
     Gzip(Box<Gzip>),
     Avro(Box<Blocks>),
     Parquet(Box<Groups>),
+    /// Not content yet.
+    Staged(Box<Staged>),
 }
 
 #[derive(Debug)]
@@ -77,6 +79,7 @@ impl Body {
             Self::Gzip(gzip) => Ok(gzip.reserve(content)),
             Self::Avro(blocks) => blocks.reserve(content),
             Self::Parquet(groups) => groups.reserve(content),
+            Self::Staged(staged) => Ok(staged.reserve(content)),
         }
     }
 
@@ -90,6 +93,7 @@ impl Body {
             Self::Gzip(gzip) => gzip.append(content),
             Self::Avro(blocks) => blocks.append(content),
             Self::Parquet(groups) => return groups.append(),
+            Self::Staged(staged) => staged.append(content),
         }
         Ok(())
     }
@@ -107,7 +111,7 @@ impl Body {
     /// As [`Body::reserve`].
     pub(super) fn finish(&mut self) -> Result<()> {
         match self {
-            Self::Plain(_) => Ok(()),
+            Self::Plain(_) | Self::Staged(_) => Ok(()),
             Self::Gzip(gzip) => {
                 // Writing to memory cannot fail, and what the trailer needs was ensured by every
                 // append.
@@ -126,6 +130,7 @@ impl Body {
             Self::Gzip(gzip) => gzip.encoder.get_ref().bytes.len(),
             Self::Avro(blocks) => blocks.out.bytes.len(),
             Self::Parquet(groups) => groups.pending_bytes(),
+            Self::Staged(_) => 0,
         }
     }
 
@@ -156,6 +161,7 @@ impl Body {
             }
             Self::Avro(blocks) => blocks.held_bytes(),
             Self::Parquet(groups) => groups.held_bytes(),
+            Self::Staged(staged) => staged.held_bytes(),
         }
     }
 
@@ -166,6 +172,7 @@ impl Body {
             Self::Gzip(gzip) => gzip.encoder.get_mut().take(most_bytes),
             Self::Avro(blocks) => blocks.out.take(most_bytes),
             Self::Parquet(groups) => groups.take_part(),
+            Self::Staged(_) => Bytes::new(),
         }
     }
 
@@ -176,6 +183,7 @@ impl Body {
             Self::Gzip(gzip) => gzip.encoder.get_mut().settle(),
             Self::Avro(blocks) => blocks.settle(),
             Self::Parquet(groups) => groups.settle(),
+            Self::Staged(_) => {}
         }
     }
 }

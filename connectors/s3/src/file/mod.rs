@@ -12,11 +12,12 @@ mod extent;
 mod facts;
 mod object;
 mod parquet;
+mod spill;
+mod staged;
 
 use std::sync::Arc;
 
 use connect_api::{
-    budget::MemoryBudget,
     error::{ConnectorError, Result},
     record::SinkRecord,
     schema::Schema,
@@ -27,6 +28,7 @@ pub(crate) use self::{
     avro::Head,
     facts::{End, Facts, Name},
     parquet::Plan,
+    spill::{Room, Spill},
 };
 use crate::{
     config::{Compression, FormatClass, S3SinkConfig},
@@ -111,10 +113,10 @@ impl OpenFile {
         facts: Facts,
         shapes: &[Shape],
         drafts: &[Draft],
-        budget: &MemoryBudget,
+        room: &Room,
     ) -> Option<Self> {
         let sides = shapes.iter().zip(drafts);
-        let objects = sides.map(|(shape, draft)| Object::open(&facts, shape, draft, budget));
+        let objects = sides.map(|(shape, draft)| Object::open(&facts, shape, draft, room));
         let objects = objects.collect::<Option<Vec<_>>>()?;
         Some(Self { facts, content_bytes: 0, is_repair: false, objects })
     }
@@ -164,6 +166,11 @@ impl OpenFile {
         self.objects.iter().map(|object| object.body.held_bytes()).sum()
     }
 
+    /// Writes to disk what waits in memory, where there is a disk; `false` when that is full.
+    pub(crate) fn shelve(&mut self) -> bool {
+        self.objects.iter_mut().all(Object::shelve)
+    }
+
     /// Uploads every part that is full.
     ///
     /// # Errors
@@ -206,7 +213,6 @@ impl OpenFile {
 
     async fn create(&mut self, store: &Store) -> Result<Fate> {
         let facts = &self.facts;
-        self.objects.iter_mut().try_for_each(|object| object.body.finish())?;
         let mut border = None;
         for (place, object) in self.objects.iter_mut().enumerate() {
             if object.create(store, facts).await? == Created::Yes {

@@ -9,7 +9,12 @@ use connect_api::{
     schema::Schema,
 };
 
-use super::{BodyOptions, Facts, Name, body::Body};
+use super::{
+    BodyOptions, Facts, Name,
+    body::Body,
+    spill::Room,
+    staged::{Staged, replay},
+};
 use crate::{
     format::{Draft, Shape, View},
     store::{Created, Store, USUAL_TAGS, Upload},
@@ -33,18 +38,18 @@ pub(super) struct Object {
 
 impl Object {
     /// Opens an object; nothing when the budget has no room for it.
-    pub(super) fn open(
-        facts: &Facts,
-        shape: &Shape,
-        draft: &Draft,
-        budget: &MemoryBudget,
-    ) -> Option<Self> {
+    pub(super) fn open(facts: &Facts, shape: &Shape, draft: &Draft, room: &Room) -> Option<Self> {
+        let body = if room.disk.is_some() {
+            Body::Staged(Box::new(Staged::new(room, draft.layout.as_ref())?))
+        } else {
+            Body::new(shape.body, draft.layout.as_deref(), &room.memory)?
+        };
         Some(Self {
             view: shape.view,
             name: facts.name(&shape.suffix, &draft.content),
             schema: draft.schema.clone(),
             options: shape.body,
-            body: Body::new(shape.body, draft.layout.as_deref(), budget)?,
+            body,
             upload: None,
             was_in_parts: false,
             crc: flate2::Crc::new(),
@@ -89,11 +94,39 @@ impl Object {
         Ok(())
     }
 
+    /// Makes content of records that wait. It takes no more than a part of memory, beside the budget: only a
+    /// few objects are written at once, and one that cannot be written frees nothing.
+    async fn thaw(&mut self, store: &Store, facts: &Facts) -> Result<()> {
+        let Body::Staged(staged) = &self.body else { return Ok(()) };
+        let apart = MemoryBudget::new(usize::MAX);
+        let body = Body::new(self.options, staged.layout(), &apart);
+        let body = body.ok_or_else(|| ConnectorError::internal("Could not begin an object"))?;
+        let Body::Staged(mut staged) = std::mem::replace(&mut self.body, body) else {
+            return Ok(());
+        };
+        let mut rest = Vec::new();
+        while staged.next(&mut rest)? {
+            replay(&mut rest, &mut self.body)?;
+            self.upload_full_parts(store, facts).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes to disk what waits in memory, where there is a disk; `false` when that is full.
+    pub(super) fn shelve(&mut self) -> bool {
+        match &mut self.body {
+            Body::Staged(staged) => staged.shelve(),
+            _ => true,
+        }
+    }
+
     /// Makes the object appear.
     ///
     /// # Errors
     /// By the server's answer.
     pub(super) async fn create(&mut self, store: &Store, facts: &Facts) -> Result<Created> {
+        self.thaw(store, facts).await?;
+        self.body.finish()?;
         let part_bytes = self.options.part_bytes;
         while self.body.pending_bytes() > part_bytes {
             self.upload_part(store, facts, part_bytes).await?;

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Folders that are kept as shared text at most: beyond, they are forgotten and made anew.
-const INTERNED_FOLDERS: usize = 4096;
+const INTERNED_FOLDERS: usize = 16_384;
 /// Offsets of time zones change at whole quarters of an hour of universal time.
 const SLOT_MS: i64 = 900_000;
 

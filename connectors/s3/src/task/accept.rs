@@ -252,7 +252,7 @@ impl PartitionWriter {
             let stem = shared.naming.stem(&folder, record);
             let facts = Facts { time_ms, ..Facts::new(stem, Arc::clone(&folder), lane, record) };
             let shapes = Shape::of(&shared.shapes, record);
-            let file = OpenFile::open(facts, shapes, &self.drafts, &shared.context.budget);
+            let file = OpenFile::open(facts, shapes, &self.drafts, &shared.room);
             let Some(mut file) = file else { return Ok(Step::Full) };
             file.is_repair = is_repair;
             self.files.insert(Arc::clone(&folder), file);

@@ -153,7 +153,7 @@ impl PartitionWriter {
             && let Some(file) = self.files.remove(folder)
         {
             let facts = file.facts.clone();
-            match file.finish(&shared.store).await {
+            match shared.finish(file).await {
                 Ok(_) => {
                     tracing::info!("Completed the objects of \"{}\"", facts.stem);
                 }
@@ -232,7 +232,7 @@ impl PartitionWriter {
 
 async fn finish(shared: &Shared, file: OpenFile) -> Outcome {
     let facts = file.facts.clone();
-    let fate = file.finish(&shared.store).await;
+    let fate = shared.finish(file).await;
     (facts, Some(fate))
 }
 

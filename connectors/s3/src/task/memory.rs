@@ -1,7 +1,7 @@
 //! What happens when memory is used up: parts are uploaded early, partitions wait, and at last
 //! files are closed early.
 
-use std::time::Duration;
+use std::{cmp::Reverse, time::Duration};
 
 use connect_api::{
     budget::MemoryBudget,
@@ -90,12 +90,13 @@ impl PartitionWriter {
         self.files.values().map(OpenFile::held_bytes).sum()
     }
 
-    /// Uploads the largest buffer that is long enough for a part; `false` when there is none.
+    /// Uploads the largest buffer that is long enough for a part, or writes the largest ones to disk;
+    /// `false` when there is nothing that can go.
     pub(super) async fn spill(&mut self, shared: &Shared) -> Result<bool> {
         let largest = self.files.values_mut().max_by_key(|file| file.spillable_bytes());
         let Some(file) = largest else { return Ok(false) };
         if file.spillable_bytes() < LEAST_PART_BYTES {
-            return Ok(false);
+            return Ok(self.shelve(shared));
         }
         let uploaded = file.spill(&shared.store).await;
         self.check_upload(shared, uploaded).await?;
@@ -111,5 +112,25 @@ impl PartitionWriter {
             self.origin
         );
         self.commit(shared, Rotation::Memory, shared.context.clock.now_ms()).await
+    }
+
+    /// Writes to disk what the largest files hold, until a quarter of the memory is free; `false` when
+    /// there is no disk, or no room on it.
+    fn shelve(&mut self, shared: &Shared) -> bool {
+        if shared.room.disk.is_none() {
+            return false;
+        }
+        let budget = &shared.context.budget;
+        // The limit that was reached may be that of a part of the worker this task is only one of.
+        let enough = budget.limit_bytes().min(budget.used_bytes()) / 4 * 3;
+        let mut files: Vec<_> = self.files.values_mut().filter(|it| it.held_bytes() > 0).collect();
+        files.sort_unstable_by_key(|file| Reverse(file.held_bytes()));
+        let before = budget.used_bytes();
+        for file in files {
+            if budget.used_bytes() <= enough || !file.shelve() {
+                break;
+            }
+        }
+        budget.used_bytes() < before
     }
 }

@@ -15,7 +15,7 @@ mod stored;
 mod tests;
 mod writer;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use async_trait::async_trait;
 use connect_api::{
@@ -24,11 +24,21 @@ use connect_api::{
     sink::{SinkContext, SinkOffsets, SinkTask},
 };
 use futures::future::{join_all, try_join_all};
-use tokio::time::Instant;
+use tokio::{sync::Semaphore, time::Instant};
 
 pub(crate) use self::accept::null_value;
 use self::{rotation::Rotations, writer::PartitionWriter};
-use crate::{config::S3SinkConfig, format::Shape, joda::Zone, naming::Naming, store::Store};
+use crate::{
+    config::S3SinkConfig,
+    file::{Fate, OpenFile, Room, Spill},
+    format::Shape,
+    joda::Zone,
+    naming::Naming,
+    store::Store,
+};
+
+/// Files of a task that become objects at once: as many as there are requests at once.
+const WRITTEN_AT_ONCE: usize = 8;
 
 /// What all partitions of a task use.
 #[derive(Debug)]
@@ -42,6 +52,19 @@ struct Shared {
     /// Time zone of the schedule.
     zone: Zone,
     rotations: Rotations,
+    /// Where files wait.
+    room: Room,
+    /// Files that are written at once.
+    writing: Semaphore,
+}
+
+impl Shared {
+    /// Makes a file objects, when it is its turn.
+    async fn finish(&self, file: OpenFile) -> Result<Fate> {
+        // The semaphore is never closed.
+        let _permit = self.writing.acquire().await.ok();
+        file.finish(&self.store).await
+    }
 }
 
 /// A task of the S3 sink.
@@ -58,7 +81,7 @@ impl S3SinkTask {
     ///
     /// # Errors
     /// As [`Store::check_bucket`]; `Invalid` for an option that validation would have refused.
-    pub(crate) async fn start(config: S3SinkConfig, context: SinkContext) -> Result<Self> {
+    pub(crate) async fn start(config: S3SinkConfig, mut context: SinkContext) -> Result<Self> {
         let store = Store::open(&config).await?;
         store.check_bucket().await?;
         let zone = match config.storage.timezone.as_str() {
@@ -66,6 +89,15 @@ impl S3SinkTask {
             id => Zone::parse(id).map_err(ConnectorError::invalid)?,
         };
         explain(&config);
+        let keys = &config.connector;
+        if let Some(most) = usize::try_from(keys.store_memory_bytes).ok().filter(|&most| most > 0) {
+            context.budget = context.budget.part(most);
+        }
+        let most_bytes = u64::try_from(keys.store_spill_bytes).ok().filter(|&most| most > 0);
+        let disk =
+            Some(Path::new(&keys.store_spill_path)).filter(|_| !keys.store_spill_path.is_empty());
+        let disk = disk.map(|path| Spill::create(path, most_bytes.unwrap_or(u64::MAX)));
+        let room = Room { memory: context.budget.clone(), disk: disk.transpose()? };
         Ok(Self {
             shared: Shared {
                 shapes: Shape::all(&config),
@@ -75,6 +107,8 @@ impl S3SinkTask {
                 store,
                 zone,
                 rotations: Rotations::default(),
+                room,
+                writing: Semaphore::new(WRITTEN_AT_ONCE),
             },
             writers: BTreeMap::new(),
             cannot_clean: false,
