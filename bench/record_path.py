@@ -8,6 +8,7 @@ import subprocess
 from bench import SERVICES
 
 CASES = {
+    "avro": ("Avro, read and written", 2_000_000),
     "json": ("JSON without a schema, read and written", 2_000_000),
     "json-schema": ("JSON with a schema, read and written", 1_000_000),
     "transforms": ("five transformations of a record with a schema", 2_000_000),

@@ -49,6 +49,7 @@ pub fn classes() -> Plugins {
             Arc::new(connect_aggregate::AggregateSink),
             Arc::new(connect_file::FileStreamSink),
             Arc::new(connect_s3::S3Sink),
+            Arc::new(connect_s3::AivenS3Sink),
         ],
         converters: converters
             .plugins()

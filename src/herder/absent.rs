@@ -18,10 +18,6 @@ const ABSENT: &[(&str, &str)] = &[
         "org.apache.kafka.connect.tools.",
         "use `millrace generate logs` and the FileStream connectors",
     ),
-    (
-        "io.aiven.kafka.connect.s3.",
-        "use io.confluent.connect.s3.S3SinkConnector, whose keys are other ones",
-    ),
     ("io.confluent.connect.s3.source.", ON_THE_JVM),
     ("io.debezium.", "keep Debezium on a JVM worker with a group.id of its own, on the same Kafka"),
     (

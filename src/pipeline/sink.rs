@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     broker::{ConsumerRecord, PartitionRecords},
-    transform::{Chain, Verdict},
+    transform::Chain,
 };
 
 /// Records as they were read, kept while the sink may report them.
@@ -77,7 +77,8 @@ impl SinkPipeline {
         &self.errors
     }
 
-    /// Converts a batch; records that are skipped or dropped are missing from the outcome.
+    /// Converts a batch; records that are skipped or dropped are missing from the outcome, copies
+    /// follow their records.
     ///
     /// # Cancel safety
     /// Nothing was changed when it is dropped, but a record may have been reported.
@@ -89,11 +90,8 @@ impl SinkPipeline {
         let mut converted = Vec::with_capacity(count);
         for part in parts {
             for record in &part.records {
-                match self.one(&part.partition, record) {
-                    Ok(outcome) => converted.extend(outcome),
-                    Err(failure) => {
-                        converted.extend(self.recover(&part.partition, record, failure).await?);
-                    }
+                if let Err(failure) = self.one(&part.partition, record, &mut converted) {
+                    self.recover(&part.partition, record, failure, &mut converted).await?;
                 }
             }
         }
@@ -106,35 +104,35 @@ impl SinkPipeline {
         partition: &TopicPartition,
         record: &ConsumerRecord,
         mut failure: Failure,
-    ) -> Result<Option<SinkRecord>> {
+        converted: &mut Vec<SinkRecord>,
+    ) -> Result<()> {
         let origin = Origin::Consumed(&partition.topic, partition.partition, record);
         let mut tries = self.errors.tries();
         // What a converter had to ask first is neither a failure nor a retry.
         while self.converters.settle().await || tries.wait(&failure).await {
-            match self.one(partition, record) {
-                Ok(outcome) => return Ok(outcome),
+            match self.one(partition, record, converted) {
+                Ok(()) => return Ok(()),
                 Err(next) => failure = next,
             }
         }
-        self.errors.give_up(failure, origin).await.map(|()| None)
+        self.errors.give_up(failure, origin).await
     }
 
+    /// Appends what comes of a record: all of it or, after a failure, nothing.
     fn one(
         &self,
         partition: &TopicPartition,
         record: &ConsumerRecord,
-    ) -> Result<Option<SinkRecord>, Failure> {
+        converted: &mut Vec<SinkRecord>,
+    ) -> Result<(), Failure> {
         let is_redriven = self.redrive_topic.as_ref() == Some(&partition.topic);
         let home = if is_redriven { Home::of(&record.headers) } else { None };
         let topic = home.as_ref().map_or(&partition.topic, |home| &home.topic);
-        let mut converted = self.converters.to_connect(topic, partition, record)?;
-        if self.chain.is_empty() {
-            return Ok(Some(converted));
-        }
-        match self.chain.apply(&mut converted) {
-            Ok(Verdict::Keep) => Ok(Some(converted)),
-            Ok(Verdict::Drop) => Ok(None),
-            Err((class, error)) => Err(Failure::at(Stage::Transformation, class)(error)),
-        }
+        let record = self.converters.to_connect(topic, partition, record)?;
+        let before = converted.len();
+        self.chain.apply(record, converted).map_err(|(class, error)| {
+            converted.truncate(before);
+            Failure::at(Stage::Transformation, class)(error)
+        })
     }
 }

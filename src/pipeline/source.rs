@@ -13,10 +13,7 @@ use super::{
     errors::ErrorHandler,
     stage::{Failure, Origin, Stage},
 };
-use crate::{
-    broker::ProducerRecord,
-    transform::{Chain, Verdict},
-};
+use crate::{broker::ProducerRecord, transform::Chain};
 
 /// Bytes taken at once for what converters write.
 const BUFFER_BYTES: usize = 64 << 10;
@@ -27,7 +24,8 @@ const RECORD_BYTES: usize = 160;
 /// A batch ready to be sent.
 #[derive(Debug, Default)]
 pub struct Converted {
-    /// The records in their order; those that were skipped or dropped are missing.
+    /// The records in their order; those that were skipped or dropped are missing, copies follow
+    /// their records.
     pub records: Vec<ProducerRecord>,
     /// About how much memory they take.
     pub bytes: usize,
@@ -40,13 +38,15 @@ pub struct SourcePipeline {
     chain: Chain,
     errors: Arc<ErrorHandler>,
     buffer: BytesMut,
+    /// What the transforms made of the record that is worked on.
+    changed: Vec<SourceRecord>,
 }
 
 impl SourcePipeline {
     /// A pipeline of one task.
     #[must_use]
     pub fn new(converters: Converters, chain: Chain, errors: Arc<ErrorHandler>) -> Self {
-        Self { converters, chain, errors, buffer: BytesMut::new() }
+        Self { converters, chain, errors, buffer: BytesMut::new(), changed: Vec::new() }
     }
 
     /// What follows when a record fails.
@@ -67,15 +67,15 @@ impl SourcePipeline {
         }
         converted.records.reserve(records.len());
         let keeps_originals = self.errors.needs_originals();
-        for mut record in records {
+        for record in records {
             let original = keeps_originals.then(|| record.clone());
-            let outcome = match self.one(&mut record) {
-                Ok(outcome) => outcome,
-                Err(failure) => self.recover(failure, record, original).await?,
-            };
-            if let Some(record) = outcome {
-                converted.bytes += size(&record);
-                converted.records.push(stamped(record)?);
+            let before = converted.records.len();
+            if let Err(failure) = self.one(record, &mut converted.records) {
+                self.recover(failure, original, &mut converted.records).await?;
+            }
+            for record in converted.records.iter_mut().skip(before) {
+                converted.bytes += size(record);
+                stamp(record)?;
             }
         }
         Ok(converted)
@@ -85,43 +85,52 @@ impl SourcePipeline {
     async fn recover(
         &mut self,
         mut failure: Failure,
-        mut record: SourceRecord,
         original: Option<SourceRecord>,
-    ) -> Result<Option<ProducerRecord>> {
+        out: &mut Vec<ProducerRecord>,
+    ) -> Result<()> {
         let errors = Arc::clone(&self.errors);
         let mut tries = errors.tries();
         loop {
-            let outcome = if self.converters.settle().await {
-                // Neither a failure nor a retry: a converter had to ask first, and the transforms
-                // are done with the record.
-                self.converters.from_connect(&record, &mut self.buffer).map(Some)
+            let is_changed = failure.stage != Stage::Transformation;
+            let outcome = if is_changed && self.converters.settle().await {
+                // Neither a failure nor a retry: a converter had to ask first.
+                self.produce(out)
             } else if tries.wait(&failure).await {
-                let Some(original) = &original else { return Ok(None) };
-                record.clone_from(original);
-                self.one(&mut record)
+                let Some(original) = &original else { return Ok(()) };
+                self.one(original.clone(), out)
             } else {
                 break;
             };
             match outcome {
-                Ok(outcome) => return Ok(outcome),
+                Ok(()) => return Ok(()),
                 Err(next) => failure = next,
             }
         }
-        errors.give_up(failure, Origin::Produced(original.as_ref())).await.map(|()| None)
+        errors.give_up(failure, Origin::Produced(original.as_ref())).await
     }
 
-    /// Changes the record as the transforms say and converts what came of it.
-    fn one(&mut self, record: &mut SourceRecord) -> Result<Option<ProducerRecord>, Failure> {
-        if !self.chain.is_empty() {
-            match self.chain.apply(record) {
-                Ok(Verdict::Keep) => {}
-                Ok(Verdict::Drop) => return Ok(None),
-                Err((class, error)) => {
-                    return Err(Failure::at(Stage::Transformation, class)(error));
+    /// Changes a record as the transforms say and appends what came of it: all of it or, after a
+    /// failure, nothing.
+    fn one(&mut self, record: SourceRecord, out: &mut Vec<ProducerRecord>) -> Result<(), Failure> {
+        self.changed.clear();
+        let applied = self.chain.apply(record, &mut self.changed);
+        applied.map_err(|(class, error)| Failure::at(Stage::Transformation, class)(error))?;
+        self.produce(out)
+    }
+
+    /// Converts what the transforms left.
+    fn produce(&mut self, out: &mut Vec<ProducerRecord>) -> Result<(), Failure> {
+        let before = out.len();
+        for record in &self.changed {
+            match self.converters.from_connect(record, &mut self.buffer) {
+                Ok(record) => out.push(record),
+                Err(failure) => {
+                    out.truncate(before);
+                    return Err(failure);
                 }
             }
         }
-        self.converters.from_connect(record, &mut self.buffer).map(Some)
+        Ok(())
     }
 }
 
@@ -132,7 +141,7 @@ fn size(record: &ProducerRecord) -> usize {
 }
 
 /// Leaves the time to the producer where the source knows none.
-fn stamped(mut record: ProducerRecord) -> Result<ProducerRecord> {
+fn stamp(record: &mut ProducerRecord) -> Result<()> {
     match record.timestamp_ms {
         Some(-1) => record.timestamp_ms = None,
         Some(timestamp @ ..0) => {
@@ -140,5 +149,5 @@ fn stamped(mut record: ProducerRecord) -> Result<ProducerRecord> {
         }
         _ => {}
     }
-    Ok(record)
+    Ok(())
 }

@@ -14,7 +14,7 @@ use connect_api::{
     schema::Schema,
     sink::ErrantRecordReporter,
     time::SystemClock,
-    value::Value,
+    value::{Map, Value},
 };
 
 use super::*;
@@ -105,6 +105,33 @@ async fn a_record_that_a_transform_drops_is_missing_and_its_failure_names_the_tr
         ("errors.tolerance", "all"),
     ];
     assert!(sink("StringConverter", &insert).convert(&parts(&["a"])).await.unwrap().is_empty());
+}
+
+/// A copy without the field that the second transform asks for.
+const TORN: [(&str, &str); 8] = [
+    ("transforms", "copy,name"),
+    ("transforms.copy.type", "Tag"),
+    ("transforms.copy.topic", "${topic}-copy"),
+    ("transforms.name.type", "ValueToKey"),
+    ("transforms.name.fields", "a"),
+    ("transforms.name.predicate", "copies"),
+    ("predicates", "copies"),
+    ("predicates.copies.type", "TopicNameMatches"),
+];
+
+#[tokio::test]
+async fn a_record_and_its_copy_come_through_together_or_not_at_all() {
+    let pattern = ("predicates.copies.pattern", ".*-copy");
+    let props = [&TORN[..], &[pattern, ("errors.tolerance", "all")]].concat();
+    let parts = parts(&[r#"{"a":1}"#, "2", r#"{"a":3}"#]);
+    let converted = sink("JsonConverter", &props).convert(&parts).await.unwrap();
+    let seen: Vec<_> = converted.iter().map(|record| (&*record.topic, record.offset)).collect();
+    assert_eq!(seen, [("t", 0), ("t-copy", 0), ("t", 2), ("t-copy", 2)]);
+    let object = |number| Value::Map(Map::new(vec![("a".into(), Value::Int64(number))]));
+    let records = [object(1), Value::Int64(2), object(3)].map(source_record).to_vec();
+    let converted = source(&props).convert(records).await.unwrap();
+    let topics: Vec<_> = converted.records.iter().map(|record| &*record.topic).collect();
+    assert_eq!(topics, ["t", "t-copy", "t", "t-copy"]);
 }
 
 fn source(props: &[(&str, &str)]) -> SourcePipeline {

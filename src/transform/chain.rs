@@ -53,20 +53,17 @@ impl Chain {
         self.links.is_empty()
     }
 
-    /// Applies every transform whose condition holds, until one drops the record.
+    /// Applies every transform whose condition holds, until one drops the record, and appends what
+    /// came of it: nothing, the record, or the record and its copies.
     ///
     /// # Errors
-    /// The class that failed, and why.
-    pub fn apply(
+    /// The class that failed, and why. What was appended by then is no part of an outcome.
+    pub fn apply<R: ConnectRecord + Clone>(
         &self,
-        record: &mut dyn ConnectRecord,
-    ) -> Result<Verdict, (&'static str, ConnectorError)> {
-        for link in &self.links {
-            if link.apply(record)? == Some(Verdict::Drop) {
-                return Ok(Verdict::Drop);
-            }
-        }
-        Ok(Verdict::Keep)
+        record: R,
+        out: &mut Vec<R>,
+    ) -> Result<(), (&'static str, ConnectorError)> {
+        follow(&self.links, record, out)
     }
 
     /// The transforms in their order, for those who look at a record between two of them.
@@ -105,6 +102,41 @@ impl Link {
         }
         self.transform.apply(record).map(Some).map_err(|error| (self.class(), error))
     }
+
+    /// The copy that a verdict asked for.
+    ///
+    /// # Errors
+    /// As [`Chain::apply`].
+    pub fn copy<R: ConnectRecord + Clone>(
+        &self,
+        record: &R,
+    ) -> Result<R, (&'static str, ConnectorError)> {
+        let mut copy = record.clone();
+        self.transform.change_copy(&mut copy).map_err(|error| (self.class(), error))?;
+        Ok(copy)
+    }
+}
+
+fn follow<R: ConnectRecord + Clone>(
+    links: &[Link],
+    mut record: R,
+    out: &mut Vec<R>,
+) -> Result<(), (&'static str, ConnectorError)> {
+    let mut rest = links;
+    while let Some((link, behind)) = rest.split_first() {
+        rest = behind;
+        match link.apply(&mut record)? {
+            Some(Verdict::Drop) => return Ok(()),
+            Some(Verdict::KeepAndCopy) => {
+                let copy = link.copy(&record)?;
+                follow(rest, record, out)?;
+                return follow(rest, copy, out);
+            }
+            Some(Verdict::Keep) | None => {}
+        }
+    }
+    out.push(record);
+    Ok(())
 }
 
 fn link(config: &Props, alias: &str) -> Result<Link> {
@@ -175,10 +207,11 @@ mod tests {
             ("predicates.wanted.pattern", "a.*"),
         ]))
         .unwrap();
-        let mut wanted = record("a-in");
-        assert_eq!(chain.apply(&mut wanted).unwrap(), Verdict::Keep);
-        assert_eq!(&*wanted.topic, "a-out");
-        assert_eq!(chain.apply(&mut record("b-in")).unwrap(), Verdict::Drop);
+        let mut out = Vec::new();
+        chain.apply(record("a-in"), &mut out).unwrap();
+        chain.apply(record("b-in"), &mut out).unwrap();
+        let topics: Vec<_> = out.iter().map(|record| &*record.topic).collect();
+        assert_eq!(topics, ["a-out"]);
     }
 
     #[test]

@@ -90,7 +90,7 @@ impl Transform for Envelope {
                 let key = record.key().value.clone();
                 let values = [topic, partition, offset, timestamp, key, error, value];
                 let names = NAMES.into_iter().map(Value::from);
-                SchemaAndValue::schemaless(Value::Map(Map(names.zip(values).collect())))
+                SchemaAndValue::schemaless(Value::Map(Map::new(names.zip(values).collect())))
             }
             Some(payload) => {
                 let timestamp = ms.map_or(Value::Null, Value::Timestamp);

@@ -118,7 +118,7 @@ mod tests {
     }
 
     fn map(name: &str, value: Value) -> Value {
-        Value::Map(Map(vec![(name.into(), value)]))
+        Value::Map(Map::new(vec![(name.into(), value)]))
     }
 
     /// `{"outer": {"magic": value or default x}}`, any of it optional.

@@ -128,8 +128,8 @@ mod tests {
     const VALUE: Place = Place::Part(Side::Value);
 
     fn routed(entries: &[(&str, &str)], place: Place) -> Result<String> {
-        let inner = Map(vec![("name".into(), "inner".into()), ("n".into(), Value::Int8(1))]);
-        let map = Map(vec![("to".into(), Value::Map(inner)), ("null".into(), Value::Null)]);
+        let inner = Map::new(vec![("name".into(), "inner".into()), ("n".into(), Value::Int8(1))]);
+        let map = Map::new(vec![("to".into(), Value::Map(inner)), ("null".into(), Value::Null)]);
         let data = SchemaAndValue::schemaless(Value::Map(map));
         let mut record = SourceRecord::new("own".into(), data);
         record.key = SchemaAndValue::schemaless("whole".into());

@@ -110,7 +110,7 @@ fn taken(record: Struct, name: &str, nulls: Nulls) -> Value {
 }
 
 fn entry(map: Map, name: &str) -> Value {
-    let found = map.0.into_iter().find(|(key, _)| key.as_str() == Some(name));
+    let found = map.into_entries().into_iter().find(|(key, _)| key.as_str() == Some(name));
     found.map_or(Value::Null, |(_, value)| value)
 }
 

@@ -81,7 +81,7 @@ impl HeaderFrom {
             let headers = self.pairs.iter().map(header).collect();
             if self.is_move {
                 let is_moved = |key: &Value| key.as_str().is_some_and(|name| self.names(name));
-                map.0.retain(|(key, _)| !is_moved(key));
+                map.entries_mut().retain(|(key, _)| !is_moved(key));
             }
             return Ok((SchemaAndValue::schemaless(Value::Map(map)), headers));
         };
@@ -174,7 +174,7 @@ mod tests {
     }
 
     fn map() -> SchemaAndValue {
-        let map = Map(vec![("a".into(), "x".into()), ("b".into(), Value::Int8(1))]);
+        let map = Map::new(vec![("a".into(), "x".into()), ("b".into(), Value::Int8(1))]);
         SchemaAndValue::schemaless(Value::Map(map))
     }
 
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn moved_fields_are_gone() {
         let outcome = applied("move", map()).unwrap();
-        let left = Map(vec![("b".into(), Value::Int8(1))]);
+        let left = Map::new(vec![("b".into(), Value::Int8(1))]);
         assert_eq!(outcome.value, SchemaAndValue::schemaless(Value::Map(left)));
         let Value::Struct(left) = applied("move", record()).unwrap().value.value else {
             panic!("a struct is expected")

@@ -56,7 +56,9 @@ impl Transform for HoistField {
         let slot = self.side.of_mut(record);
         let SchemaAndValue { schema, value } = mem::take(slot);
         *slot = match schema {
-            None => SchemaAndValue::schemaless(Value::Map(Map(vec![(self.key.clone(), value)]))),
+            None => {
+                SchemaAndValue::schemaless(Value::Map(Map::new(vec![(self.key.clone(), value)])))
+            }
             Some(inner) => {
                 let field = || {
                     let name = Arc::clone(&self.field);
@@ -90,7 +92,7 @@ mod tests {
     fn a_map_or_a_struct_holds_what_was_there() {
         let map = hoisted(SchemaAndValue::schemaless(Value::Int32(42))).unwrap();
         assert_eq!(map.schema, None);
-        assert_eq!(map.value, Value::Map(Map(vec![("magic".into(), Value::Int32(42))])));
+        assert_eq!(map.value, Value::Map(Map::new(vec![("magic".into(), Value::Int32(42))])));
         let inner = Arc::new(Schema::new(Type::Int32));
         let outer = hoisted(SchemaAndValue::new(Arc::clone(&inner), Value::Int32(42))).unwrap();
         let schema = outer.schema.unwrap();
@@ -101,7 +103,7 @@ mod tests {
     #[test]
     fn null_is_wrapped_where_the_schema_allows_it() {
         let map = hoisted(SchemaAndValue::NULL).unwrap();
-        assert_eq!(map.value, Value::Map(Map(vec![("magic".into(), Value::Null)])));
+        assert_eq!(map.value, Value::Map(Map::new(vec![("magic".into(), Value::Null)])));
         let optional = SchemaAndValue::new(Schema::optional_string(), Value::Null);
         assert_eq!(hoisted(optional).unwrap().value.member("magic"), Some(&Value::Null));
         let required = SchemaAndValue::new(Schema::string(), Value::Null);

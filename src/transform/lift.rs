@@ -75,11 +75,12 @@ impl Lift {
     }
 
     fn map(&self, mut map: Map) -> Result<Map> {
-        let Some(at) = map.0.iter().position(|(key, _)| key.as_str() == Some(&self.field)) else {
+        let Some(at) = map.entries().iter().position(|(key, _)| key.as_str() == Some(&self.field))
+        else {
             return Ok(map);
         };
-        let members = match map.0.get_mut(at).map(|(_, value)| mem::take(value)) {
-            Some(Value::Map(members)) => members.0,
+        let members = match map.entries_mut().get_mut(at).map(|(_, value)| mem::take(value)) {
+            Some(Value::Map(members)) => members.into_entries(),
             Some(Value::Null) | None => Vec::new(),
             Some(other) => return Err(not_a_map(&other, PURPOSE)),
         };
@@ -88,11 +89,13 @@ impl Lift {
             Some(name) => names.contains(name),
             None => members.iter().any(|(member, _)| member == key),
         };
-        let mut before: Vec<_> = map.0.drain(..at).filter(|(key, _)| !is_member(key)).collect();
-        let after: Vec<_> = map.0.drain(..).skip(1).filter(|(key, _)| !is_member(key)).collect();
+        let mut before: Vec<_> =
+            map.entries_mut().drain(..at).filter(|(key, _)| !is_member(key)).collect();
+        let after: Vec<_> =
+            map.entries_mut().drain(..).skip(1).filter(|(key, _)| !is_member(key)).collect();
         before.extend(members);
         before.extend(after);
-        Ok(Map(before))
+        Ok(Map::new(before))
     }
 
     fn plan(&self, schema: &Schema) -> Result<Plan> {
@@ -142,7 +145,9 @@ mod tests {
     }
 
     fn map(entries: &[(&str, Value)]) -> Value {
-        Value::Map(Map(entries.iter().map(|(k, value)| ((*k).into(), value.clone())).collect()))
+        Value::Map(Map::new(
+            entries.iter().map(|(k, value)| ((*k).into(), value.clone())).collect(),
+        ))
     }
 
     fn record(inner: Option<Value>) -> SchemaAndValue {

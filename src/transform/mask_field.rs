@@ -5,6 +5,7 @@
 use std::mem;
 
 use bytes::Bytes;
+use bytestring::ByteString;
 use connect_api::{
     config::{Config, Props},
     error::{ConnectorError, Result},
@@ -44,13 +45,15 @@ pub(super) struct MaskFieldConfig {
 pub(super) struct MaskField {
     side: Side,
     fields: Vec<String>,
-    replacement: Option<String>,
+    /// As users wrote it, shared by the values that it takes the place of.
+    replacement: Option<ByteString>,
     nulls: Nulls,
 }
 
 impl MaskField {
     pub(super) fn configured(props: &Props, side: Side) -> Result<Self> {
         let MaskFieldConfig { fields, replacement, nulls } = MaskFieldConfig::parse(props)?;
+        let replacement = replacement.map(ByteString::from);
         Ok(Self { side, fields: distinct(fields), replacement, nulls })
     }
 
@@ -121,12 +124,12 @@ fn emptied(value: &Value) -> Result<Value> {
     })
 }
 
-fn replaced(value: &Value, replacement: &str) -> Result<Value> {
+fn replaced(value: &Value, replacement: &ByteString) -> Result<Value> {
     let whole = || parse_whole(replacement).map(Number::Whole);
     // Also a real number is read as a decimal first.
     let real = || parse_decimal(replacement).and_then(|_| replacement.parse::<f64>().ok());
     let masked = match value {
-        Value::String(_) => Some(Value::string(replacement)),
+        Value::String(_) => Some(Value::String(replacement.clone())),
         Value::Int8(_) => whole().map(|number| Value::Int8(number.int8())),
         Value::Int16(_) => whole().map(|number| Value::Int16(number.int16())),
         Value::Int32(_) => whole().map(|number| Value::Int32(number.int32())),
@@ -177,7 +180,7 @@ mod tests {
     }
 
     fn map(value: Value) -> SchemaAndValue {
-        SchemaAndValue::schemaless(Value::Map(Map(vec![("f".into(), value)])))
+        SchemaAndValue::schemaless(Value::Map(Map::new(vec![("f".into(), value)])))
     }
 
     fn decimal(text: &str) -> Value {
@@ -186,7 +189,7 @@ mod tests {
 
     #[test]
     fn every_type_has_an_empty_value_and_some_a_replacement() {
-        let filled = || Value::Map(Map(vec![("k".into(), "v".into())]));
+        let filled = || Value::Map(Map::new(vec![("k".into(), "v".into())]));
         for (given, empty, replaced) in [
             (Value::Boolean(true), Value::Boolean(false), None),
             (Value::Int8(42), Value::Int8(0), Some(Value::Int8(123))),

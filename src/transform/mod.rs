@@ -2,7 +2,7 @@
 //!
 //! The pipeline builds one [`Chain`] per task from `transforms`, `transforms.A.*` and
 //! `predicates.*`. A transform changes a record in place through [`ConnectRecord`], which is the
-//! same for source and sink, and says whether the record goes on.
+//! same for source and sink, and says whether the record goes on, alone or with a copy.
 
 mod cast;
 mod chain;
@@ -32,6 +32,7 @@ mod replace_field;
 mod schema_cache;
 mod set_schema_metadata;
 mod side;
+mod tag;
 mod timestamp_converter;
 mod timestamp_router;
 mod topic_name_matches;
@@ -54,6 +55,8 @@ pub use registry::{
 pub enum Verdict {
     /// It goes on.
     Keep,
+    /// It goes on, and so does a copy of it behind it, as [`Transform::change_copy`] leaves it.
+    KeepAndCopy,
     /// It ends here and counts as processed.
     Drop,
 }
@@ -68,6 +71,15 @@ pub trait Transform: Debug + Send + Sync {
     /// # Errors
     /// `Record` when the record does not fit.
     fn apply(&self, record: &mut dyn ConnectRecord) -> Result<Verdict>;
+
+    /// Changes the copy that a verdict asked for.
+    ///
+    /// # Errors
+    /// As [`Transform::apply`].
+    fn change_copy(&self, copy: &mut dyn ConnectRecord) -> Result<()> {
+        let _unchanged = copy;
+        Ok(())
+    }
 }
 
 /// Says whether a transform is for a record.

@@ -29,6 +29,7 @@ use super::{
     replace_field::{ReplaceField, ReplaceFieldConfig},
     set_schema_metadata::{SetSchemaMetadata, SetSchemaMetadataConfig},
     side::Side,
+    tag::{Tag, TagConfig},
     timestamp_converter::{TimestampConverter, TimestampConverterConfig},
     timestamp_router::{TimestampRouter, TimestampRouterConfig},
     topic_name_matches::{TopicNameMatches, TopicNameMatchesConfig},
@@ -108,6 +109,7 @@ static TRANSFORMS: &[TransformPlugin] = &[
         Side::Value
     ),
     plugin!("millrace.transforms.Lift$Value", Lift, LiftConfig, Side::Value),
+    plugin!("millrace.transforms.Tag", Tag, TagConfig),
     plugin!("org.apache.kafka.connect.transforms.Cast$Key", Cast, CastConfig, Side::Key),
     plugin!("org.apache.kafka.connect.transforms.Cast$Value", Cast, CastConfig, Side::Value),
     plugin!("org.apache.kafka.connect.transforms.DropHeaders", DropHeaders, DropHeadersConfig),

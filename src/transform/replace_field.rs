@@ -95,19 +95,19 @@ impl ReplaceField {
     }
 
     fn map(&self, mut map: Map) -> Result<Map> {
-        map.0.iter().try_for_each(|(key, _)| field_name(key).map(drop))?;
-        map.0.retain(|(key, _)| key.as_str().is_some_and(|name| self.is_wanted(name)));
+        map.entries().iter().try_for_each(|(key, _)| field_name(key).map(drop))?;
+        map.entries_mut().retain(|(key, _)| key.as_str().is_some_and(|name| self.is_wanted(name)));
         if self.renames.is_empty() {
             return Ok(map);
         }
-        let mut renamed = Map(Vec::with_capacity(map.0.len()));
-        for (key, value) in map.0 {
+        let mut renamed = Map::new(Vec::with_capacity(map.entries().len()));
+        for (key, value) in map.into_entries() {
             match key.as_str().and_then(|name| self.renames.get(name)) {
                 Some(name) => renamed.set(name, value),
                 None if key.as_str().is_some_and(|name| self.origins.contains_key(name)) => {
                     renamed.set(key.as_str().unwrap_or_default(), value);
                 }
-                None => renamed.0.push((key, value)),
+                None => renamed.entries_mut().push((key, value)),
             }
         }
         Ok(renamed)
@@ -117,13 +117,21 @@ impl ReplaceField {
         let (old, mut values) = record.into_parts();
         let plan = self.plans.get(&old, || self.plan(&old))?;
         let (schema, origins) = &*plan;
-        let take = |at: &usize| values.get_mut(*at).map(mem::take).unwrap_or_default();
-        let mut kept: Vec<Value> = origins.iter().map(take).collect();
-        for ((field, value), at) in schema.fields().iter().zip(&mut kept).zip(origins) {
+        if origins.is_sorted_by(|before, after| before < after) {
+            // Each goes to where it is or before that.
+            for (place, origin) in origins.iter().enumerate().filter(|(place, at)| place < at) {
+                values.swap(place, *origin);
+            }
+            values.truncate(origins.len());
+        } else {
+            let take = |at: &usize| values.get_mut(*at).map(mem::take).unwrap_or_default();
+            values = origins.iter().map(take).collect();
+        }
+        for ((field, value), at) in schema.fields().iter().zip(&mut values).zip(origins) {
             let origin = old.fields().get(*at).unwrap_or(field);
             self.nulls.carry(&origin.schema, field, value)?;
         }
-        let kept = Struct::new(Arc::clone(schema), kept);
+        let kept = Struct::new(Arc::clone(schema), values);
         Ok(SchemaAndValue::new(Arc::clone(schema), Value::Struct(kept)))
     }
 
@@ -235,7 +243,7 @@ mod tests {
             assert_eq!(outcome.schema.as_ref().unwrap().name(), Some("S"));
             let Value::Struct(given) = record().value else { panic!("a struct is expected") };
             let map = given.iter().map(|(name, value)| (name.into(), value.clone())).collect();
-            let outcome = replaced(entries, SchemaAndValue::schemaless(Value::Map(Map(map))));
+            let outcome = replaced(entries, SchemaAndValue::schemaless(Value::Map(Map::new(map))));
             assert_eq!(shown(&outcome.unwrap()), in_map);
         }
     }

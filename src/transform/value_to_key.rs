@@ -60,7 +60,7 @@ impl ValueToKey {
             SchemaAndValue { schema: None, value: Value::Map(map) } => {
                 let value = |name: &Arc<str>| map.get(name).cloned().unwrap_or_default();
                 let entries = self.keys.iter().cloned().zip(self.fields.iter().map(value));
-                Ok(SchemaAndValue::schemaless(Value::Map(Map(entries.collect()))))
+                Ok(SchemaAndValue::schemaless(Value::Map(Map::new(entries.collect()))))
             }
             SchemaAndValue { schema: None, value } => Err(not_a_map(value, PURPOSE)),
             SchemaAndValue { schema: Some(_), value: Value::Struct(record) } => {
@@ -124,9 +124,9 @@ mod tests {
 
     #[test]
     fn the_key_has_the_fields_in_the_order_of_the_option() {
-        let map = Map(vec![("a".into(), Value::Int32(1)), ("b".into(), Value::Int32(2))]);
+        let map = Map::new(vec![("a".into(), Value::Int32(1)), ("b".into(), Value::Int32(2))]);
         let found = key(&[("fields", "b,c,b")], &SchemaAndValue::schemaless(Value::Map(map)));
-        let expected = Map(vec![("b".into(), Value::Int32(2)), ("c".into(), Value::Null)]);
+        let expected = Map::new(vec![("b".into(), Value::Int32(2)), ("c".into(), Value::Null)]);
         assert_eq!(found.unwrap(), SchemaAndValue::schemaless(Value::Map(expected)));
         let found = key(&[("fields", "b,a")], &data(Value::Int32(1))).unwrap();
         let Value::Struct(found) = found.value else { panic!("a struct is expected") };

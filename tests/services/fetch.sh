@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that a real service is on this machine.
 #
-#   tests/services/fetch.sh kafka|connect|s3|postgres|registry|clients ...
+#   tests/services/fetch.sh kafka|connect|avro|s3|postgres|registry|clients ...
 #
 # Everything lands in the cache directory (see lib.sh), except PostgreSQL, which is the system's
 # own. A stamp file marks what is complete, so that a second run costs nothing; a lock lets
@@ -58,6 +58,13 @@ fetch_connect() {
         "org.apache.kafka:connect-file:$KAFKA_VERSION" \
         "org.apache.logging.log4j:log4j-core:$LOG4J_VERSION" \
         "org.apache.logging.log4j:log4j-slf4j-impl:$LOG4J_VERSION"
+}
+
+# What Confluent's Avro converter is made of, for measurements: Maven Central has it in Apicurio's
+# copy only.
+fetch_avro() {
+    java_17 >/dev/null
+    maven_jars "$CACHE/avro" "io.apicurio:apicurio-registry-utils-converter:$APICURIO_VERSION"
 }
 
 # versitygw: an S3 server (Apache-2.0) that keeps its objects as plain files.
@@ -127,7 +134,7 @@ fetch() {
     case $service in
         kafka | connect) wanted="$KAFKA_VERSION" ;;
         s3) wanted="$VERSITYGW_VERSION" ;;
-        registry) wanted="$APICURIO_VERSION" ;;
+        avro | registry) wanted="$APICURIO_VERSION" ;;
         clients) wanted="${CLIENT_PACKAGES[*]}" ;;
         postgres) wanted='' ;; # the system's own: looked for each time
         *) fail "Unknown service \"$service\": kafka, connect, s3, postgres, registry or clients" ;;
@@ -143,7 +150,7 @@ fetch() {
     ) 9>"$CACHE/$service.lock"
 }
 
-[ $# -gt 0 ] || fail "usage: fetch.sh kafka|connect|s3|postgres|registry|clients ..."
+[ $# -gt 0 ] || fail "usage: fetch.sh kafka|connect|avro|s3|postgres|registry|clients ..."
 command -v flock >/dev/null || unavailable "flock is missing: install Debian's util-linux"
 for service; do
     fetch "$service"

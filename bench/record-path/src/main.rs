@@ -4,20 +4,29 @@
 //! `record-path CASE RECORDS` warms up with a quarter of the records and prints one line of JSON:
 //! records, seconds and CPU seconds of the rest.
 
-use std::{env, fs, hint::black_box, sync::Arc, time::Instant};
+use std::{
+    env, fs,
+    hint::black_box,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use bytes::{Bytes, BytesMut};
 use connect_api::{
-    config::Props,
+    config::{Config as _, Props},
     convert::Converter,
     record::{SchemaAndValue, SinkRecord, TimestampType, TopicPartition},
 };
+use connect_avro::{AvroDataConfig, AvroReader, AvroWriter, avro_schema};
 use millrace::{convert::ConverterRegistry, transform::Chain};
 use serde_json::json;
 
 /// Documents that are gone through again and again.
 const DOCUMENTS: usize = 1000;
+/// Records made before they are transformed: as few as stay at hand, since a task transforms each
+/// right after it was read.
+const BATCH: usize = 50;
 const SCHEMA: &str = r#"{"type":"struct","optional":false,"name":"Line","fields":[{"type":"int64","optional":false,"field":"id"},{"type":"string","optional":false,"field":"time"},{"type":"string","optional":true,"field":"level"},{"type":"string","optional":true,"field":"service"},{"type":"string","optional":true,"field":"message"},{"type":"double","optional":true,"field":"duration"},{"type":"boolean","optional":true,"field":"ok"},{"type":"int32","optional":true,"field":"status"}]}"#;
 const TRANSFORMS: [(&str, &str); 15] = [
     ("transforms", "insert,replace,cast,mask,route"),
@@ -40,7 +49,7 @@ const TRANSFORMS: [(&str, &str); 15] = [
 fn payload(number: usize) -> String {
     format!(
         "{{\"id\":{number},\"time\":\"2026-11-21T10:00:00.{:03}Z\",\"level\":\"INFO\",\"service\":\
-         \"checkout\",\"message\":\"user {} bought item {} \\u00e9\",\"duration\":{}.5,\"ok\":true,\
+         \"checkout\",\"message\":\"user {} bought item {} é\",\"duration\":{}.5,\"ok\":true,\
          \"status\":200}}",
         number % 1000,
         number % 77,
@@ -63,73 +72,132 @@ fn converter(has_schemas: &'static str) -> Result<Arc<dyn Converter>> {
 }
 
 /// Reads and writes every document.
-fn convert(case: &str, records: usize) -> Result<()> {
+fn convert(case: &str, records: usize, measured: &mut Measured) -> Result<()> {
     let converter = converter(if case == "json" { "false" } else { "true" })?;
     let documents = documents(case);
     let mut buffer = BytesMut::with_capacity(64 << 10);
-    for document in documents.iter().cycle().take(records) {
-        let data = converter.to_connect("topic", &[], Some(document))?;
-        black_box(converter.from_connect("topic", &data, &mut buffer)?);
-    }
-    Ok(())
+    measured.time(|| {
+        for document in documents.iter().cycle().take(records) {
+            let data = converter.to_connect("topic", &[], Some(document))?;
+            black_box(converter.from_connect("topic", &data, &mut buffer)?);
+        }
+        Ok(())
+    })
 }
 
-/// Sends records with a schema through five transformations.
-fn transform(records: usize) -> Result<()> {
-    let chain = Chain::of(&TRANSFORMS.into_iter().collect())?;
+/// The documents as data with a schema.
+fn connect_data() -> Result<Vec<SchemaAndValue>> {
     let converter = converter("true")?;
     let read = |document: &Bytes| converter.to_connect("lines-raw", &[], Some(document));
-    let data: Vec<SchemaAndValue> =
-        documents("json-schema").iter().map(read).collect::<Result<_, _>>()?;
+    Ok(documents("json-schema").iter().map(read).collect::<Result<_, _>>()?)
+}
+
+/// Sends records with a schema through five transformations, in batches that were made before.
+fn transform(records: usize, measured: &mut Measured) -> Result<()> {
+    let chain = Chain::of(&TRANSFORMS.into_iter().collect())?;
     let origin = TopicPartition::new("lines-raw", 0);
-    for value in data.iter().cycle().take(records) {
-        let mut record = SinkRecord {
-            topic: Arc::clone(&origin.topic),
-            origin: origin.clone(),
-            offset: 0,
-            timestamp_ms: Some(0),
-            timestamp_type: TimestampType::CreateTime,
-            key: SchemaAndValue::NULL,
-            value: value.clone(),
-            headers: Vec::new(),
-        };
-        let passed = chain.apply(&mut record);
-        passed.map_err(|(class, error)| anyhow::anyhow!("{class}: {error}"))?;
-        ensure!(&*record.topic == "lines-clean", "the record was not routed");
-        black_box(record);
+    let record = |value: &SchemaAndValue| SinkRecord {
+        topic: Arc::clone(&origin.topic),
+        origin: origin.clone(),
+        offset: 0,
+        timestamp_ms: Some(0),
+        timestamp_type: TimestampType::CreateTime,
+        key: SchemaAndValue::NULL,
+        value: value.clone(),
+        headers: Vec::new(),
+    };
+    let made: Vec<_> = connect_data()?.iter().map(record).collect();
+    let mut out = Vec::new();
+    for batch in made.chunks(BATCH).cycle().take(records.div_ceil(BATCH)) {
+        let batch = batch.to_vec();
+        measured.time(|| {
+            for record in batch {
+                let passed = chain.apply(record, &mut out);
+                passed.map_err(|(class, error)| anyhow::anyhow!("{class}: {error}"))?;
+                let record = out.pop().context("the record was dropped")?;
+                ensure!(&*record.topic == "lines-clean", "the record was not routed");
+                black_box(record);
+            }
+            Ok(())
+        })?;
     }
     Ok(())
 }
 
-fn run(case: &str, records: usize) -> Result<()> {
+/// Reads and writes every record, as the Avro converter does once a registry has told the schema.
+fn avro(records: usize, measured: &mut Measured) -> Result<()> {
+    let told = anyhow::Error::msg;
+    let data: Vec<SchemaAndValue> = connect_data()?;
+    let schema = data.first().and_then(|data| data.schema.clone()).context("no schema")?;
+    let config = AvroDataConfig::parse(&Props::new())?;
+    let avro = avro_schema(&config, &schema).map_err(told)?;
+    let reader = AvroReader::new(&avro, &schema).map_err(told)?;
+    let writer = AvroWriter::new(&config, &avro, &schema).map_err(told)?;
+    let mut messages = Vec::new();
+    for data in &data {
+        let mut message = BytesMut::new();
+        writer.write_message(&data.value, &mut message).map_err(told)?;
+        messages.push(message.freeze());
+    }
+    let mut buffer = BytesMut::with_capacity(64 << 10);
+    measured.time(|| {
+        for message in messages.iter().cycle().take(records) {
+            let value = reader.read_message(message.clone()).map_err(told)?;
+            writer.write_message(&value, &mut buffer).map_err(told)?;
+            black_box(buffer.split().freeze());
+        }
+        Ok(())
+    })
+}
+
+fn run(case: &str, records: usize, measured: &mut Measured) -> Result<()> {
     match case {
-        "json" | "json-schema" => convert(case, records),
-        "transforms" => transform(records),
-        other => bail!("{other} is no case: json, json-schema, transforms"),
+        "avro" => avro(records, measured),
+        "json" | "json-schema" => convert(case, records, measured),
+        "transforms" => transform(records, measured),
+        other => bail!("{other} is no case: avro, json, json-schema, transforms"),
     }
 }
 
-/// CPU seconds of this process, from its ticks of 10 ms.
-fn cpu_seconds() -> Result<f64> {
-    let stat = fs::read_to_string("/proc/self/stat")?;
-    let (_, fields) = stat.rsplit_once(')').context("/proc/self/stat has no name in it")?;
-    let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u32>);
-    Ok(f64::from(ticks.sum::<Result<u32, _>>()?) / 100.0)
+/// Nanoseconds and CPU nanoseconds of what was measured.
+#[derive(Default)]
+struct Measured {
+    elapsed: Duration,
+    cpu_ns: u64,
 }
 
-#[expect(
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    reason = "a measurement that is printed"
-)]
+impl Measured {
+    /// Does the work and adds what it took.
+    fn time(&mut self, work: impl FnOnce() -> Result<()>) -> Result<()> {
+        let (begun, cpu_ns) = (Instant::now(), thread_cpu_ns()?);
+        work()?;
+        self.cpu_ns += thread_cpu_ns()? - cpu_ns;
+        self.elapsed += begun.elapsed();
+        Ok(())
+    }
+}
+
+/// CPU time of this thread, the only one.
+fn thread_cpu_ns() -> Result<u64> {
+    let stat = fs::read_to_string("/proc/thread-self/schedstat")?;
+    let (running, _) = stat.split_once(' ').context("schedstat has no figures in it")?;
+    Ok(running.parse()?)
+}
+
+#[expect(clippy::print_stdout, reason = "a measurement that is printed")]
 fn main() -> Result<()> {
     let mut arguments = env::args().skip(1);
     let case = arguments.next().context("usage: record-path CASE RECORDS")?;
     let records = arguments.next().context("usage: record-path CASE RECORDS")?.parse::<usize>()?;
-    run(&case, records / 4)?;
-    let (begun, cpu) = (Instant::now(), cpu_seconds()?);
-    run(&case, records)?;
-    let (seconds, cpu) = (begun.elapsed().as_secs_f64(), cpu_seconds()? - cpu);
-    println!("{}", json!({ "records": records, "seconds": seconds, "cpu_seconds": cpu }));
+    run(&case, records / 4, &mut Measured::default())?;
+    let mut measured = Measured::default();
+    run(&case, records, &mut measured)?;
+    let Measured { elapsed, cpu_ns } = measured;
+    let figures = json!({
+        "records": records,
+        "seconds": elapsed.as_secs_f64(),
+        "cpu_seconds": Duration::from_nanos(cpu_ns).as_secs_f64(),
+    });
+    println!("{figures}");
     Ok(())
 }

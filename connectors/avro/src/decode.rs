@@ -163,6 +163,25 @@ impl Cost {
     }
 }
 
+/// Where a value goes.
+trait Place {
+    fn put(self, value: Value);
+}
+
+impl Place for &mut Value {
+    #[inline]
+    fn put(self, value: Value) {
+        *self = value;
+    }
+}
+
+impl Place for &mut Vec<Value> {
+    #[inline]
+    fn put(self, value: Value) {
+        self.push(value);
+    }
+}
+
 impl Plan {
     fn cost(&self) -> Cost {
         let is_free = match self {
@@ -179,30 +198,44 @@ impl Plan {
     /// # Errors
     /// Why the bytes are none, as a sentence.
     pub(super) fn read(&self, input: &mut Input) -> Result<Value, Malformed> {
-        Ok(match self {
-            Self::Null => Value::Null,
-            Self::Boolean => Value::Boolean(input.boolean()?),
-            Self::Int8 => Value::Int8(low_byte(input.int()?)),
-            Self::Int16 => Value::Int16(low_bytes(input.int()?)),
-            Self::Int32 => Value::Int32(input.int()?),
-            Self::Date => Value::Date(input.int()?),
-            Self::Time => Value::Time(input.int()?),
-            Self::Int64 => Value::Int64(input.long()?),
-            Self::Timestamp => Value::Timestamp(input.long()?),
-            Self::Float32 => Value::Float32(input.float()?),
-            Self::Float64 => Value::Float64(input.double()?),
-            Self::String => Value::String(input.string()?),
-            Self::Bytes => Value::Bytes(input.bytes()?),
-            Self::Decimal(scale) => decimal(input.bytes()?, *scale)?,
-            Self::Fixed(size) => Value::Bytes(input.take(*size)?),
-            Self::FixedDecimal(size, scale) => decimal(input.take(*size)?, *scale)?,
+        let mut value = Value::Null;
+        self.read_to(input, &mut value)?;
+        Ok(value)
+    }
+
+    /// Reads a value to where it belongs: handing values of 48 bytes on would cost more than
+    /// reading them.
+    fn read_to(&self, input: &mut Input, place: impl Place) -> Result<(), Malformed> {
+        match self {
+            Self::Null => place.put(Value::Null),
+            Self::Boolean => place.put(Value::Boolean(input.boolean()?)),
+            Self::Int8 => place.put(Value::Int8(low_byte(input.int()?))),
+            Self::Int16 => place.put(Value::Int16(low_bytes(input.int()?))),
+            Self::Int32 => place.put(Value::Int32(input.int()?)),
+            Self::Date => place.put(Value::Date(input.int()?)),
+            Self::Time => place.put(Value::Time(input.int()?)),
+            Self::Int64 => place.put(Value::Int64(input.long()?)),
+            Self::Timestamp => place.put(Value::Timestamp(input.long()?)),
+            Self::Float32 => place.put(Value::Float32(input.float()?)),
+            Self::Float64 => place.put(Value::Float64(input.double()?)),
+            Self::String => place.put(Value::String(input.string()?)),
+            Self::Bytes => place.put(Value::Bytes(input.bytes()?)),
+            Self::Decimal(scale) => place.put(decimal(input.bytes()?, *scale)?),
+            Self::Fixed(size) => place.put(Value::Bytes(input.take(*size)?)),
+            Self::FixedDecimal(size, scale) => place.put(decimal(input.take(*size)?, *scale)?),
             Self::Enum(symbols) => {
                 let index = input.index()?;
                 let symbol = symbols.get(index);
-                Value::String(symbol.ok_or_else(|| beyond("symbol", index))?.clone())
+                place.put(Value::String(symbol.ok_or_else(|| beyond("symbol", index))?.clone()));
             }
-            nested => nested.read_nested(input)?,
-        })
+            Self::Union(branches) => {
+                let index = input.index()?;
+                let branch = branches.get(index).ok_or_else(|| beyond("branch", index))?;
+                return branch.read_to(input, place);
+            }
+            nested => place.put(nested.read_nested(input)?),
+        }
+        Ok(())
     }
 
     /// Reads a value that holds others.
@@ -213,7 +246,7 @@ impl Plan {
                 while let Some(count) = input.block(*cost)? {
                     list.reserve(count.min(MOST_RESERVED));
                     for _ in 0..count {
-                        list.push(items.read(input)?);
+                        items.read_to(input, &mut list)?;
                     }
                 }
                 Value::Array(list)
@@ -227,7 +260,7 @@ impl Plan {
                         map.push((key, values.read(input)?));
                     }
                 }
-                Value::Map(Map(map))
+                Value::Map(Map::new(map))
             }
             Self::Entries(keys, values, is_value_first, cost) => {
                 let mut map = Vec::new();
@@ -236,18 +269,14 @@ impl Plan {
                         map.push(entry(keys, values, *is_value_first, input)?);
                     }
                 }
-                Value::Map(Map(map))
-            }
-            Self::Union(branches) => {
-                let index = input.index()?;
-                branches.get(index).ok_or_else(|| beyond("branch", index))?.read(input)?
+                Value::Map(Map::new(map))
             }
             Self::Choice(schema, branches) => choice(schema, branches, input)?,
             Self::Record(schema, fields, free) => {
                 input.spend(*free)?;
                 let mut values = Vec::with_capacity(fields.len());
                 for field in fields {
-                    values.push(field.read(input)?);
+                    field.read_to(input, &mut values)?;
                 }
                 Value::Struct(Struct::new(Arc::clone(schema), values))
             }
@@ -293,7 +322,7 @@ fn choice(
     };
     let mut values = vec![Value::Null; schema.fields().len()];
     if let Some(slot) = values.get_mut(*place) {
-        *slot = plan.read(input)?;
+        plan.read_to(input, slot)?;
     }
     Ok(Value::Struct(Struct::new(Arc::clone(schema), values)))
 }
@@ -338,7 +367,7 @@ fn anything(input: &mut Input, depth: usize) -> Result<Value, Malformed> {
                         map.push((key, anything(input, depth + 1)?));
                     }
                 }
-                Value::Map(Map(map))
+                Value::Map(Map::new(map))
             }
         };
         if value.is_null() {

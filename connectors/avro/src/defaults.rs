@@ -59,7 +59,7 @@ pub(super) fn from_json(
             let entries = json.as_object()?.iter().map(|(key, value)| {
                 Some((key.as_str().into(), nullable(config, avro, *values, own, value)?))
             });
-            Some(Value::Map(Map(entries.collect::<Option<Vec<_>>>()?)))
+            Some(Value::Map(Map::new(entries.collect::<Option<Vec<_>>>()?)))
         }
         _ => primitive(schema, json),
     }
@@ -164,12 +164,12 @@ fn map_to_json(config: &AvroDataConfig, schema: &Schema, map: &Map) -> Json {
         let entry = |(key, value): &(Value, Value)| {
             (key.as_str().unwrap_or_default().to_owned(), to_json(config, values, value))
         };
-        return Json::Object(map.0.iter().map(entry).collect::<JsonMap<_, _>>());
+        return Json::Object(map.entries().iter().map(entry).collect::<JsonMap<_, _>>());
     }
     let entry = |(key, value): &(Value, Value)| {
         json!([to_json(config, keys, key), to_json(config, values, value)])
     };
-    map.0.iter().map(entry).collect()
+    map.entries().iter().map(entry).collect()
 }
 
 fn latin(bytes: &[u8]) -> Json {

@@ -143,8 +143,8 @@ impl Writer {
             }
             (Self::Map(values), Value::Map(map)) => write_map(values, map, out)?,
             (Self::Entries(keys, values), Value::Map(map)) => {
-                put_count(out, map.0.len())?;
-                for (key, value) in &map.0 {
+                put_count(out, map.entries().len())?;
+                for (key, value) in map.entries() {
                     keys.write(key, out)?;
                     values.write(value, out)?;
                 }
@@ -202,8 +202,8 @@ impl Writer {
 }
 
 fn write_map(values: &Writer, map: &Map, out: &mut impl BufMut) -> Result<(), Unfit> {
-    put_count(out, map.0.len())?;
-    for (key, value) in &map.0 {
+    put_count(out, map.entries().len())?;
+    for (key, value) in map.entries() {
         let key_text = key.as_str().ok_or_else(|| unfit(Type::String, key))?;
         put_bytes(out, key_text.as_bytes())?;
         values.write(value, out)?;
@@ -303,8 +303,8 @@ fn something(value: &Value, out: &mut impl BufMut) -> Result<(), Unfit> {
             put_end(out);
         }
         Value::Map(map) => {
-            put_count(out, map.0.len())?;
-            for (key, value) in &map.0 {
+            put_count(out, map.entries().len())?;
+            for (key, value) in map.entries() {
                 anything(key, out)?;
                 anything(value, out)?;
             }

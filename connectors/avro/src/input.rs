@@ -37,7 +37,17 @@ impl Input {
         i32::try_from(self.long()?).map_err(|_| "Invalid int encoding".to_owned())
     }
 
+    #[inline]
     pub(super) fn long(&mut self) -> Result<i64, Malformed> {
+        if let [byte @ ..0x80, ..] = *self.rest {
+            // Most are short.
+            self.rest.advance(1);
+            return Ok(i64::from(byte >> 1) ^ -i64::from(byte & 1));
+        }
+        self.longer()
+    }
+
+    fn longer(&mut self) -> Result<i64, Malformed> {
         let (mut bits, mut length) = (0_u64, 0_usize);
         let mut is_whole = false;
         for (&byte, place) in self.rest.iter().zip(0..MOST_DIGITS) {
@@ -66,17 +76,20 @@ impl Input {
     }
 
     pub(super) fn bytes(&mut self) -> Result<Bytes, Malformed> {
-        let length = self.long()?;
-        let length = usize::try_from(length)
-            .map_err(|_| format!("Malformed data. Length is negative: {length}"))?;
+        let length = self.length()?;
         self.take(length)
     }
 
     /// Text; what is no UTF-8 becomes replacement characters, as in Java.
     pub(super) fn string(&mut self) -> Result<ByteString, Malformed> {
-        let bytes = self.bytes()?;
-        Ok(ByteString::try_from(bytes.clone())
-            .unwrap_or_else(|_malformed| String::from_utf8_lossy(&bytes).into_owned().into()))
+        let length = self.length()?;
+        let bytes = self.rest.get(..length).ok_or_else(ended)?;
+        let text = match ByteString::try_from(self.rest.slice(..length)) {
+            Ok(text) => text,
+            Err(_malformed) => String::from_utf8_lossy(bytes).into_owned().into(),
+        };
+        self.rest.advance(length);
+        Ok(text)
     }
 
     pub(super) fn take(&mut self, length: usize) -> Result<Bytes, Malformed> {
@@ -84,6 +97,11 @@ impl Input {
             return Err(ended());
         }
         Ok(self.rest.split_to(length))
+    }
+
+    fn length(&mut self) -> Result<usize, Malformed> {
+        let length = self.long()?;
+        usize::try_from(length).map_err(|_| format!("Malformed data. Length is negative: {length}"))
     }
 
     /// Place of a branch or a symbol.

@@ -207,9 +207,33 @@ impl AvroSchema {
         self.types.get(id)
     }
 
-    pub(super) fn add(&mut self, kind: AvroType) -> TypeId {
+    /// Puts a type into the table.
+    pub fn add(&mut self, kind: AvroType) -> TypeId {
         self.types.push(kind);
         self.types.len() - 1
+    }
+
+    /// Takes over the types of another schema, and says where what that one is stands here.
+    pub fn nest(&mut self, other: &Self) -> TypeId {
+        let shift = self.types.len();
+        let shifted = |id: &TypeId| id + shift;
+        self.types.extend(other.types.iter().map(|found| {
+            let kind = match &found.kind {
+                Kind::Array(items) => Kind::Array(shifted(items)),
+                Kind::Map(values) => Kind::Map(shifted(values)),
+                Kind::Union(branches) => Kind::Union(branches.iter().map(shifted).collect()),
+                Kind::Record(named, fields) => {
+                    let moved = |field: &AvroField| AvroField {
+                        kind: shifted(&field.kind),
+                        ..field.clone()
+                    };
+                    Kind::Record(named.clone(), fields.iter().map(moved).collect())
+                }
+                other => other.clone(),
+            };
+            AvroType { kind, props: found.props.clone() }
+        }));
+        shifted(&other.root)
     }
 
     pub(super) fn set(&mut self, id: TypeId, kind: AvroType) {

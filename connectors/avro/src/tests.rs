@@ -113,7 +113,7 @@ fn a_record_comes_back_as_it_was() {
         Value::Int64(7),
         Value::Decimal(number),
         Value::Timestamp(1_700_000_000_000),
-        Value::Map(Map(vec![(Value::Int32(1), "one".into())])),
+        Value::Map(Map::new(vec![(Value::Int32(1), "one".into())])),
     ];
     let value = Value::Struct(Struct::new(Arc::clone(&schema), values));
     let bytes = written(&config, &schema, &value).unwrap();
@@ -189,7 +189,7 @@ fn data_without_a_schema_are_anything() {
         Value::Int32(1),
         "a".into(),
         Value::Null,
-        Value::Map(Map(vec![("k".into(), Value::Boolean(true))])),
+        Value::Map(Map::new(vec![("k".into(), Value::Boolean(true))])),
     ]);
     let mut out = BytesMut::new();
     Writer::Anything.write_message(&list, &mut out).unwrap();
@@ -448,11 +448,11 @@ fn pair() -> impl Strategy<Value = (Schema, Value)> {
                 (Schema::array(schema), Value::Array(vec![value.clone(), value]))
             }),
             inner.clone().prop_map(|(schema, value)| {
-                let map = Map(vec![("k".into(), value)]);
+                let map = Map::new(vec![("k".into(), value)]);
                 (Schema::map(Schema::string(), schema), Value::Map(map))
             }),
             (leaf(), inner).prop_map(|((key, k), (schema, value))| {
-                let map = Map(vec![(k, value)]);
+                let map = Map::new(vec![(k, value)]);
                 (Schema::map(key.optional(), schema), Value::Map(map))
             }),
             prop::collection::vec(field, 0..5).prop_map(|fields| {

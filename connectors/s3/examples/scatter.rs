@@ -116,7 +116,7 @@ fn record(offset: u64, files: u64) -> SinkRecord {
         timestamp_ms: Some(0),
         timestamp_type: TimestampType::CreateTime,
         key: SchemaAndValue::NULL,
-        value: SchemaAndValue::schemaless(Value::Map(Map(entries))),
+        value: SchemaAndValue::schemaless(Value::Map(Map::new(entries))),
         headers: Vec::new(),
     }
 }

@@ -1,7 +1,8 @@
 //! The S3 sink: records become objects of a bucket, each record exactly once.
 //!
 //! [`S3Sink`] answers to `io.confluent.connect.s3.S3SinkConnector` and takes its configurations
-//! unchanged. Called by the worker only; everything else here is private to the crate.
+//! unchanged. [`AivenS3Sink`] answers to the class of Aiven's sink and promises less; what follows is
+//! about the former. Called by the worker only; everything else here is private to the crate.
 //!
 //! # Delivery
 //!
@@ -58,6 +59,7 @@
 //! A list of finished objects beside the objects was rejected: it would be one more thing to keep
 //! consistent, and readers of the bucket would find it.
 
+mod aiven;
 pub mod config;
 mod file;
 mod format;
@@ -77,6 +79,7 @@ use connect_api::{
     sink::{Previews, SinkConnector, SinkContext, SinkTask},
 };
 
+pub use self::aiven::AivenS3Sink;
 use self::{config::S3SinkConfig, preview::Previewer, task::S3SinkTask};
 
 /// The S3 sink connector.

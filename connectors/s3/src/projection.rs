@@ -138,7 +138,7 @@ pub(crate) fn project(value: &Value, to: &Arc<Schema>) -> Value {
             (Some(keys), Some(values)) => {
                 let entry =
                     |(key, value): &(Value, Value)| (project(key, keys), project(value, values));
-                Value::Map(Map(map.0.iter().map(entry).collect()))
+                Value::Map(Map::new(map.entries().iter().map(entry).collect()))
             }
             _ => value.clone(),
         },

@@ -26,7 +26,7 @@ fn is_of(schema: &Schema, value: &Value) -> bool {
         }
         Value::Map(map) => {
             let is_value = |value| schema.value_schema().is_none_or(|schema| is_of(schema, value));
-            schema.kind() == Type::Map && map.0.iter().all(|(_, value)| is_value(value))
+            schema.kind() == Type::Map && map.entries().iter().all(|(_, value)| is_value(value))
         }
         Value::Struct(record) => {
             let mut fields = record.schema().fields().iter().zip(record.values());
@@ -72,7 +72,7 @@ fn tell(out: &mut String, value: &Value, depth: usize) {
     out.push_str(java_class(value).rsplit('.').next().unwrap_or_default());
     let inner: Vec<&Value> = match value {
         Value::Array(items) => items.iter().take(4).collect(),
-        Value::Map(map) => map.0.iter().take(4).map(|(_, value)| value).collect(),
+        Value::Map(map) => map.entries().iter().take(4).map(|(_, value)| value).collect(),
         Value::Struct(record) => record.values().iter().take(4).collect(),
         _ => return,
     };

@@ -22,7 +22,7 @@ use connect_api::{
     json::{JsonError, NodeRef, Parser, Schemaless},
     record::{RawHeader, SchemaAndValue},
     schema::Schema,
-    value::Value,
+    value::{Map, Value},
 };
 
 use self::{
@@ -266,7 +266,11 @@ fn envelope(document: &ByteString) -> Result<Option<(ByteString, ByteString)>> {
     }
 }
 
+/// An object is read when somebody looks into it.
 fn schemaless(document: &ByteString) -> Result<SchemaAndValue> {
+    if let Some(map) = Map::of_json(document) {
+        return Ok(SchemaAndValue::schemaless(Value::Map(map)));
+    }
     Parser::new(document).first::<Schemaless>().map_err(broken).map(SchemaAndValue::schemaless)
 }
 
@@ -313,6 +317,11 @@ impl Converter for JsonConverter {
     ) -> Result<Option<Bytes>> {
         if data.schema.is_none() && data.value == Value::Null {
             return Ok(None);
+        }
+        if let (false, None, Value::Map(map)) = (self.has_schemas, &data.schema, &data.value)
+            && let Some(text) = map.json()
+        {
+            return Ok(Some(text.clone().into_bytes()));
         }
         let mut text = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
         // An error may have left something.

@@ -92,7 +92,7 @@ impl Reading {
             let entry = |(name, value): &(Text<'_>, _)| {
                 Ok((Value::String(name.to_byte_string()), self.value(values, value)?))
             };
-            return members.iter().map(entry).collect::<Result<_>>().map(Map);
+            return members.iter().map(entry).collect::<Result<_>>().map(Map::new);
         }
         let Node::Array(entries) = node else {
             return Err(bad(format!(
@@ -170,7 +170,7 @@ fn hole(schema: &Schema, value: &Value) -> Option<(String, Type)> {
         Value::Array(items) => {
             items.iter().find_map(|item| within("element of array", schema.value_schema(), item))
         }
-        Value::Map(map) => map.0.iter().find_map(|(key, value)| {
+        Value::Map(map) => map.entries().iter().find_map(|(key, value)| {
             within("key of map", schema.key_schema(), key)
                 .or_else(|| within("value of map", schema.value_schema(), value))
         }),

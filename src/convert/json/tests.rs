@@ -43,7 +43,7 @@ fn the_envelope_has_its_keys_in_the_original_order() {
             .field("tags", Schema::array(Schema::string()).optional())
             .field("m", Schema::map(Schema::string(), Schema::new(Type::Float64))),
     );
-    let map = Value::Map(Map(vec![("k".into(), Value::Float64(1e10))]));
+    let map = Value::Map(Map::new(vec![("k".into(), Value::Float64(1e10))]));
     let tags = Value::Array(vec!["a".into()]);
     let record = Struct::new(Arc::clone(&schema), vec![Value::Null, tags, map]);
     let data = SchemaAndValue::new(schema, Value::Struct(record));
@@ -86,7 +86,7 @@ fn nulls_are_written_as_the_table_says() {
 fn values_without_a_schema_are_read_straight() {
     let data = read(&plain(), r#"{"a":1,"b":[1.5,"x\n\u00e9",null,true],"a":2}"#).unwrap();
     let list = vec![Value::Float64(1.5), "x\né".into(), Value::Null, Value::Boolean(true)];
-    let map = Map(vec![("a".into(), Value::Int64(2)), ("b".into(), Value::Array(list))]);
+    let map = Map::new(vec![("a".into(), Value::Int64(2)), ("b".into(), Value::Array(list))]);
     assert_eq!(data, SchemaAndValue::schemaless(Value::Map(map)));
     assert_eq!(read(&plain(), "18446744073709551617").unwrap().value, Value::Int64(1));
     assert_eq!(read(&plain(), "").unwrap(), SchemaAndValue::NULL);
@@ -178,7 +178,7 @@ fn special_numbers_are_quoted_and_controls_escaped() {
     assert_eq!(text(Value::Float64(f64::NAN)), "\"NaN\"");
     assert_eq!(text(Value::Int64(i64::MIN)), "-9223372036854775808");
     assert_eq!(text("a\"\\\n\u{1f}é".into()), "\"a\\\"\\\\\\n\\u001Fé\"");
-    let pairs = Map(vec![(Value::Int64(1), "x".into())]);
+    let pairs = Map::new(vec![(Value::Int64(1), "x".into())]);
     assert_eq!(text(Value::Map(pairs)), "[[1,\"x\"]]");
 }
 
@@ -195,7 +195,7 @@ fn any_value() -> impl Strategy<Value = Value> {
             prop::collection::vec(inner.clone(), 0..6).prop_map(Value::Array),
             prop::collection::btree_map(any::<String>(), inner, 0..30).prop_map(|entries| {
                 let entry = |(name, value): (String, Value)| (Value::String(name.into()), value);
-                Value::Map(Map(entries.into_iter().map(entry).collect()))
+                Value::Map(Map::new(entries.into_iter().map(entry).collect()))
             }),
         ]
     })

@@ -88,14 +88,18 @@ impl Writing {
 
     /// An object when all keys are texts, and an array of pairs otherwise.
     fn map(self, out: &mut Vec<u8>, schema: Option<&Schema>, map: &Map) -> Result<()> {
+        if let (None, Some(text)) = (schema, map.json()) {
+            out.extend_from_slice(text.as_bytes());
+            return Ok(());
+        }
         let keys = schema.and_then(Schema::key_schema).map(|schema| &**schema);
         let values = schema.and_then(Schema::value_schema).map(|schema| &**schema);
         let is_object = match keys {
             Some(keys) => keys.kind() == Type::String,
-            None => map.0.iter().all(|(key, _)| key.as_str().is_some()),
+            None => map.entries().iter().all(|(key, _)| key.as_str().is_some()),
         };
         out.push(if is_object { b'{' } else { b'[' });
-        for (place, (key, value)) in map.0.iter().enumerate() {
+        for (place, (key, value)) in map.entries().iter().enumerate() {
             if place > 0 {
                 out.push(b',');
             }

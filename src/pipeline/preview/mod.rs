@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use connect_api::{
     config::Props,
     error::Result,
-    record::{SourceRecord, TopicPartition},
+    record::{SinkRecord, SourceRecord, TopicPartition},
 };
 use serde_json::Value as Json;
 
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     broker::ConsumerRecord,
     convert::ConverterRegistry,
-    transform::{Chain, ConnectRecord, Verdict},
+    transform::{Chain, ConnectRecord, Link, Verdict},
 };
 
 /// What a connector's configuration does to records.
@@ -51,7 +51,7 @@ impl PreviewStages {
     ) -> Vec<PreviewedRecord> {
         let mut previews = Vec::with_capacity(records.len());
         for record in records {
-            previews.push(self.to_sink(record).await);
+            self.to_sink(record, &mut previews).await;
         }
         previews
     }
@@ -59,25 +59,30 @@ impl PreviewStages {
     async fn to_sink(
         &self,
         (partition, record): &(TopicPartition, ConsumerRecord),
-    ) -> PreviewedRecord {
+        previews: &mut Vec<PreviewedRecord>,
+    ) {
         let mut preview = PreviewedRecord::new();
         preview.add("raw", consumed(&partition.topic, partition.partition, record));
         let mut converted = self.converters.to_connect(&partition.topic, partition, record);
         while converted.is_err() && self.converters.settle().await {
             converted = self.converters.to_connect(&partition.topic, partition, record);
         }
-        let mut converted = match converted {
-            Ok(converted) => converted,
+        match converted {
+            Ok(converted) => {
+                preview.add("converted", self.show.sink(&converted));
+                let mut ends = Vec::new();
+                let show = |record: &SinkRecord| self.show.sink(record);
+                follow(self.chain.links(), preview, converted, &show, &mut ends);
+                previews.extend(
+                    ends.into_iter()
+                        .map(|(preview, outcome)| PreviewedRecord { outcome, ..preview }),
+                );
+            }
             Err(failure) => {
                 preview.fail(&failure);
-                return preview;
+                previews.push(preview);
             }
-        };
-        preview.add("converted", self.show.sink(&converted));
-        if self.transform(&mut preview, &mut converted, |record| self.show.sink(record)) {
-            preview.outcome = Some(converted);
         }
-        preview
     }
 
     /// Records of a source on their way to topics.
@@ -85,15 +90,25 @@ impl PreviewStages {
         let mut buffer = BytesMut::new();
         let mut previews = Vec::with_capacity(records.len());
         for record in records {
-            previews.push(self.to_topics(record, &mut buffer).await);
+            let mut preview = PreviewedRecord::new();
+            preview.add("raw", self.show.source(&record));
+            let mut ends = Vec::new();
+            let show = |record: &SourceRecord| self.show.source(record);
+            follow(self.chain.links(), preview, record, &show, &mut ends);
+            for (preview, record) in ends {
+                previews.push(self.to_topics(preview, record, &mut buffer).await);
+            }
         }
         previews
     }
 
-    async fn to_topics(&self, mut record: SourceRecord, buffer: &mut BytesMut) -> PreviewedRecord {
-        let mut preview = PreviewedRecord::new();
-        preview.add("raw", self.show.source(&record));
-        if self.transform(&mut preview, &mut record, |record| self.show.source(record)) {
+    async fn to_topics(
+        &self,
+        mut preview: PreviewedRecord,
+        record: Option<SourceRecord>,
+        buffer: &mut BytesMut,
+    ) -> PreviewedRecord {
+        if let Some(record) = record {
             let mut converted = self.converters.from_connect(&record, buffer);
             while converted.is_err() && self.converters.settle().await {
                 converted = self.converters.from_connect(&record, buffer);
@@ -105,38 +120,48 @@ impl PreviewStages {
         }
         preview
     }
+}
 
-    /// Applies every transform; `false` when the record goes no further.
-    fn transform<R: ConnectRecord>(
-        &self,
-        preview: &mut PreviewedRecord,
-        record: &mut R,
-        show: impl Fn(&R) -> Json,
-    ) -> bool {
-        for link in self.chain.links() {
-            let (stage, applied) = match link.apply(record) {
-                Ok(Some(Verdict::Keep)) => ("transformed", true),
-                Ok(Some(Verdict::Drop)) => ("dropped", true),
-                Ok(None) => ("transformed", false),
-                Err((class, error)) => {
-                    preview.fail(&Failure::at(Stage::Transformation, class)(error));
-                    return false;
+/// Applies every transform. Each copy has a preview of its own; a record that goes no further leaves
+/// its preview alone.
+fn follow<R: ConnectRecord + Clone>(
+    links: &[Link],
+    mut preview: PreviewedRecord,
+    mut record: R,
+    show: &impl Fn(&R) -> Json,
+    ends: &mut Vec<(PreviewedRecord, Option<R>)>,
+) {
+    let failed = |(class, error)| Failure::at(Stage::Transformation, class)(error);
+    let mut rest = links;
+    while let Some((link, behind)) = rest.split_first() {
+        rest = behind;
+        match link.apply(&mut record) {
+            Ok(Some(Verdict::Keep)) => preview.follow("transformed", link, Some(show(&record))),
+            Ok(None) => preview.follow("transformed", link, None),
+            Ok(Some(Verdict::KeepAndCopy)) => match link.copy(&record) {
+                Ok(copy) => {
+                    let mut of_copy = preview.clone();
+                    preview.follow("transformed", link, Some(show(&record)));
+                    of_copy.follow("copied", link, Some(show(&copy)));
+                    follow(rest, preview, record, show, ends);
+                    return follow(rest, of_copy, copy, show, ends);
                 }
-            };
-            let is_changed = applied && stage != "dropped";
-            preview.stages.push(PreviewStage {
-                stage,
-                transform: Some(link.alias().to_owned()),
-                class: Some(link.class()),
-                applied: Some(applied),
-                record: is_changed.then(|| show(record)),
-            });
-            if stage == "dropped" {
-                return false;
+                Err(failure) => {
+                    preview.fail(&failed(failure));
+                    return ends.push((preview, None));
+                }
+            },
+            Ok(Some(Verdict::Drop)) => {
+                preview.follow("dropped", link, None);
+                return ends.push((preview, None));
+            }
+            Err(failure) => {
+                preview.fail(&failed(failure));
+                return ends.push((preview, None));
             }
         }
-        true
     }
+    ends.push((preview, Some(record)));
 }
 
 /// A configuration whose converters register no schemas.

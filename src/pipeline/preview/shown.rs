@@ -18,6 +18,7 @@ use super::super::stage::{Failure, Stage};
 use crate::{
     broker::{ConsumerRecord, ProducerRecord},
     convert::ConverterRegistry,
+    transform::Link,
 };
 
 /// Bytes that are shown of a key, a value or a header.
@@ -41,7 +42,7 @@ pub struct PreviewedRecord {
 /// A record as it is after a stage.
 #[derive(Clone, Debug, Serialize)]
 pub struct PreviewStage {
-    /// `raw`, `converted`, `transformed`, `dropped`, `written` or `skipped`.
+    /// `raw`, `converted`, `transformed`, `copied`, `dropped`, `written` or `skipped`.
     pub stage: &'static str,
     /// Name of the transform.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,6 +81,18 @@ impl PreviewedRecord {
         let record = Some(record);
         let stage = PreviewStage { stage, transform: None, class: None, applied: None, record };
         self.stages.push(stage);
+    }
+
+    /// Adds what a transform did; of one whose condition did not hold, or that dropped the record,
+    /// there is nothing to show.
+    pub(super) fn follow(&mut self, stage: &'static str, link: &Link, record: Option<Json>) {
+        self.stages.push(PreviewStage {
+            stage,
+            transform: Some(link.alias().to_owned()),
+            class: Some(link.class()),
+            applied: Some(stage == "dropped" || record.is_some()),
+            record,
+        });
     }
 
     pub(super) fn fail(&mut self, failure: &Failure) {

@@ -29,7 +29,7 @@ pub(super) fn cast(schema: Option<&Schema>, value: Value, target: Type) -> Resul
     };
     castable(kind).map_err(ConnectorError::record)?;
     if target == Type::String {
-        return Ok(Value::string(header_text(&value).unwrap_or_default()));
+        return Ok(text_of(value));
     }
     if let Value::String(text) = &value {
         return parsed(text, target).ok_or_else(|| {
@@ -46,6 +46,17 @@ pub(super) fn cast(schema: Option<&Schema>, value: Value, target: Type) -> Resul
             format!("Unexpected type in Cast transformation: class {}", java_class(&value));
         ConnectorError::record(reason)
     })
+}
+
+/// The value as text, which texts are already.
+fn text_of(value: Value) -> Value {
+    match value {
+        Value::String(_) => value,
+        Value::Int8(_) | Value::Int16(_) | Value::Int32(_) | Value::Int64(_) => {
+            itoa::Buffer::new().format(value.as_i64().unwrap_or_default()).into()
+        }
+        _ => Value::string(header_text(&value).unwrap_or_default()),
+    }
 }
 
 /// Type of a value without a schema. Logical values have none then.

@@ -82,7 +82,7 @@ impl Cast {
         };
         let mut map = require_map(value, PURPOSE)?;
         for (name, kind) in fields {
-            let slot = map.0.iter_mut().find(|(key, _)| key.as_str() == Some(name));
+            let slot = map.entries_mut().iter_mut().find(|(key, _)| key.as_str() == Some(name));
             match slot {
                 Some((_, value)) => *value = cast(None, mem::take(value), *kind)?,
                 None => map.set(name, Value::Null),

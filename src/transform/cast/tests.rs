@@ -172,9 +172,9 @@ fn a_struct_with_a_default_of_its_own_cannot_be_cast() {
 
 #[test]
 fn listed_entries_of_a_map_are_cast_and_missing_ones_become_null() {
-    let map = Map(vec![("a".into(), "1".into()), ("b".into(), "2".into())]);
+    let map = Map::new(vec![("a".into(), "1".into()), ("b".into(), "2".into())]);
     let outcome = whole("a:int8,c:int8", Value::Map(map)).unwrap();
-    let expected = Map(vec![
+    let expected = Map::new(vec![
         ("a".into(), Value::Int8(1)),
         ("b".into(), "2".into()),
         ("c".into(), Value::Null),

@@ -73,7 +73,7 @@ fn any(outcomes: impl Iterator<Item = Option<bool>>) -> Option<bool> {
 fn members(value: &Value) -> Box<dyn Iterator<Item = &Value> + '_> {
     match value {
         Value::Array(items) => Box::new(items.iter()),
-        Value::Map(map) => Box::new(map.0.iter().map(|(_, value)| value)),
+        Value::Map(map) => Box::new(map.entries().iter().map(|(_, value)| value)),
         Value::Struct(record) => Box::new(record.values().iter()),
         _ => Box::new(std::iter::empty()),
     }

@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use super::*;
 
 fn map(entries: &[(&str, Value)]) -> Value {
-    Value::Map(Map(entries.iter().map(|(key, value)| ((*key).into(), value.clone())).collect()))
+    Value::Map(Map::new(
+        entries.iter().map(|(key, value)| ((*key).into(), value.clone())).collect(),
+    ))
 }
 
 fn value() -> Value {

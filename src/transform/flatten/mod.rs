@@ -84,10 +84,10 @@ impl Flatten {
     }
 
     fn map(&self, map: Map) -> Result<Map> {
-        let is_flat = !map.0.iter().any(|(_, value)| matches!(value, Value::Map(_)));
-        let mut entries = Vec::with_capacity(map.0.len());
+        let is_flat = !map.entries().iter().any(|(_, value)| matches!(value, Value::Map(_)));
+        let mut entries = Vec::with_capacity(map.entries().len());
         self.collect_entries(map, None, &mut entries, &mut Names::default())?;
-        Ok(Map(if is_flat { entries } else { last_of_each(entries) }))
+        Ok(Map::new(if is_flat { entries } else { last_of_each(entries) }))
     }
 
     fn collect_entries(
@@ -97,7 +97,7 @@ impl Flatten {
         entries: &mut Vec<(Value, Value)>,
         names: &mut Names,
     ) -> Result<()> {
-        for (key, value) in map.0 {
+        for (key, value) in map.into_entries() {
             let key = match prefix {
                 None => field_name(&key).map(|_| key.clone())?,
                 Some(prefix) => Value::string(self.named(prefix, field_name(&key)?)),

@@ -9,7 +9,9 @@ fn flattened(delimiter: &str, data: SchemaAndValue) -> Result<SchemaAndValue> {
 }
 
 fn map(entries: &[(&str, Value)]) -> Value {
-    Value::Map(Map(entries.iter().map(|(key, value)| ((*key).into(), value.clone())).collect()))
+    Value::Map(Map::new(
+        entries.iter().map(|(key, value)| ((*key).into(), value.clone())).collect(),
+    ))
 }
 
 fn record(schema: &Arc<Schema>, values: Vec<Value>) -> Value {
@@ -108,14 +110,16 @@ fn tree() -> impl Strategy<Value = Value> {
     let leaf = any::<i32>().prop_map(Value::Int32);
     leaf.prop_recursive(4, 32, 5, |inner| {
         prop::collection::btree_map("[a-z]{1,3}", inner, 0..5).prop_map(|entries| {
-            Value::Map(Map(entries.into_iter().map(|(key, v)| (Value::string(key), v)).collect()))
+            Value::Map(Map::new(
+                entries.into_iter().map(|(key, v)| (Value::string(key), v)).collect(),
+            ))
         })
     })
 }
 
 fn leaves(value: &Value) -> usize {
     match value {
-        Value::Map(map) => map.0.iter().map(|(_, value)| leaves(value)).sum(),
+        Value::Map(map) => map.entries().iter().map(|(_, value)| leaves(value)).sum(),
         Value::Struct(record) => record.values().iter().map(leaves).sum(),
         _ => 1,
     }
@@ -126,7 +130,7 @@ fn described(value: &Value) -> (Arc<Schema>, Value) {
     let Value::Map(map) = value else { return (Arc::new(Schema::new(Type::Int32)), value.clone()) };
     let mut schema = Schema::new(Type::Struct);
     let mut values = Vec::new();
-    for (key, value) in &map.0 {
+    for (key, value) in map.entries() {
         let (inner, value) = described(value);
         schema = schema.field(key.as_str().unwrap(), inner);
         values.push(value);
@@ -139,17 +143,17 @@ fn described(value: &Value) -> (Arc<Schema>, Value) {
 proptest! {
     #[test]
     fn no_leaf_is_lost_and_nothing_stays_nested(tree in tree()) {
-        let tree = Value::Map(Map(vec![("top".into(), tree)]));
+        let tree = Value::Map(Map::new(vec![("top".into(), tree)]));
         let (schema, described) = described(&tree);
         let count = leaves(&tree);
         let outcome = flattened("/", SchemaAndValue::schemaless(tree)).unwrap();
         let Value::Map(flat) = &outcome.value else { panic!("a map is expected") };
-        prop_assert_eq!(flat.0.len(), count);
-        prop_assert!(flat.0.iter().all(|(_, value)| matches!(value, Value::Int32(_))));
+        prop_assert_eq!(flat.entries().len(), count);
+        prop_assert!(flat.entries().iter().all(|(_, value)| matches!(value, Value::Int32(_))));
         let outcome = flattened("/", SchemaAndValue::new(schema, described)).unwrap();
         let Value::Struct(record) = &outcome.value else { panic!("a struct is expected") };
         prop_assert!(Arc::ptr_eq(record.schema(), outcome.schema.as_ref().unwrap()));
         let of_struct: Vec<_> = record.iter().map(|(name, v)| (name.into(), v.clone())).collect();
-        prop_assert_eq!(&of_struct, &flat.0);
+        prop_assert_eq!(&of_struct, flat.entries());
     }
 }

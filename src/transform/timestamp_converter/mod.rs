@@ -136,7 +136,7 @@ impl TimestampConverter {
             _ => return self.translator.translate(value, None),
         };
         let mut map = require_map(value, PURPOSE)?;
-        let slot = map.0.iter_mut().find(|(key, _)| key.as_str() == Some(field));
+        let slot = map.entries_mut().iter_mut().find(|(key, _)| key.as_str() == Some(field));
         match slot {
             Some((_, slot)) => *slot = self.translator.translate(mem::take(slot), None)?,
             None => map.set(field, Value::Null),

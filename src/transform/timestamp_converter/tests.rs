@@ -100,7 +100,7 @@ fn one_field_is_converted_and_the_others_stay() {
     assert_eq!(*schema.fields()[0].schema, Form::Unix.schema().optional());
     assert_eq!(outcome.value.member("at"), Some(&Value::Int64(5)));
     assert_eq!(outcome.value.member("other"), Some(&"x".into()));
-    let map = Map(vec![("at".into(), Value::Timestamp(5)), ("b".into(), "x".into())]);
+    let map = Map::new(vec![("at".into(), Value::Timestamp(5)), ("b".into(), "x".into())]);
     let outcome = converted(&entries, SchemaAndValue::schemaless(Value::Map(map))).unwrap();
     assert_eq!(outcome.value.member("at"), Some(&Value::Int64(5)));
     let outcome = converted(&entries, SchemaAndValue::schemaless(Value::Map(Map::default())));

@@ -135,15 +135,15 @@ fn wide_objects_take_no_more_than_their_share() {
         (members(&|n| (n % 50).to_string()), 50),
     ] {
         let Value::Map(map) = soon(|| read(&*json, text.clone())).value else { panic!("no map") };
-        assert_eq!(map.0.len(), count);
+        assert_eq!(map.entries().len(), count);
         let Value::Map(map) = soon(|| header(text)).value else { panic!("no map") };
-        assert_eq!(map.0.len(), count);
+        assert_eq!(map.entries().len(), count);
     }
     let schema = r#"{"type":"map","keys":{"type":"int32"},"values":{"type":"int32"}}"#;
     let entries: Vec<_> = (0..WIDE).map(|n| format!("[{},{n}]", n / 2)).collect();
     let text = message(schema, &format!("[{}]", entries.join(",")));
     let Value::Map(map) = soon(|| read(&*typed_json(), text)).value else { panic!("no map") };
-    assert_eq!(map.0.len(), WIDE / 2);
+    assert_eq!(map.entries().len(), WIDE / 2);
 }
 
 #[test]

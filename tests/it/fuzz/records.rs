@@ -136,7 +136,7 @@ fn value_of(schema: &Arc<Schema>, choices: &mut Choices<'_>) -> Value {
             let (keys, values) = (schema.key_schema().unwrap(), schema.value_schema().unwrap());
             let count = choices.below(4);
             let entries = (0..count).map(|_| (value_of(keys, choices), value_of(values, choices)));
-            Value::Map(Map(entries.collect()))
+            Value::Map(Map::new(entries.collect()))
         }
         (_, Type::Struct) => {
             let fields = schema.fields().iter();

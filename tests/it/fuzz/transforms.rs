@@ -104,6 +104,10 @@ fn transformed(choices: &mut Choices<'_>) -> String {
         let mut record = before.clone();
         outcome = match transform.apply(&mut record) {
             Ok(Verdict::Keep) => told(&record),
+            Ok(Verdict::KeepAndCopy) => match transform.change_copy(&mut record) {
+                Ok(()) => told(&record),
+                Err(error) => few_words(&error),
+            },
             Ok(Verdict::Drop) => "dropped".to_owned(),
             Err(error) => few_words(&error),
         };

@@ -1,6 +1,6 @@
 //! Examples of transformations and predicates.
 
-use millrace::transform::{Chain, Verdict};
+use millrace::transform::Chain;
 
 use super::{
     Blocks,
@@ -12,10 +12,9 @@ pub(super) fn after(blocks: &Blocks) -> String {
     let chain = Chain::of(&properties(last(blocks, "properties"))).unwrap();
     let mut kept = Vec::new();
     for before in documents(last(blocks, "json")) {
-        let mut record = record(&before);
-        if chain.apply(&mut record).unwrap() == Verdict::Keep {
-            kept.push(laid_out(&record_json(&before, &record)));
-        }
+        let mut out = Vec::new();
+        chain.apply(record(&before), &mut out).unwrap();
+        kept.extend(out.iter().map(|record| laid_out(&record_json(&before, record))));
     }
     if kept.is_empty() {
         return "nothing: the record is dropped.\n".to_owned();

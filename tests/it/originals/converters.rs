@@ -197,7 +197,7 @@ fn has_bytes(value: &Value) -> bool {
     match value {
         Value::Bytes(_) => true,
         Value::Array(items) => items.iter().any(has_bytes),
-        Value::Map(map) => map.0.iter().any(|(_, value)| has_bytes(value)),
+        Value::Map(map) => map.entries().iter().any(|(_, value)| has_bytes(value)),
         Value::Struct(record) => record.values().iter().any(has_bytes),
         _ => false,
     }

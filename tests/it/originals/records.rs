@@ -370,7 +370,7 @@ fn value_of(schema: &Arc<Schema>, random: &mut Random) -> Value {
         (_, Type::String) => random.of(&WORDS).into(),
         (_, Type::Bytes) => Value::Bytes(random.of(&["", "x", "\u{1}\u{2}"]).into()),
         (_, Type::Array) => Value::Array(vec![Value::Int32(1); random.below(3)]),
-        (_, Type::Map) => Value::Map(Map(vec![("k".into(), Value::Int32(1))])),
+        (_, Type::Map) => Value::Map(Map::new(vec![("k".into(), Value::Int32(1))])),
         (_, Type::Struct) => {
             let values = schema.fields().iter().map(|field| value_of(&field.schema, random));
             Value::Struct(Struct::new(Arc::clone(schema), values.collect()))

@@ -23,7 +23,7 @@ fn outcome(case: &Case) -> Json {
     };
     let mut record: SinkRecord = case.record.clone();
     match transform.apply(&mut record) {
-        Ok(Verdict::Keep) => json!({ "record": record_json(&record) }),
+        Ok(Verdict::Keep | Verdict::KeepAndCopy) => json!({ "record": record_json(&record) }),
         Ok(Verdict::Drop) => json!({ "record": null }),
         Err(error) => json!({ "error": error.to_string() }),
     }

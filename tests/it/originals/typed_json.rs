@@ -81,7 +81,7 @@ fn value_json(value: &Value) -> Json {
         Value::Array(items) => json!(["array", items.iter().map(value_json).collect::<Vec<_>>()]),
         Value::Map(map) => {
             let entry = |(key, value)| (value_json(key).to_string(), value_json(value));
-            let entries = map.0.iter().map(|(key, value)| entry((key, value)));
+            let entries = map.entries().iter().map(|(key, value)| entry((key, value)));
             let mut entries: Vec<_> = entries.collect();
             entries.sort_by(|left, right| left.0.cmp(&right.0));
             let entries: Vec<_> = entries

@@ -115,7 +115,7 @@ fn to_json(value: &Value) -> Json {
                 Some(text) => (text.to_owned(), to_json(value)),
                 None => (to_json(key).to_string(), to_json(value)),
             };
-            Json::Object(map.0.iter().map(entry).collect())
+            Json::Object(map.entries().iter().map(entry).collect())
         }
         Value::Struct(record) => Json::Object(
             record.iter().map(|(name, value)| (name.to_owned(), to_json(value))).collect(),

@@ -69,7 +69,7 @@ impl Web {
         let fields = fields.map(|(name, value): (&str, Value)| (name.into(), value));
         let mut record: SinkRecord = self.aggregate.record(&partition(), offset, "x");
         record.timestamp_ms = Some(TEN + after_ms);
-        record.value.value = Value::Map(Map(fields.into()));
+        record.value.value = Value::Map(Map::new(fields.into()));
         self.driver.produce(record);
         self.driver.poll(1).await.unwrap();
     }

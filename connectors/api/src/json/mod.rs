@@ -4,12 +4,14 @@
 //! and text stays a slice of the record. That is what this is for; for anything else `serde_json`
 //! is there.
 
+mod compact;
 mod node;
 mod parse;
 mod scan;
 mod text;
 mod write;
 
+pub(crate) use self::compact::compact_object;
 pub use self::{
     node::{Node, NodeRef, Schemaless, wrapping},
     parse::{Build, JsonError, Parser},

@@ -151,7 +151,7 @@ impl<'a> Build<'a> for Schemaless {
     }
     #[inline]
     fn object(members: Vec<(Value, Value)>) -> Value {
-        Value::Map(Map(without_repetition(members, |name| name.as_str().unwrap_or_default())))
+        Value::Map(Map::new(without_repetition(members, |name| name.as_str().unwrap_or_default())))
     }
 }
 

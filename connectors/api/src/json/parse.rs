@@ -9,10 +9,10 @@ use bytestring::ByteString;
 use super::{Text, scan::plain_length};
 
 /// What some editors put in front of a document.
-const BYTE_ORDER_MARK: char = '\u{feff}';
+pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Deepest nesting; Jackson's limit.
-const MAX_DEPTH: usize = 1000;
+pub(super) const MAX_DEPTH: usize = 1000;
 
 /// Members that there is room for in an object before its size is known.
 const USUAL_MEMBERS: usize = 8;
@@ -302,7 +302,13 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn escape(&mut self) -> Result<char> {
+    /// Where the reader stands.
+    pub(super) const fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Reads an escape from behind its backslash on.
+    pub(super) fn escape(&mut self) -> Result<char> {
         let Some(byte) = self.bytes().get(self.at).copied() else {
             return self.error("Unexpected end of a string");
         };

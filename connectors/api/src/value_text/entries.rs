@@ -28,7 +28,7 @@ impl Entries {
     /// The map.
     #[must_use]
     pub fn into_map(self) -> Map {
-        Map(self.entries)
+        Map::new(self.entries)
     }
 }
 
@@ -49,7 +49,9 @@ fn identify(out: &mut Vec<u8>, value: &Value) {
         Value::String(text) => tagged(out, 10, text.as_bytes()),
         Value::Bytes(bytes) => tagged(out, 11, bytes),
         Value::Array(items) => nested(out, 12, items.iter()),
-        Value::Map(map) => nested(out, 13, map.0.iter().flat_map(|(key, value)| [key, value])),
+        Value::Map(map) => {
+            nested(out, 13, map.entries().iter().flat_map(|(key, value)| [key, value]))
+        }
         Value::Struct(record) => nested(out, 14, record.values().iter()),
         Value::Decimal(decimal) => {
             tagged(out, 15, &decimal.scale.to_le_bytes());
@@ -83,7 +85,7 @@ mod tests {
         for (place, key) in (0..).zip(keys) {
             entries.put(key, Value::Int32(place));
         }
-        entries.into_map().0
+        entries.into_map().into_entries()
     }
 
     #[test]

@@ -42,7 +42,7 @@ fn write(out: &mut String, value: &Value, place: Place) {
         }
         Value::Map(map) => {
             out.push('{');
-            separated(out, ",", &map.0, |out, (key, value)| {
+            separated(out, ",", map.entries(), |out, (key, value)| {
                 write(out, key, Place::Inside);
                 out.push(':');
                 write(out, value, Place::Inside);
@@ -105,7 +105,7 @@ mod tests {
     fn nested_values_have_no_blanks_and_quoted_texts() {
         let list = Value::Array(vec![Value::Int8(1), Value::Null, "a\"b\\".into()]);
         assert_eq!(header_text(&list).as_deref(), Some(r#"[1,null,"a\"b\\"]"#));
-        let map = Map(vec![("k".into(), Value::Float64(1.0))]);
+        let map = Map::new(vec![("k".into(), Value::Float64(1.0))]);
         assert_eq!(header_text(&Value::Map(map)).as_deref(), Some(r#"{"k":1.0}"#));
         assert_eq!(header_text(&"\"raw\"".into()).as_deref(), Some("\"raw\""));
         assert_eq!(header_text(&Value::Null), None);

@@ -311,7 +311,7 @@ fn map_of(
 ) -> Result<SchemaAndValue, NoStructure> {
     let Some(keys) = keys else { return Ok(typed(Type::Map, Value::Map(entries))) };
     let mut aligned_entries = Entries::default();
-    for (key, value) in entries.0 {
+    for (key, value) in entries.into_entries() {
         let value = match &values {
             Some(values) => aligned(value, values)?,
             None => value,

@@ -66,7 +66,7 @@ pub fn write_java_text(out: &mut String, value: &Value) {
         }
         Value::Map(map) => {
             out.push('{');
-            separated(out, ", ", &map.0, |out, (key, value)| {
+            separated(out, ", ", map.entries(), |out, (key, value)| {
                 write_java_text(out, key);
                 out.push('=');
                 write_java_text(out, value);
@@ -145,7 +145,7 @@ mod tests {
         let record = Struct::new(schema, vec![Value::Int32(1), Value::Null, "x".into()]);
         assert_eq!(text(&Value::Struct(record)), "Struct{a=1,b=x}");
         let list = Value::Array(vec![Value::Int8(-1), "s".into(), Value::Null]);
-        let map = Map(vec![("k".into(), list), ("f".into(), Value::Float64(1e10))]);
+        let map = Map::new(vec![("k".into(), list), ("f".into(), Value::Float64(1e10))]);
         assert_eq!(text(&Value::Map(map)), "{k=[-1, s, null], f=1.0E10}");
         assert_eq!(text(&Value::Timestamp(0)), "Thu Jan 01 00:00:00 UTC 1970");
         assert_eq!(text(&Value::Date(19_000)), "Sat Jan 08 00:00:00 UTC 2022");

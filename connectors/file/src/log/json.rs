@@ -24,7 +24,7 @@ fn value(json: Json) -> Value {
         Json::Object(members) => {
             let entry =
                 |(name, member): (String, Json)| (Value::String(name.into()), value(member));
-            Value::Map(Map(members.into_iter().map(entry).collect()))
+            Value::Map(Map::new(members.into_iter().map(entry).collect()))
         }
     }
 }
@@ -36,7 +36,7 @@ mod tests {
     #[test]
     fn every_kind_of_json_has_its_value() {
         let read = parse(br#"{"b":[1,2.5,null,true],"a":{"s":"x"},"big":18446744073709551615}"#);
-        let expected = Value::Map(Map(vec![
+        let expected = Value::Map(Map::new(vec![
             (
                 "b".into(),
                 Value::Array(vec![
@@ -46,7 +46,7 @@ mod tests {
                     Value::Boolean(true),
                 ]),
             ),
-            ("a".into(), Value::Map(Map(vec![("s".into(), "x".into())]))),
+            ("a".into(), Value::Map(Map::new(vec![("s".into(), "x".into())]))),
             ("big".into(), Value::Float64(18_446_744_073_709_551_615.0)),
         ]));
         assert_eq!(read.unwrap(), expected);

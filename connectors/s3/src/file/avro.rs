@@ -47,19 +47,19 @@ impl Head {
 
 /// A file's head and blocks.
 #[derive(Debug)]
-pub(super) struct Blocks {
+pub(crate) struct Blocks {
     codec: AvroCodec,
     mark: [u8; MARK_BYTES],
     /// Records of the block that is being filled.
     staged: Buffer,
     count: usize,
     /// Head and whole blocks. It always has room for the block that is being filled.
-    pub(super) out: Buffer,
+    pub(crate) out: Buffer,
 }
 
 impl Blocks {
     /// Begins a file; nothing when the budget has no room.
-    pub(super) fn begin(head: &Head, mut out: Buffer, budget: &MemoryBudget) -> Option<Self> {
+    pub(crate) fn begin(head: &Head, mut out: Buffer, budget: &MemoryBudget) -> Option<Self> {
         if !out.ensure(head.bytes.len() + MARK_BYTES) {
             return None;
         }
@@ -72,7 +72,7 @@ impl Blocks {
     }
 
     /// Makes room for one record; `false` when there is none.
-    pub(super) fn reserve(&mut self, record: &[u8]) -> Result<bool> {
+    pub(crate) fn reserve(&mut self, record: &[u8]) -> Result<bool> {
         let length = self.staged.bytes.len() + record.len();
         if self.count > 0 && length > BLOCK_BYTES {
             if !self.out.ensure(worst_bytes(self.staged.bytes.len())) {
@@ -85,12 +85,12 @@ impl Blocks {
     }
 
     /// Appends the record that there is room for.
-    pub(super) fn append(&mut self, record: &[u8]) {
+    pub(crate) fn append(&mut self, record: &[u8]) {
         self.staged.bytes.extend_from_slice(record);
         self.count += 1;
     }
 
-    pub(super) fn finish(&mut self) -> Result<()> {
+    pub(crate) fn finish(&mut self) -> Result<()> {
         if self.count > 0 {
             self.close_block()?;
         }
@@ -98,13 +98,13 @@ impl Blocks {
     }
 
     /// Gives back what a part took, but for what the block that is being filled will need.
-    pub(super) fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         self.out.settle();
         // This room was free a moment ago, as in the buffer itself.
         let _regained = self.out.ensure(worst_bytes(self.staged.bytes.len()));
     }
 
-    pub(super) const fn held_bytes(&self) -> usize {
+    pub(crate) const fn held_bytes(&self) -> usize {
         self.staged.held_bytes() + self.out.held_bytes()
     }
 

@@ -7,8 +7,8 @@ use connect_api::budget::{MemoryBudget, Reservation};
 
 /// A buffer that grows by what the budget gives.
 #[derive(Debug)]
-pub(super) struct Buffer {
-    pub(super) bytes: Vec<u8>,
+pub(crate) struct Buffer {
+    pub(crate) bytes: Vec<u8>,
     held: Reservation,
     budget: MemoryBudget,
     /// Size from which on it grows by need instead of doubling.
@@ -17,24 +17,24 @@ pub(super) struct Buffer {
 
 impl Buffer {
     /// An empty one; nothing when the budget is used up.
-    pub(super) fn new(budget: &MemoryBudget, most_bytes: usize) -> Option<Self> {
+    pub(crate) fn new(budget: &MemoryBudget, most_bytes: usize) -> Option<Self> {
         let held = budget.reserve(0)?;
         Some(Self { bytes: Vec::new(), held, budget: budget.clone(), most_bytes })
     }
 
     /// Bytes taken from the budget.
-    pub(super) const fn held_bytes(&self) -> usize {
+    pub(crate) const fn held_bytes(&self) -> usize {
         self.held.bytes()
     }
 
     /// Takes the first bytes, at most so many; they count until [`Buffer::settle`].
-    pub(super) fn take(&mut self, most_bytes: usize) -> Bytes {
+    pub(crate) fn take(&mut self, most_bytes: usize) -> Bytes {
         let rest = self.bytes.split_off(most_bytes.min(self.bytes.len()));
         std::mem::replace(&mut self.bytes, rest).into()
     }
 
     /// Gives back what was taken out.
-    pub(super) fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         let Some(nothing) = self.budget.reserve(0) else { return };
         self.held = nothing;
         // This room was free a moment ago: only a sibling that took it in between says no, and
@@ -43,7 +43,7 @@ impl Buffer {
     }
 
     /// Makes room; `false` when the budget has none.
-    pub(super) fn ensure(&mut self, more_bytes: usize) -> bool {
+    pub(crate) fn ensure(&mut self, more_bytes: usize) -> bool {
         let needed = self.bytes.len() + more_bytes;
         let held = self.held.bytes();
         if needed > held {

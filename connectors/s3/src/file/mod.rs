@@ -25,9 +25,10 @@ use connect_api::{
 
 use self::object::Object;
 pub(crate) use self::{
-    avro::Head,
+    avro::{Blocks, Head},
+    buffer::Buffer,
     facts::{End, Facts, Name},
-    parquet::Plan,
+    parquet::{Groups, Plan},
     spill::{Room, Spill},
 };
 use crate::{

@@ -12,7 +12,7 @@ use connect_api::{
 use crate::config::DecimalFormat;
 
 /// Appends a value.
-pub(super) fn write_value(out: &mut Vec<u8>, value: &Value, decimals: DecimalFormat) {
+pub(crate) fn write_value(out: &mut Vec<u8>, value: &Value, decimals: DecimalFormat) {
     match value {
         Value::Null => out.extend_from_slice(b"null"),
         Value::Decimal(number) => match decimals {
@@ -43,9 +43,13 @@ fn write_array(out: &mut Vec<u8>, items: &[Value], decimals: DecimalFormat) {
 
 /// An object when every key is a string, else an array of pairs.
 fn write_map(out: &mut Vec<u8>, map: &Map, decimals: DecimalFormat) {
-    let is_object = map.0.iter().all(|(key, _)| matches!(key, Value::String(_)));
+    if let Some(text) = map.json() {
+        out.extend_from_slice(text.as_bytes());
+        return;
+    }
+    let is_object = map.entries().iter().all(|(key, _)| matches!(key, Value::String(_)));
     out.push(if is_object { b'{' } else { b'[' });
-    for (place, (key, value)) in map.0.iter().enumerate() {
+    for (place, (key, value)) in map.entries().iter().enumerate() {
         if place > 0 {
             out.push(b',');
         }

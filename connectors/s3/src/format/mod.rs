@@ -13,6 +13,7 @@ use connect_api::{
 use connect_avro::AvroDataConfig;
 
 pub(crate) use self::{
+    json::write_value as write_json,
     layout::{Container, Layout, Layouts},
     view::{Draft, Shape, View},
 };

@@ -37,8 +37,8 @@ fn structs_are_objects_in_the_order_of_their_schema() {
 
 #[test]
 fn every_kind_of_value_has_its_text() {
-    let keys_are_numbers = Map(vec![(Value::Int32(1), Value::Boolean(true))]);
-    let object = Map(vec![("b".into(), Value::Int64(-5)), ("a".into(), Value::Null)]);
+    let keys_are_numbers = Map::new(vec![(Value::Int32(1), Value::Boolean(true))]);
+    let object = Map::new(vec![("b".into(), Value::Int64(-5)), ("a".into(), Value::Null)]);
     for (value, text) in [
         (Value::string("line"), "\"line\""),
         (

@@ -127,8 +127,8 @@ fn fields_of_structs_and_maps_make_folders() {
         &*route(&config, &record(order(), None)).unwrap(),
         "topics/orders/region=eu/address.zip=null"
     );
-    let inner = Value::Map(Map(vec![("zip".into(), Value::Int64(7))]));
-    let map = Map(vec![("region".into(), "a/b".into()), ("address".into(), inner)]);
+    let inner = Value::Map(Map::new(vec![("zip".into(), Value::Int64(7))]));
+    let map = Map::new(vec![("region".into(), "a/b".into()), ("address".into(), inner)]);
     let map = record(SchemaAndValue::schemaless(Value::Map(map)), None);
     assert_eq!(&*route(&config, &map).unwrap(), "topics/orders/region=a/b/address.zip=7");
 }

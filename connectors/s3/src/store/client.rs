@@ -37,16 +37,33 @@ const LONGEST_BACKOFF: Duration = Duration::from_hours(24);
 
 const TLS: tls::Provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
 
+/// What a connector may set of the client beside the options of the bucket.
+#[derive(Debug)]
+pub(crate) struct Tuning {
+    /// Longest pause before another try.
+    pub(crate) longest_backoff: Duration,
+    /// How long an assumed role lasts; as the service has it when absent.
+    pub(crate) role_lasts: Option<Duration>,
+    /// Address of the service that hands out the role; Amazon's own when absent.
+    pub(crate) role_url: Option<String>,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self { longest_backoff: LONGEST_BACKOFF, role_lasts: None, role_url: None }
+    }
+}
+
 /// Builds the client.
 ///
 /// # Errors
 /// `Invalid` when the proxy's address is none.
-pub(super) async fn build(keys: &BucketKeys) -> Result<Client> {
+pub(super) async fn build(keys: &BucketKeys, tuning: &Tuning) -> Result<Client> {
     let http = http_client(keys)?;
     let retry = RetryConfig::standard()
         .with_max_attempts(keys.retries.saturating_add(1))
         .with_initial_backoff(keys.retry_backoff)
-        .with_max_backoff(LONGEST_BACKOFF);
+        .with_max_backoff(tuning.longest_backoff);
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
@@ -57,7 +74,7 @@ pub(super) async fn build(keys: &BucketKeys) -> Result<Client> {
         .no_credentials()
         .load();
     let base = Box::pin(base).await;
-    let provider = Box::pin(credentials(keys, &base)).await;
+    let provider = Box::pin(credentials(keys, tuning, &base)).await;
     let config = aws_sdk_s3::config::Builder::from(&base)
         .credentials_provider(provider)
         .retry_config(retry)
@@ -103,7 +120,11 @@ fn http_client(keys: &BucketKeys) -> Result<SharedHttpClient> {
 }
 
 /// Static keys win unless another provider is named, as in the original.
-async fn credentials(keys: &BucketKeys, base: &SdkConfig) -> SharedCredentialsProvider {
+async fn credentials(
+    keys: &BucketKeys,
+    tuning: &Tuning,
+    base: &SdkConfig,
+) -> SharedCredentialsProvider {
     let region = Region::new(keys.region.clone());
     let mut context = ProviderConfig::without_region().with_region(Some(region));
     if let Some(http) = base.http_client() {
@@ -136,24 +157,33 @@ async fn credentials(keys: &BucketKeys, base: &SdkConfig) -> SharedCredentialsPr
                 Some(own) => SharedCredentialsProvider::new(own),
                 None => SharedCredentialsProvider::new(default_chain(context, &keys.region).await),
             };
-            SharedCredentialsProvider::new(Box::pin(assumed_role(keys, base, own)).await)
+            let role = assumed_role(keys, tuning, base, own);
+            SharedCredentialsProvider::new(Box::pin(role).await)
         }
     }
 }
 
 async fn assumed_role(
     keys: &BucketKeys,
+    tuning: &Tuning,
     base: &SdkConfig,
     own: SharedCredentialsProvider,
 ) -> AssumeRoleProvider {
     let region = if keys.role_region.is_empty() { &keys.region } else { &keys.role_region };
-    AssumeRoleProvider::builder(keys.role_arn.clone().unwrap_or_default())
+    let mut role = AssumeRoleProvider::builder(keys.role_arn.clone().unwrap_or_default())
         .session_name(keys.role_session.clone().unwrap_or_default())
-        .external_id(keys.role_external_id.clone().unwrap_or_default())
-        .region(Region::new(region.clone()))
-        .configure(base)
-        .build_from_provider(own)
-        .await
+        .region(Region::new(region.clone()));
+    if let Some(id) = &keys.role_external_id {
+        role = role.external_id(id);
+    }
+    if let Some(lasts) = tuning.role_lasts {
+        role = role.session_length(lasts);
+    }
+    let base = match &tuning.role_url {
+        Some(url) => base.clone().into_builder().endpoint_url(url).build(),
+        None => base.clone(),
+    };
+    role.configure(&base).build_from_provider(own).await
 }
 
 /// The chain looks for a region by itself, in the machine's metadata service at last, unless it is

@@ -37,6 +37,28 @@ enum Kind {
     NoCredentials,
 }
 
+/// How the options are called that errors speak of.
+#[derive(Debug)]
+pub(crate) struct Names {
+    pub(crate) bucket: &'static str,
+    pub(crate) region: &'static str,
+    pub(crate) url: &'static str,
+    pub(crate) part_size: &'static str,
+    /// What else may stand between us and the server.
+    pub(crate) network: &'static str,
+}
+
+impl Names {
+    /// Those of Confluent's sink.
+    pub(crate) const CONFLUENT: Self = Self {
+        bucket: "s3.bucket.name",
+        region: "s3.region",
+        url: "store.url",
+        part_size: "s3.part.size",
+        network: "the network and s3.proxy.url",
+    };
+}
+
 /// Codes that pass by themselves, besides everything the server blames on itself.
 const PASSING: [&str; 10] = [
     "SlowDown",
@@ -103,14 +125,14 @@ impl Failure {
     pub(super) fn into_error(
         self,
         operation: Operation,
-        bucket: &str,
+        (bucket, names): (&str, &Names),
         key: &str,
         cause: impl Error + Send + Sync + 'static,
     ) -> ConnectorError {
         if self.code == "NoSuchBucket"
             || (operation == Operation::Bucket && self.status == Some(404))
         {
-            return missing_bucket(bucket);
+            return missing_bucket(bucket, names);
         }
         let what = match operation {
             Operation::Write => {
@@ -125,7 +147,7 @@ impl Failure {
             Operation::Bucket => format!("Could not reach bucket \"{bucket}\""),
         };
         let error = ConnectorError::new(self.class(), format!("{what}: {self}"));
-        let error = match self.hint(operation) {
+        let error = match self.hint(operation, names) {
             Some(hint) => error.hint(hint),
             None => error,
         };
@@ -136,14 +158,16 @@ impl Failure {
         }
     }
 
-    fn hint(&self, operation: Operation) -> Option<&'static str> {
-        Some(match (self.kind, self.code.as_str(), operation) {
+    fn hint(&self, operation: Operation, names: &Names) -> Option<String> {
+        let region = format!("The bucket is in another region: check {}", names.region);
+        let hint = match (self.kind, self.code.as_str(), operation) {
             (Kind::NoCredentials, ..) => {
                 "Set aws.access.key.id and aws.secret.access.key, or give the worker credentials by \
                  environment, profile or role"
             }
             (Kind::Unreachable, ..) => {
-                "Check store.url, s3.region, the network and s3.proxy.url; it is tried again"
+                let Names { url, region, network, .. } = names;
+                return Some(format!("Check {url}, {region}, {network}; it is tried again"));
             }
             (_, "InvalidAccessKeyId", _) => {
                 "The server does not know the access key: check aws.access.key.id or the \
@@ -158,7 +182,7 @@ impl Failure {
                 | "PermanentRedirect"
                 | "IllegalLocationConstraintException",
                 _,
-            ) => "The bucket is in another region: check s3.region",
+            ) => return Some(region),
             (_, _, Operation::List) if self.status == Some(403) => return None,
             (_, _, Operation::Look) if self.status == Some(403) => {
                 "Allow s3:GetObject and s3:ListBucket, which tell what an earlier task stored"
@@ -167,18 +191,21 @@ impl Failure {
                 "Allow s3:PutObject, s3:AbortMultipartUpload and s3:ListBucket for these \
                  credentials, and kms:GenerateDataKey and kms:Decrypt where the bucket is encrypted"
             }
-            _ if self.status == Some(301) => "The bucket is in another region: check s3.region",
+            _ if self.status == Some(301) => return Some(region),
             _ if self.class() == ErrorClass::Retriable => "The server is overloaded or failing",
             _ => return None,
-        })
+        };
+        Some(hint.to_owned())
     }
 }
 
 /// The original's words for a bucket that is not there.
-pub(super) fn missing_bucket(bucket: &str) -> ConnectorError {
+pub(super) fn missing_bucket(bucket: &str, names: &Names) -> ConnectorError {
+    let Names { bucket: name, region, url, .. } = names;
     ConnectorError::new(ErrorClass::NotFound, format!("Non-existent S3 bucket: {bucket}")).hint(
-        "Create it, or correct s3.bucket.name, s3.region or store.url; the connector never creates \
-         buckets",
+        format!(
+            "Create it, or correct {name}, {region} or {url}; the connector never creates buckets"
+        ),
     )
 }
 

@@ -35,12 +35,17 @@ use connect_api::{
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-pub(crate) use self::{client::proxy_address, digest::CustomerKey, read::Existing};
+pub(crate) use self::{
+    client::{Tuning, proxy_address},
+    digest::CustomerKey,
+    failure::Names,
+    read::Existing,
+};
 use self::{
     digest::{digest, encrypted},
     failure::{Failure, Operation},
 };
-use crate::config::{S3SinkConfig, TaggingErrors};
+use crate::config::{BucketKeys, S3SinkConfig, TaggingErrors};
 
 /// Requests of one task that run at once: more do not make a network faster, and each holds a
 /// part in memory.
@@ -71,6 +76,8 @@ pub(crate) struct Store {
     /// Set once the server has said that it cannot do that.
     is_condition_unknown: AtomicBool,
     requests: Semaphore,
+    /// How the connector's users call the options.
+    names: &'static Names,
 }
 
 #[derive(Debug)]
@@ -102,9 +109,27 @@ impl Store {
     /// `Invalid` when the proxy's address is none, or the customer's key.
     pub(crate) async fn open(config: &S3SinkConfig) -> Result<Self> {
         let keys = &config.bucket;
-        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let pairs = keys.tags.iter().filter_map(|tag| tag.split_once(':'));
         let pairs = pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()));
+        let tags =
+            keys.tagging.then(|| Tags { pairs: pairs.collect(), errors: keys.tagging_errors });
+        Ok(Self {
+            tags,
+            is_conditional: config.connector.enable_conditional_writes,
+            ..Self::overwriting(keys, &Tuning::default(), &Names::CONFLUENT).await?
+        })
+    }
+
+    /// As [`Store::open`], without tags, and for objects that replace those that have their keys.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub(crate) async fn overwriting(
+        keys: &BucketKeys,
+        tuning: &Tuning,
+        names: &'static Names,
+    ) -> Result<Self> {
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let customer_key = keys.customer_key.as_ref().map(Secret::expose);
         let customer_key = customer_key.map(|key| CustomerKey::parse(key)).transpose();
         let customer_key = customer_key.map_err(|reason| {
@@ -113,19 +138,18 @@ impl Store {
         // The server would not know which of two encryptions is meant.
         let encryption = if customer_key.is_some() { "" } else { &keys.encryption };
         Ok(Self {
-            client: client::build(keys).await?,
+            client: client::build(keys, tuning).await?,
             bucket: keys.name.clone(),
             encryption: some(encryption).map(|name| name.as_str().into()),
             kms_key: some(&keys.kms_key),
             customer_key,
             sends_digest: keys.send_digest,
             acl: keys.acl.as_deref().map(Into::into),
-            tags: keys
-                .tagging
-                .then(|| Tags { pairs: pairs.collect(), errors: keys.tagging_errors }),
-            is_conditional: config.connector.enable_conditional_writes,
+            tags: None,
+            is_conditional: false,
             is_condition_unknown: AtomicBool::new(false),
             requests: Semaphore::new(CONCURRENT_REQUESTS),
+            names,
         })
     }
 
@@ -201,7 +225,7 @@ impl Store {
             return Err(ConnectorError::invalid(format!(
                 "Object \"{key}\" has reached the 10,000 parts that S3 allows"
             ))
-            .hint("Raise s3.part.size, or rotate files earlier"));
+            .hint(format!("Raise {}, or rotate files earlier", self.names.part_size)));
         }
         let request = self
             .client
@@ -342,7 +366,7 @@ impl Store {
     where
         E: std::error::Error + aws_sdk_s3::error::ProvideErrorMetadata + Send + Sync + 'static,
     {
-        Failure::of(&error).into_error(operation, &self.bucket, key, error)
+        Failure::of(&error).into_error(operation, (&self.bucket, self.names), key, error)
     }
 
     async fn permit(&self) -> Option<SemaphorePermit<'_>> {

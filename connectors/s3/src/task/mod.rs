@@ -12,7 +12,7 @@ mod memory;
 mod rotation;
 mod stored;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod writer;
 
 use std::{collections::BTreeMap, path::Path};

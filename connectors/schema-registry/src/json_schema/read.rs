@@ -88,7 +88,7 @@ fn map(options: &JsonSchemaOptions, schema: &Schema, node: &NodeRef<'_>) -> Resu
             let value = read_value(options, values, Some(value))?;
             Ok((Value::String(name.to_byte_string()), value))
         };
-        return members.iter().map(entry).collect::<Result<_>>().map(Map);
+        return members.iter().map(entry).collect::<Result<_>>().map(Map::new);
     }
     let Node::Array(entries) = node else {
         return Err(bad(format!(
@@ -107,7 +107,7 @@ fn map(options: &JsonSchemaOptions, schema: &Schema, node: &NodeRef<'_>) -> Resu
         ))),
         other => Err(bad(format!("Found invalid map entry instead of object: {}", other.kind()))),
     };
-    entries.iter().map(entry).collect::<Result<_>>().map(Map)
+    entries.iter().map(entry).collect::<Result<_>>().map(Map::new)
 }
 
 fn record(options: &JsonSchemaOptions, schema: &Arc<Schema>, node: &NodeRef<'_>) -> Result<Struct> {

@@ -87,7 +87,7 @@ fn maps_with_other_keys_are_arrays_of_entries() {
             r#""key":{"type":"integer","connect.index":0,"connect.type":"int32"}}}}"#
         )
     );
-    let value = Value::Map(Map(vec![(Value::Int32(1), Value::Int8(2))]));
+    let value = Value::Map(Map::new(vec![(Value::Int32(1), Value::Int8(2))]));
     let map = Arc::new(map);
     assert_eq!(json(&map, &value), r#"[{"key":1,"value":2}]"#);
     assert_eq!(*schema(&text(&map)), *map);

@@ -106,7 +106,7 @@ fn write_map(
     };
     let is_object = keys.kind() == Type::String && !keys.is_optional();
     out.push(if is_object { b'{' } else { b'[' });
-    for (place, (key, value)) in map.0.iter().enumerate() {
+    for (place, (key, value)) in map.entries().iter().enumerate() {
         if place > 0 {
             out.push(b',');
         }

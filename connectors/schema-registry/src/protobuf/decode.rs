@@ -196,7 +196,7 @@ fn finished(field: &FieldPlan, state: State, depth: usize) -> Result<Option<Valu
         State::Raw(bytes) => raw(bytes),
         State::Parts(parts) => raw(parts.freeze()),
         State::List(items) => Ok(Some(Value::Array(items))),
-        State::Entries(entries) => Ok(Some(Value::Map(Map(unique(entries))))),
+        State::Entries(entries) => Ok(Some(Value::Map(Map::new(unique(entries))))),
         State::Absent => match &field.absent {
             None => Err(broken(&format!("its required field \"{}\" is missing", field.name))),
             Some(Value::Null) => Ok(None),

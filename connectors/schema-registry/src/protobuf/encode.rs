@@ -207,7 +207,7 @@ fn write_map(
     map: &Map,
     is_default_ignored: bool,
 ) -> Result<()> {
-    map.0.iter().try_for_each(|entry| {
+    map.entries().iter().try_for_each(|entry| {
         put_field(out, tag, WireType::Length);
         put_chunk(out, |out| {
             write_field(out, key, &entry.0, is_default_ignored)?;

@@ -108,7 +108,7 @@ fn a_record_is_read_back_with_everything_but_requiredness() {
         Value::Int8(-3),
         Value::Array(vec!["a".into(), "b".into()]),
         address_of(&schema),
-        Value::Map(Map(vec![("x".into(), Value::Int32(1)), ("y".into(), Value::Int32(0))])),
+        Value::Map(Map::new(vec![("x".into(), Value::Int32(1)), ("y".into(), Value::Int32(0))])),
         Value::Decimal(Decimal { unscaled: vec![0x04, 0xd2].into(), scale: 2 }),
         Value::Timestamp(-1),
     ];
@@ -537,7 +537,7 @@ fn field() -> impl Strategy<Value = (Schema, Value)> {
                 entries.into_iter().map(|(n, text)| (Value::Int32(n), Value::string(text)));
             (
                 Schema::map(Schema::new(Type::Int32), Schema::string()),
-                Value::Map(Map(entries.collect())),
+                Value::Map(Map::new(entries.collect())),
             )
         }),
     ]

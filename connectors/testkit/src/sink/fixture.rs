@@ -78,7 +78,7 @@ pub trait SinkFixture: Sized + Send + Sync {
 
     /// A good record that carries this id: by default as its key and as field `id` of a JSON value.
     fn record(&self, origin: &TopicPartition, offset: i64, id: &str) -> SinkRecord {
-        let value = Value::Map(Map(vec![("id".into(), id.into())]));
+        let value = Value::Map(Map::new(vec![("id".into(), id.into())]));
         SinkRecord {
             topic: Arc::clone(&origin.topic),
             origin: origin.clone(),

@@ -46,7 +46,7 @@ async fn values_are_appended_as_java_prints_them() {
         Value::Null,
         Value::Float64(1e10),
         Value::Struct(fields),
-        Value::Map(Map(vec![("k".into(), Value::Array(vec![Value::Int8(1), "x".into()]))])),
+        Value::Map(Map::new(vec![("k".into(), Value::Array(vec![Value::Int8(1), "x".into()]))])),
         Value::Bytes(b"\xff raw"[..].into()),
     ];
     let batch: Vec<_> = values.into_iter().zip(0..).map(|(value, at)| record(at, value)).collect();

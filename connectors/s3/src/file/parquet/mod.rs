@@ -96,7 +96,7 @@ fn compression(codec: ParquetCodec) -> Compression {
 }
 
 /// A file's finished row groups and the one that is being filled.
-pub(super) struct Groups {
+pub(crate) struct Groups {
     plan: Arc<Plan>,
     columns: Vec<Column>,
     file: SerializedFileWriter<Parts>,
@@ -120,7 +120,7 @@ impl std::fmt::Debug for Groups {
 
 impl Groups {
     /// Begins a file; nothing when the budget has no room.
-    pub(super) fn begin(
+    pub(crate) fn begin(
         plan: &Arc<Plan>,
         part_bytes: usize,
         budget: &MemoryBudget,
@@ -144,7 +144,7 @@ impl Groups {
     }
 
     /// Takes one record apart if there is room for it.
-    pub(super) fn reserve(&mut self, record: &[u8]) -> Result<bool> {
+    pub(crate) fn reserve(&mut self, record: &[u8]) -> Result<bool> {
         self.columns.iter_mut().for_each(Column::begin);
         let mut input = record;
         let taken = self.plan.node.shred(&mut input, &mut self.columns, Depth::default());
@@ -164,7 +164,7 @@ impl Groups {
     }
 
     /// Keeps the record that was taken apart.
-    pub(super) fn append(&mut self) -> Result<()> {
+    pub(crate) fn append(&mut self) -> Result<()> {
         self.rows += 1;
         if self.staged_bytes() >= STAGE_BYTES {
             self.encode().map_err(failed)?;
@@ -176,39 +176,39 @@ impl Groups {
     }
 
     /// Ends the row group, so that its pages can be uploaded.
-    pub(super) fn close_group(&mut self) -> Result<()> {
+    pub(crate) fn close_group(&mut self) -> Result<()> {
         self.end_group().map_err(failed)?;
         self.settle();
         Ok(())
     }
 
     /// Ends the file.
-    pub(super) fn finish(&mut self) -> Result<()> {
+    pub(crate) fn finish(&mut self) -> Result<()> {
         let ended = self.end_group().and_then(|()| self.file.finish().map(drop));
         ended.map_err(failed)
     }
 
     /// Bytes that wait to be uploaded.
-    pub(super) fn pending_bytes(&self) -> usize {
+    pub(crate) fn pending_bytes(&self) -> usize {
         self.file.inner().length()
     }
 
     /// Bytes that would wait to be uploaded if the row group were closed, at most.
-    pub(super) fn spillable_bytes(&self) -> usize {
+    pub(crate) fn spillable_bytes(&self) -> usize {
         self.pending_bytes() + self.staged_bytes() + self.encoded_bytes
     }
 
-    pub(super) const fn held_bytes(&self) -> usize {
+    pub(crate) const fn held_bytes(&self) -> usize {
         self.held.bytes()
     }
 
     /// Takes the first part; it counts until [`Groups::settle`].
-    pub(super) fn take_part(&mut self) -> Bytes {
+    pub(crate) fn take_part(&mut self) -> Bytes {
         self.file.inner_mut().take()
     }
 
     /// Gives back what the part took, and what a row group took that is closed.
-    pub(super) fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         let Some(nothing) = self.budget.reserve(0) else { return };
         self.held = nothing;
         // This room was free a moment ago: only a sibling that took it in between says no, and

@@ -172,6 +172,9 @@ impl Conversion<'_> {
         let Kind::Record(named, fields) = self.avro.get(id) else {
             return Err("a record is none".to_owned());
         };
+        // What is always null takes no bytes in Avro and has no place in Parquet, as in the original.
+        let fields = fields.iter().filter(|field| *self.avro.get(field.kind) != Kind::Null);
+        let fields: Vec<_> = fields.collect();
         if fields.is_empty() {
             return Err(format!("struct {} has no fields, which Parquet cannot say", named.full()));
         }

@@ -15,7 +15,7 @@ use parquet::{
 use super::*;
 
 /// Schema, codec and records of an Avro file.
-pub(super) fn avro(bytes: &[u8]) -> (String, String, Vec<Value>) {
+pub(crate) fn avro(bytes: &[u8]) -> (String, String, Vec<Value>) {
     let mut input = bytes.strip_prefix(b"Obj\x01").unwrap();
     let mut metadata = BTreeMap::new();
     while let count @ 1.. = number(&mut input) {
@@ -78,7 +78,7 @@ fn unpacked(codec: &str, bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Records of a Parquet file.
-pub(super) fn rows(bytes: &[u8], schema: &Arc<Schema>) -> Vec<Value> {
+pub(crate) fn rows(bytes: &[u8], schema: &Arc<Schema>) -> Vec<Value> {
     let reader = SerializedFileReader::new(Bytes::copy_from_slice(bytes)).unwrap();
     let rows = reader.get_row_iter(None).unwrap();
     rows.map(|row| group(row.unwrap(), schema)).collect()
@@ -126,14 +126,14 @@ fn cell(field: Field, schema: &Arc<Schema>) -> Value {
             let entry = |(key, value): &(Field, Field)| {
                 (cell(key.clone(), keys), cell(value.clone(), values))
             };
-            Value::Map(Map(entries.map(entry).collect()))
+            Value::Map(Map::new(entries.map(entry).collect()))
         }
         (other, kind) => panic!("{other:?} for {kind}"),
     }
 }
 
 /// The schema of a Parquet file as its own text.
-pub(super) fn message(bytes: &[u8]) -> String {
+pub(crate) fn message(bytes: &[u8]) -> String {
     let reader = SerializedFileReader::new(Bytes::copy_from_slice(bytes)).unwrap();
     let mut text = Vec::new();
     parquet::schema::printer::print_schema(&mut text, reader.metadata().file_metadata().schema());

@@ -108,9 +108,9 @@ fn row(id: i64, seed: u64) -> Value {
         Value::Date(19_000 + i32::from(small)),
         optional(5, Value::Struct(point)),
         Value::Array((0..count).map(|n| Value::string(format!("w{n}"))).collect()),
-        Value::Map(Map((0..count)
-            .map(|n| (Value::string(format!("k{n}")), Value::Int32(1)))
-            .collect())),
+        Value::Map(Map::new(
+            (0..count).map(|n| (Value::string(format!("k{n}")), Value::Int32(1))).collect(),
+        )),
     ];
     Value::Struct(Struct::new(schema, values))
 }

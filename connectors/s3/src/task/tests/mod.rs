@@ -1,14 +1,14 @@
 //! Tasks against a server that speaks S3.
 
 mod conformance;
-mod containers;
+pub(crate) mod containers;
 mod crash;
 mod failures;
 mod formats;
 mod objects;
 mod projected;
 mod rotation;
-mod server;
+pub(crate) mod server;
 mod sides;
 
 use std::{
@@ -118,7 +118,7 @@ fn number(offset: i64, timestamp_ms: i64) -> SinkRecord {
 /// A record with a field to partition by.
 fn regional(offset: i64, region: &str) -> SinkRecord {
     let entries = vec![("id".into(), Value::Int64(offset)), ("region".into(), region.into())];
-    record(offset, TEN + offset, Value::Map(Map(entries)))
+    record(offset, TEN + offset, Value::Map(Map::new(entries)))
 }
 
 fn partition() -> TopicPartition {

@@ -22,11 +22,11 @@ use s3s::{
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 
-pub(super) const BUCKET: &str = "logs";
+pub(crate) const BUCKET: &str = "logs";
 
 /// What happens to the next request that writes.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// This status with this code.
     Answer(u16, &'static str),
     /// It is done, and the answer is 500.
@@ -56,9 +56,9 @@ struct Script {
 
 /// The server; its files are the bucket.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(crate) struct Server {
     root: TempDir,
-    pub(super) url: String,
+    pub(crate) url: String,
     script: Arc<Script>,
     listener: JoinHandle<()>,
 }
@@ -70,7 +70,7 @@ impl Drop for Server {
 }
 
 impl Server {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir(root.path().join(BUCKET)).unwrap();
         let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(root.path()).unwrap());
@@ -84,49 +84,49 @@ impl Server {
     }
 
     /// Faults for the next requests that write, first in, first out.
-    pub(super) fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
+    pub(crate) fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
         self.script.faults.lock().unwrap().extend(faults);
     }
 
-    pub(super) fn faults_left(&self) -> usize {
+    pub(crate) fn faults_left(&self) -> usize {
         self.script.faults.lock().unwrap().len()
     }
 
     /// Answers nothing any more once so many objects have appeared.
-    pub(super) fn silence_after(&self, objects: i64) {
+    pub(crate) fn silence_after(&self, objects: i64) {
         self.script.objects_left.store(objects, Ordering::SeqCst);
         self.script.is_silent.store(objects == 0, Ordering::SeqCst);
     }
 
     /// Returns when the server has gone silent.
-    pub(super) async fn silence(&self) {
+    pub(crate) async fn silence(&self) {
         self.script.went_silent.notified().await;
     }
 
-    pub(super) fn speak_again(&self) {
+    pub(crate) fn speak_again(&self) {
         self.silence_after(-1);
     }
 
     /// Answers 501 to every condition.
-    pub(super) fn forget_conditions(&self) {
+    pub(crate) fn forget_conditions(&self) {
         self.script.is_unconditional.store(true, Ordering::SeqCst);
     }
 
     /// Method, path and query of every request.
-    pub(super) fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         let requests = self.script.requests.lock().unwrap();
         requests.iter().map(|(line, _)| line.clone()).collect()
     }
 
     /// Headers of the requests whose line contains this.
-    pub(super) fn headers(&self, part: &str) -> Vec<HeaderMap> {
+    pub(crate) fn headers(&self, part: &str) -> Vec<HeaderMap> {
         let requests = self.script.requests.lock().unwrap();
         let found = requests.iter().filter(|(line, _)| line.contains(part));
         found.map(|(_, headers)| headers.clone()).collect()
     }
 
     /// Answers who lists uploads with keys, ids and times, one a page.
-    pub(super) fn list_uploads(&self, uploads: &[(&str, &str, &str)]) {
+    pub(crate) fn list_uploads(&self, uploads: &[(&str, &str, &str)]) {
         let pages = uploads.iter().map(|(key, id, time)| {
             format!(
                 "<Upload><Key>{key}</Key><UploadId>{id}</UploadId><Initiated>{time}</Initiated>\
@@ -138,29 +138,29 @@ impl Server {
     }
 
     /// Answers who lists uploads with an error.
-    pub(super) fn refuse_listing(&self, status: StatusCode) {
+    pub(crate) fn refuse_listing(&self, status: StatusCode) {
         *self.script.uploads.lock().unwrap() = Some((status, String::new()));
     }
 
     /// What objects are tagged with, by path.
-    pub(super) fn tags(&self) -> BTreeMap<String, String> {
+    pub(crate) fn tags(&self) -> BTreeMap<String, String> {
         self.script.tags.lock().unwrap().clone()
     }
 
     /// Content of every object by key.
-    pub(super) fn objects(&self) -> BTreeMap<String, Vec<u8>> {
+    pub(crate) fn objects(&self) -> BTreeMap<String, Vec<u8>> {
         let mut objects = BTreeMap::new();
         let bucket = self.root.path().join(BUCKET);
         collect(&bucket, &bucket, &mut objects);
         objects
     }
 
-    pub(super) fn keys(&self) -> Vec<String> {
+    pub(crate) fn keys(&self) -> Vec<String> {
         self.objects().into_keys().collect()
     }
 
     /// Files that belong to uploads that neither ended nor were aborted.
-    pub(super) fn open_uploads(&self) -> usize {
+    pub(crate) fn open_uploads(&self) -> usize {
         let names = std::fs::read_dir(self.root.path()).unwrap();
         names
             .filter(|name| {

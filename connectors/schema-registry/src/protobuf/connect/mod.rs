@@ -246,7 +246,7 @@ impl Reader<'_> {
     ) -> Option<Value> {
         match (shape, kind) {
             (Shape::Repeated, _) => Some(Value::Array(Vec::new())),
-            (Shape::Map, _) => Some(Value::Map(connect_api::value::Map(Vec::new()))),
+            (Shape::Map, _) => Some(Value::Map(connect_api::value::Map::new(Vec::new()))),
             _ if field.cardinality() == Cardinality::Required => None,
             (_, Kind::Scalar(_)) if self.is_optional(field) => Some(Value::Null),
             (_, Kind::Scalar(scalar)) => Some(default_of(field, scalar)),

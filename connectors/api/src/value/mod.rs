@@ -4,11 +4,14 @@
 //! a record nobody opens is never copied. The variants are Kafka Connect's types plus its four
 //! logical types, which carry their meaning themselves and need no schema to be understood.
 
+mod map;
+
 use std::{borrow::Cow, fmt::UpperExp, sync::Arc};
 
 use bytes::Bytes;
 use bytestring::ByteString;
 
+pub use self::map::Map;
 use crate::schema::{Schema, Type};
 
 /// One value of a record: a key, a value, a header or a part of them.
@@ -129,32 +132,6 @@ impl Value {
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
         Self::String(text.into())
-    }
-}
-
-/// Keys to values in the order they came; keys are usually strings and expected to be unique.
-#[derive(Clone, Debug, PartialEq, Default)]
-pub struct Map(pub Vec<(Value, Value)>);
-
-impl Map {
-    /// Value under a string key. Linear: maps in records are small, and their order is kept.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.iter().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value)
-    }
-
-    /// Sets the value under a string key, in place when the key is there already.
-    pub fn set(&mut self, name: &str, value: Value) {
-        match self.0.iter_mut().find(|(key, _)| key.as_str() == Some(name)) {
-            Some((_, slot)) => *slot = value,
-            None => self.0.push((name.into(), value)),
-        }
-    }
-
-    /// Takes the entry with this string key out.
-    pub fn remove(&mut self, name: &str) -> Option<Value> {
-        let at = self.0.iter().position(|(key, _)| key.as_str() == Some(name))?;
-        Some(self.0.remove(at).1)
     }
 }
 
@@ -303,7 +280,7 @@ mod tests {
     fn a_dotted_path_reaches_through_maps_and_structs() {
         let schema = Arc::new(Schema::new(Type::Struct).field("id", Schema::new(Type::Int32)));
         let inner = Value::Struct(Struct::new(schema, vec![Value::Int32(7)]));
-        let outer = Value::Map(Map(vec![("user".into(), inner)]));
+        let outer = Value::Map(Map::new(vec![("user".into(), inner)]));
         assert_eq!(outer.path("user.id"), Some(&Value::Int32(7)));
         assert_eq!(outer.path("user.name"), None);
         assert_eq!(outer.path("user.id.more"), None);
