@@ -20,10 +20,41 @@
 //! was away for longer than that, and one that goes on writing after its partition was taken away.
 //! `enable.conditional.writes=false` gives the promise up wherever the clock decides on borders.
 //!
+//! With `store.kafka.keys` or `store.kafka.headers` a file is several objects with the same records,
+//! which cannot appear at once. They appear in one order: headers, keys, values; of records without a
+//! value the keys are the last. **The first one decides**: it is created by the request that only one task
+//! wins, and says for good which records the file has. **The last one commits**: who sees it finds
+//! the others. A task that finds the first and not the last completes the file: it reads the records
+//! again, builds exactly that file whatever its own rotation says, and creates what is missing;
+//! what is there by then holds the same. No offset behind the file's beginning is committed before that.
+//! Were the first one overwritten instead, a task that lost its partition could still put the last one
+//! beside it, with other records.
+//!
 //! An upload in parts gets its metadata before its end is known; its length tells the end instead.
 //! Gzip tells the length of its content modulo 4 GiB only, which is the limit for larger ones. A
 //! container tells how many records it holds: a Parquet file in its footer, an Avro file by the counts
 //! of its blocks.
+//!
+//! # What an object says of itself
+//!
+//! A reader can rely on the user metadata (`x-amz-meta-…`) of every object:
+//!
+//! | name | says | in parts |
+//! | --- | --- | --- |
+//! | `kafka-topic`, `kafka-partition` | where its records were read from | yes |
+//! | `kafka-first-offset`, `kafka-first-timestamp` | its first record; no timestamp when that has none | yes |
+//! | `kafka-first-record-crc32` | CRC-32 of the first record as it is written, before compression | yes |
+//! | `kafka-last-offset`, `kafka-last-timestamp` | its last record | no |
+//! | `kafka-record-count` | how many records it holds | no |
+//! | `content-crc32` | CRC-32 of its bytes, as `crc32` of the object gives it | no |
+//!
+//! Numbers are decimal. An object that was uploaded in parts was described before its end was known, and
+//! metadata cannot be changed but by copying the object, which costs a read and a write of all of it.
+//! With `s3.object.tagging=true` tags say the rest of such an object of values: `endOffset`,
+//! `recordCount`, `content-crc32`, `kafka-last-timestamp`, as far as the ten tags of an object go beside the
+//! user's. Tags come after the object: a task that dies in between leaves none. Without them its
+//! records tell: their count by lines, blocks or footer, and its last offset is below the first one of
+//! the next object of its folder.
 //!
 //! A list of finished objects beside the objects was rejected: it would be one more thing to keep
 //! consistent, and readers of the bucket would find it.

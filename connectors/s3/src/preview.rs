@@ -4,7 +4,7 @@ use connect_api::{error::Result, record::SinkRecord, sink::Preview};
 
 use crate::{
     config::{DecimalFormat, NullBehavior, S3SinkConfig},
-    format::{Format, Layouts},
+    format::{Draft, Format, Shape, View},
     naming::Naming,
     route::Router,
     task::null_value,
@@ -15,8 +15,8 @@ use crate::{
 pub(crate) struct Previewer {
     router: Router,
     naming: Naming,
-    format: Format,
-    layouts: Layouts,
+    shapes: Vec<Shape>,
+    draft: Draft,
     nulls: NullBehavior,
 }
 
@@ -27,8 +27,8 @@ impl Previewer {
         Ok(Self {
             router: Router::new(config)?,
             naming: Naming::new(config),
-            format: Format::new(config),
-            layouts: Layouts::new(config.connector.schemas_cache_config),
+            shapes: Shape::all(config),
+            draft: Draft::new(config.connector.schemas_cache_config),
             nulls: config.connector.behavior_on_null_values,
         })
     }
@@ -36,24 +36,32 @@ impl Previewer {
     /// # Errors
     /// `Record` for one that the task would reject.
     pub(crate) fn preview(&mut self, record: &SinkRecord, now_ms: i64) -> Result<Option<Preview>> {
-        if record.value.value.is_null() {
-            return match self.nulls {
-                NullBehavior::Ignore => Ok(None),
-                _ => Err(null_value(record)),
-            };
+        let is_null = record.value.value.is_null();
+        let folder = match self.nulls {
+            NullBehavior::Ignore if is_null => return Ok(None),
+            NullBehavior::Fail if is_null => return Err(null_value(record)),
+            NullBehavior::Write if is_null => self.router.tombstone_folder(record),
+            _ => {
+                let time_ms = self.router.time_ms(record, now_ms)?;
+                self.router.folder(record, time_ms)?
+            }
+        };
+        // What is missing in a record is told whichever side of it is shown.
+        let mut place = self.naming.stem(&folder, record);
+        for shape in Shape::of(&self.shapes, record) {
+            self.draft.write_view(shape, record)?;
         }
-        let time_ms = self.router.time_ms(record, now_ms)?;
-        let folder = self.router.folder(record, time_ms)?;
-        let mut content = Vec::new();
-        let layout = self.layouts.find(&self.format, record.value.schema.as_ref())?;
-        self.format.write(&mut content, &record.value.value, layout.as_deref())?;
-        if layout.is_some() {
+        let mut content = std::mem::take(&mut self.draft.content);
+        let Some(shown) = Shape::of(&self.shapes, record).last() else { return Ok(None) };
+        place.push_str(&shown.suffix);
+        if self.draft.layout.is_some() {
             // Bytes of Avro and Parquet say nothing to the eye: the same value as JSON does.
             content.clear();
+            let side = if shown.view == View::Value { &record.value } else { &record.key };
             let text = Format::Json(DecimalFormat::Numeric);
-            text.write(&mut content, &record.value.value, None)?;
+            text.write(&mut content, &side.value, None)?;
         }
-        Ok(Some(Preview { place: self.naming.key(&folder, record), content: content.into() }))
+        Ok(Some(Preview { place, content: content.into() }))
     }
 }
 
@@ -78,6 +86,28 @@ mod tests {
             value: SchemaAndValue::schemaless(value),
             headers: Vec::new(),
         }
+    }
+
+    #[test]
+    fn a_record_without_value_shows_the_object_of_its_key() {
+        let props = [
+            ("s3.bucket.name", "b"),
+            ("flush.size", "10"),
+            ("format.class", "JsonFormat"),
+            ("storage.class", "S3Storage"),
+            ("store.kafka.keys", "true"),
+            ("keys.format.class", "JsonFormat"),
+            ("behavior.on.null.values", "write"),
+        ];
+        let config = S3SinkConfig::parse(&props.into_iter().collect()).unwrap();
+        let mut previewer = Previewer::new(&config).unwrap();
+        let mut null = record(Value::Null);
+        let refused = previewer.preview(&null, 0).unwrap_err();
+        assert!(refused.to_string().contains("has no key"), "{refused}");
+        null.key = SchemaAndValue::schemaless("k".into());
+        let preview = previewer.preview(&null, 0).unwrap().unwrap();
+        assert_eq!(preview.place, "topics/logs/tombstone/logs+2+0000000017.keys.json");
+        assert_eq!(preview.content, "\"k\"\n");
     }
 
     #[test]

@@ -50,7 +50,7 @@ fn identify(out: &mut Vec<u8>, value: &Value) {
         Value::Bytes(bytes) => tagged(out, 11, bytes),
         Value::Array(items) => nested(out, 12, items.iter()),
         Value::Map(map) => {
-            nested(out, 13, map.entries().iter().flat_map(|(key, value)| [key, value]))
+            nested(out, 13, map.entries().iter().flat_map(|(key, value)| [key, value]));
         }
         Value::Struct(record) => nested(out, 14, record.values().iter()),
         Value::Decimal(decimal) => {

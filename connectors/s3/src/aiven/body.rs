@@ -242,9 +242,19 @@ impl Writer {
                     drop(blocks.out.take(usize::MAX));
                     blocks.settle();
                 }
-                blocks.append(content)
+                let fits = blocks.reserve(content)?;
+                if fits {
+                    blocks.append(content);
+                }
+                Ok(fits)
             }
-            Self::Parquet(groups) => groups.append(content),
+            Self::Parquet(groups) => {
+                let fits = groups.reserve(content)?;
+                if fits {
+                    groups.append()?;
+                }
+                Ok(fits)
+            }
         }
     }
 

@@ -68,7 +68,8 @@ pub struct BucketKeys {
     /// Key that the server encrypts with under `aws:kms`.
     #[config(key = "s3.sse.kms.key.id", importance = Low, default = "")]
     pub kms_key: String,
-    /// Key of the customer's own. Not supported.
+    /// Key of the customer's own that the server encrypts with and does not keep: 32 bytes in base64,
+    /// with `s3.ssea.name=AES256`. S3 takes it over https only.
     #[config(key = "s3.sse.customer.key", importance = Low)]
     pub customer_key: Option<Secret<String>>,
     /// Canned access rule of new objects, such as `bucket-owner-full-control`.
@@ -95,7 +96,11 @@ pub struct BucketKeys {
     /// Base of the random, exponentially growing pause before another try, in milliseconds.
     #[config(key = "s3.retry.backoff.ms", importance = Low, default = 200)]
     pub retry_backoff: Duration,
-    /// Whether parts carry Content-MD5. Not supported: the signature covers the content's digest.
+    /// Age from which on uploads in parts that a task finds of its partitions are aborted, in
+    /// milliseconds: nobody ends them any more. An extension; off when not positive.
+    #[config(key = "s3.upload.abort.age.ms", importance = Low, default = 604_800_000)]
+    pub upload_age_ms: i64,
+    /// Whether objects and parts are sent with their Content-MD5, which the server checks.
     #[config(key = "s3.send.digest", importance = Low, default = false)]
     pub send_digest: bool,
     /// Accepted: this client never waits for the server's leave before it sends.

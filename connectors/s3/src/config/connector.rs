@@ -30,6 +30,26 @@ pub struct ConnectorKeys {
     /// commits the files.
     #[config(importance = Low, default = true)]
     pub rotate_file_on_partition_change: bool,
+    /// Content of one file after which all files of its Kafka partition are committed, in bytes before
+    /// compression. An extension; off when not positive.
+    #[config(importance = Low, default = -1)]
+    pub file_size_bytes_max: i64,
+    /// Time after which files are committed by the clock, in milliseconds, counted from when the
+    /// first of their records came. Works on quiet topics. An extension; off when not positive.
+    #[config(importance = Low, default = -1)]
+    pub file_age_ms_max: i64,
+    /// Memory that open files of a task may take, in bytes, as a part of the worker's budget. An
+    /// extension; the whole of it when not positive.
+    #[config(importance = Low, default = -1)]
+    pub store_memory_bytes: i64,
+    /// Folder on disk where records of open files wait when there is no memory for them: for thousands
+    /// of files that are open at once. An extension; none when empty.
+    #[config(importance = Low, default = "")]
+    pub store_spill_path: String,
+    /// Most bytes that a task takes in `store.spill.path`. An extension; as many as there are when not
+    /// positive.
+    #[config(importance = Low, default = -1)]
+    pub store_spill_bytes: i64,
     /// Size of the schema cache of the Avro and Parquet formats.
     #[config(importance = Low, default = 1000)]
     pub schemas_cache_config: i32,
@@ -65,7 +85,7 @@ pub struct ConnectorKeys {
     /// Longest time one batch is worked on, in milliseconds; what is left is read again.
     #[config(key = "max.write.duration.ms", importance = Low, default = 9_223_372_036_854_775_807_i64, check = at_least(1))]
     pub max_write_duration: Duration,
-    /// What becomes of records without a value: `fail` or `ignore`.
+    /// What becomes of records without a value: `fail`, `ignore`, or `write`, which stores their keys.
     #[config(importance = Low, default = NullBehavior::Fail)]
     pub behavior_on_null_values: NullBehavior,
     /// Whether ignored records without a value are reported to the dead letter queue.
@@ -74,16 +94,18 @@ pub struct ConnectorKeys {
     /// Folder of records without a value, where they are written.
     #[config(importance = Low, default = "tombstone", check = NOT_EMPTY)]
     pub tombstone_encoded_partition: String,
-    /// Whether keys are written to files of their own. Not supported.
+    /// Whether keys are written to objects of their own, named `….keys.…` beside those of values. A
+    /// record without a key is a bad record then.
     #[config(importance = Low, default = false)]
     pub store_kafka_keys: bool,
-    /// Format of the files of keys.
+    /// Format of the objects of keys.
     #[config(importance = Low, default = "io.confluent.connect.s3.format.avro.AvroFormat")]
     pub keys_format_class: FormatClass,
-    /// Whether headers are written to files of their own. Not supported.
+    /// Whether headers are written to objects of their own, named `….headers.…` beside those of values.
+    /// A record without headers is a bad record then.
     #[config(importance = Low, default = false)]
     pub store_kafka_headers: bool,
-    /// Format of the files of headers.
+    /// Format of the objects of headers; not `ByteArrayFormat`.
     #[config(importance = Low, default = "io.confluent.connect.s3.format.avro.AvroFormat")]
     pub headers_format_class: FormatClass,
     /// Where `schema_name=…` stands beside the encoded partition.

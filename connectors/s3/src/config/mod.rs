@@ -73,6 +73,17 @@ impl S3SinkConfig {
         }
     }
 
+    /// Formats of all objects.
+    fn formats(&self) -> impl Iterator<Item = FormatClass> {
+        let keys = &self.connector;
+        let sides = [
+            Some(keys.format_class),
+            keys.store_kafka_keys.then_some(keys.keys_format_class),
+            keys.store_kafka_headers.then_some(keys.headers_format_class),
+        ];
+        sides.into_iter().flatten()
+    }
+
     fn check(&self, problems: &mut Problems) {
         self.check_partitioner(problems);
         self.check_rotation(problems);
@@ -118,34 +129,27 @@ impl S3SinkConfig {
     /// What the original can do and this connector cannot.
     fn check_unsupported(&self, problems: &mut Problems) {
         let connector = &self.connector;
-        if connector.format_class == FormatClass::Parquet
-            && connector.parquet_codec == ParquetCodec::Lzo
+        if connector.parquet_codec == ParquetCodec::Lzo
+            && self.formats().any(|format| format == FormatClass::Parquet)
         {
             let reason = "LZO is not supported, supported are: none, snappy, gzip, brotli, lz4, \
                           zstd, lz4_raw";
             problems.add("parquet.codec", "lzo", reason);
         }
-        if connector.behavior_on_null_values == NullBehavior::Write {
-            let reason = "Not supported, supported are: fail, ignore";
-            problems.add("behavior.on.null.values", "write", reason);
-        }
-        for (key, is_on) in [
-            ("store.kafka.keys", connector.store_kafka_keys),
-            ("store.kafka.headers", connector.store_kafka_headers),
-            ("s3.send.digest", self.bucket.send_digest),
-        ] {
-            if is_on {
-                problems.add(key, true, "Not supported, supported is: false");
-            }
-        }
-        if let Some(key) = &self.bucket.customer_key {
-            let reason = "Keys of the customer's own are not supported, use s3.ssea.name=aws:kms";
-            problems.add("s3.sse.customer.key", key, reason);
-        }
     }
 
     fn check_combinations(&self, problems: &mut Problems) {
         let (connector, bucket) = (&self.connector, &self.bucket);
+        if let Some(key) = &bucket.customer_key {
+            let reason = match crate::store::CustomerKey::parse(key.expose()) {
+                Ok(_) if bucket.encryption == "AES256" => None,
+                Ok(_) => Some("Needs s3.ssea.name=AES256".to_owned()),
+                Err(reason) => Some(reason),
+            };
+            if let Some(reason) = reason {
+                problems.add("s3.sse.customer.key", key, reason);
+            }
+        }
         if bucket.wan_mode && bucket.path_style {
             let reason = "Acceleration needs s3.path.style.access.enabled=false";
             problems.add("s3.wan.mode", true, reason);
@@ -160,14 +164,7 @@ impl S3SinkConfig {
             problems.add("headers.format.class", "ByteArrayFormat", reason);
         }
         let is_compressible = |format| matches!(format, FormatClass::Json | FormatClass::ByteArray);
-        let keys = connector.store_kafka_keys.then_some(connector.keys_format_class);
-        let headers = connector.store_kafka_headers.then_some(connector.headers_format_class);
-        if bucket.compression == Compression::Gzip
-            && ![Some(connector.format_class), keys, headers]
-                .into_iter()
-                .flatten()
-                .all(is_compressible)
-        {
+        if bucket.compression == Compression::Gzip && !self.formats().all(is_compressible) {
             let reason = "Only JsonFormat and ByteArrayFormat can be compressed, for keys and \
                           headers too";
             problems.add("s3.compression.type", "gzip", reason);

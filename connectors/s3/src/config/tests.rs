@@ -4,6 +4,9 @@ use connect_api::config::{Props, validate};
 
 use super::*;
 
+/// Zeros.
+const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
 fn props(more: &[(&str, &str)]) -> Props {
     let mut props = Props::from([
         ("s3.bucket.name", "b"),
@@ -68,9 +71,7 @@ fn what_is_not_supported_is_refused_by_name() {
         ("partitioner.class", "com.example.Mine", "HourlyPartitioner"),
         ("timestamp.extractor", "com.example.Mine", "RecordField"),
         ("s3.credentials.provider.class", "com.example.Mine", "DefaultAWSCredentialsProviderChain"),
-        ("store.kafka.keys", "true", "false"),
-        ("store.kafka.headers", "true", "false"),
-        ("s3.send.digest", "true", "false"),
+        ("s3.sse.customer.key", "c2hvcnQ=", "32 bytes"),
         ("flush.size", "0", "at least 1"),
         ("timezone", "Mars/Olympus", "Europe/Berlin"),
         ("store.url", "ftp://x", "http"),
@@ -115,6 +116,18 @@ fn rules_across_options_name_the_key_to_change() {
             vec!["partition.duration.ms", "path.format"],
         ),
         (vec![("behavior.on.null.values", "write")], vec!["behavior.on.null.values"]),
+        (vec![("behavior.on.null.values", "write"), ("store.kafka.keys", "true")], vec![]),
+        (vec![("s3.sse.customer.key", KEY)], vec!["s3.sse.customer.key"]),
+        (vec![("s3.sse.customer.key", KEY), ("s3.ssea.name", "AES256")], vec![]),
+        (vec![("s3.send.digest", "true")], vec![]),
+        (
+            vec![("store.kafka.headers", "true"), ("headers.format.class", "ByteArrayFormat")],
+            vec!["headers.format.class"],
+        ),
+        (
+            vec![("store.kafka.keys", "true"), ("s3.compression.type", "gzip")],
+            vec!["s3.compression.type"],
+        ),
         (
             vec![("s3.credentials.provider.class", "AwsAssumeRoleCredentialsProvider")],
             vec![

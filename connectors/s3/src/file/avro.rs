@@ -71,8 +71,8 @@ impl Blocks {
         Some(Self { codec: head.codec, mark, staged, count: 0, out })
     }
 
-    /// Appends one record, or nothing.
-    pub(crate) fn append(&mut self, record: &[u8]) -> Result<bool> {
+    /// Makes room for one record; `false` when there is none.
+    pub(crate) fn reserve(&mut self, record: &[u8]) -> Result<bool> {
         let length = self.staged.bytes.len() + record.len();
         if self.count > 0 && length > BLOCK_BYTES {
             if !self.out.ensure(worst_bytes(self.staged.bytes.len())) {
@@ -81,12 +81,13 @@ impl Blocks {
             self.close_block()?;
         }
         let length = self.staged.bytes.len() + record.len();
-        if !self.staged.ensure(record.len()) || !self.out.ensure(worst_bytes(length)) {
-            return Ok(false);
-        }
+        Ok(self.staged.ensure(record.len()) && self.out.ensure(worst_bytes(length)))
+    }
+
+    /// Appends the record that there is room for.
+    pub(crate) fn append(&mut self, record: &[u8]) {
         self.staged.bytes.extend_from_slice(record);
         self.count += 1;
-        Ok(true)
     }
 
     pub(crate) fn finish(&mut self) -> Result<()> {
@@ -182,7 +183,8 @@ pub(super) mod tests {
         let out = Buffer::new(&budget, 1 << 20).unwrap();
         let mut blocks = Blocks::begin(&head, out, &budget).unwrap();
         for record in records {
-            assert!(blocks.append(record).unwrap());
+            assert!(blocks.reserve(record).unwrap());
+            blocks.append(record);
             assert!(blocks.held_bytes() >= blocks.out.bytes.len() + blocks.staged.bytes.len());
         }
         let held = blocks.held_bytes();
@@ -209,9 +211,11 @@ pub(super) mod tests {
         let head = Head::new(AvroCodec::Null, "\"bytes\"");
         let out = Buffer::new(&budget, 1 << 20).unwrap();
         let mut blocks = Blocks::begin(&head, out, &budget).unwrap();
-        assert!(blocks.append(&[1; 10]).unwrap());
-        assert!(!blocks.append(&[1; 90_000]).unwrap());
-        assert!(blocks.append(&[1; 10]).unwrap());
+        assert!(blocks.reserve(&[1; 10]).unwrap());
+        blocks.append(&[1; 10]);
+        assert!(!blocks.reserve(&[1; 90_000]).unwrap());
+        assert!(blocks.reserve(&[1; 10]).unwrap());
+        blocks.append(&[1; 10]);
         blocks.finish().unwrap();
         assert!(budget.used_bytes() <= 100_000);
     }

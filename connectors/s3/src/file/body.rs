@@ -9,7 +9,7 @@ use connect_api::{
 };
 use flate2::write::GzEncoder;
 
-use super::{BodyOptions, avro::Blocks, buffer::Buffer, parquet::Groups};
+use super::{BodyOptions, avro::Blocks, buffer::Buffer, parquet::Groups, staged::Staged};
 use crate::format::{Container, Layout};
 
 /// Memory of a compressor beside its output: window, hash chains and pending symbols.
@@ -26,6 +26,8 @@ pub(super) enum Body {
     Gzip(Box<Gzip>),
     Avro(Box<Blocks>),
     Parquet(Box<Groups>),
+    /// Not content yet.
+    Staged(Box<Staged>),
 }
 
 #[derive(Debug)]
@@ -66,32 +68,50 @@ impl Body {
         })
     }
 
-    /// Appends the content of one record, all of it or nothing.
+    /// Makes room for the content of one record; `false` when the budget has none. Either
+    /// [`Body::append`] of the same content or [`Body::take_back`] follows.
     ///
     /// # Errors
     /// `Internal` when a library fails at it.
-    pub(super) fn append(&mut self, content: &[u8]) -> Result<bool> {
+    pub(super) fn reserve(&mut self, content: &[u8]) -> Result<bool> {
         match self {
-            Self::Plain(buffer) => {
-                let fits = buffer.ensure(content.len());
-                if fits {
-                    buffer.bytes.extend_from_slice(content);
-                }
-                Ok(fits)
-            }
-            Self::Gzip(gzip) => Ok(gzip.append(content)),
+            Self::Plain(buffer) => Ok(buffer.ensure(content.len())),
+            Self::Gzip(gzip) => Ok(gzip.reserve(content)),
+            Self::Avro(blocks) => blocks.reserve(content),
+            Self::Parquet(groups) => groups.reserve(content),
+            Self::Staged(staged) => Ok(staged.reserve(content)),
+        }
+    }
+
+    /// Appends what there is room for.
+    ///
+    /// # Errors
+    /// As [`Body::reserve`].
+    pub(super) fn append(&mut self, content: &[u8]) -> Result<()> {
+        match self {
+            Self::Plain(buffer) => buffer.bytes.extend_from_slice(content),
+            Self::Gzip(gzip) => gzip.append(content),
             Self::Avro(blocks) => blocks.append(content),
-            Self::Parquet(groups) => groups.append(content),
+            Self::Parquet(groups) => return groups.append(),
+            Self::Staged(staged) => staged.append(content),
+        }
+        Ok(())
+    }
+
+    /// Forgets what there is room for.
+    pub(super) fn take_back(&mut self) {
+        if let Self::Parquet(groups) = self {
+            groups.take_back();
         }
     }
 
     /// Ends the content; nothing can be appended after it.
     ///
     /// # Errors
-    /// As [`Body::append`].
+    /// As [`Body::reserve`].
     pub(super) fn finish(&mut self) -> Result<()> {
         match self {
-            Self::Plain(_) => Ok(()),
+            Self::Plain(_) | Self::Staged(_) => Ok(()),
             Self::Gzip(gzip) => {
                 // Writing to memory cannot fail, and what the trailer needs was ensured by every
                 // append.
@@ -110,6 +130,7 @@ impl Body {
             Self::Gzip(gzip) => gzip.encoder.get_ref().bytes.len(),
             Self::Avro(blocks) => blocks.out.bytes.len(),
             Self::Parquet(groups) => groups.pending_bytes(),
+            Self::Staged(_) => 0,
         }
     }
 
@@ -124,7 +145,7 @@ impl Body {
     /// Makes pending what waits for more of its kind.
     ///
     /// # Errors
-    /// As [`Body::append`].
+    /// As [`Body::reserve`].
     pub(super) fn close_group(&mut self) -> Result<()> {
         match self {
             Self::Parquet(groups) => groups.close_group(),
@@ -140,6 +161,7 @@ impl Body {
             }
             Self::Avro(blocks) => blocks.held_bytes(),
             Self::Parquet(groups) => groups.held_bytes(),
+            Self::Staged(staged) => staged.held_bytes(),
         }
     }
 
@@ -150,6 +172,7 @@ impl Body {
             Self::Gzip(gzip) => gzip.encoder.get_mut().take(most_bytes),
             Self::Avro(blocks) => blocks.out.take(most_bytes),
             Self::Parquet(groups) => groups.take_part(),
+            Self::Staged(_) => Bytes::new(),
         }
     }
 
@@ -160,20 +183,23 @@ impl Body {
             Self::Gzip(gzip) => gzip.encoder.get_mut().settle(),
             Self::Avro(blocks) => blocks.settle(),
             Self::Parquet(groups) => groups.settle(),
+            Self::Staged(_) => {}
         }
     }
 }
 
 impl Gzip {
-    fn append(&mut self, content: &[u8]) -> bool {
+    fn reserve(&mut self, content: &[u8]) -> bool {
         let input = self.staged.len() + content.len();
-        if input <= STAGE_BYTES {
-            self.staged.extend_from_slice(content);
-            return true;
-        }
         // Stored blocks add five bytes to each 16 KiB at worst.
-        if !self.encoder.get_mut().ensure(input + input / 1024 + HELD_BACK_BYTES) {
-            return false;
+        input <= STAGE_BYTES
+            || self.encoder.get_mut().ensure(input + input / 1024 + HELD_BACK_BYTES)
+    }
+
+    fn append(&mut self, content: &[u8]) {
+        if self.staged.len() + content.len() <= STAGE_BYTES {
+            self.staged.extend_from_slice(content);
+            return;
         }
         // Writing to memory cannot fail.
         let _staged = self.encoder.write_all(&self.staged);
@@ -183,6 +209,5 @@ impl Gzip {
         } else {
             self.staged.extend_from_slice(content);
         }
-        true
     }
 }

@@ -1,190 +1,46 @@
-//! A file on its way to becoming an object.
+//! A file on its way to becoming objects.
+//!
+//! A file is one object with the values of its records, and one with their keys and one with their
+//! headers where those are stored. All of them hold the same records, begin with the same one and are
+//! named after it. They appear one after the other: the first says which records the file has for good,
+//! and the last that it is whole.
 
 mod avro;
 mod body;
 mod buffer;
 mod extent;
+mod facts;
+mod object;
 mod parquet;
+mod spill;
+mod staged;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use connect_api::{
-    budget::MemoryBudget,
     error::{ConnectorError, Result},
-    record::{SinkRecord, TopicPartition},
+    record::SinkRecord,
     schema::Schema,
 };
 
-use self::body::Body;
+use self::object::Object;
 pub(crate) use self::{
     avro::{Blocks, Head},
     buffer::Buffer,
+    facts::{End, Facts, Name},
     parquet::{Groups, Plan},
+    spill::{Room, Spill},
 };
-use crate::format::Layout;
-use crate::store::{Created, Existing, Metadata, Store, Upload};
+use crate::{
+    config::{Compression, FormatClass, S3SinkConfig},
+    format::{Draft, Shape, View},
+    store::{Created, Store},
+};
 
 /// Least size of a part that is not the last, by S3's rules.
 pub(crate) const LEAST_PART_BYTES: usize = 5 << 20;
-
-const TOPIC: &str = "kafka-topic";
-const PARTITION: &str = "kafka-partition";
-const FIRST_OFFSET: &str = "kafka-first-offset";
-const LAST_OFFSET: &str = "kafka-last-offset";
-const COUNT: &str = "kafka-record-count";
-const FIRST_TIMESTAMP: &str = "kafka-first-timestamp";
-const LAST_TIMESTAMP: &str = "kafka-last-timestamp";
-const FIRST_CRC: &str = "kafka-first-record-crc32";
-
-/// Which records a file holds.
-#[derive(Clone, Debug)]
-pub(crate) struct Facts {
-    pub(crate) key: String,
-    /// Records that can be told apart from those of other files: of one folder, or of one topic
-    /// where folders follow the clock.
-    pub(crate) lane: Arc<str>,
-    pub(crate) origin: TopicPartition,
-    pub(crate) first: i64,
-    pub(crate) last: i64,
-    pub(crate) count: u64,
-    pub(crate) first_timestamp_ms: Option<i64>,
-    pub(crate) last_timestamp_ms: Option<i64>,
-    /// Checksum of the first record as it was written.
-    pub(crate) first_crc: u32,
-    /// Time the folder was found with.
-    pub(crate) time_ms: Option<i64>,
-}
-
-/// Where the records stop that are stored already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// With this offset.
-    Offset(i64),
-    /// After so many bytes of content.
-    Bytes(u64),
-    /// After so many records.
-    Records(u64),
-}
-
-impl Facts {
-    /// What a file knows when its first record is there.
-    pub(crate) fn new(key: String, lane: Arc<str>, record: &SinkRecord, content: &[u8]) -> Self {
-        let mut crc = flate2::Crc::new();
-        crc.update(content);
-        Self {
-            key,
-            lane,
-            origin: record.origin.clone(),
-            first: record.offset,
-            last: record.offset,
-            count: 0,
-            first_timestamp_ms: record.timestamp_ms,
-            last_timestamp_ms: record.timestamp_ms,
-            first_crc: crc.sum(),
-            time_ms: None,
-        }
-    }
-
-    /// What is known before the last record is: an upload in parts begins with it.
-    fn beginning(&self) -> Metadata {
-        let mut metadata = Metadata::from([
-            (TOPIC.to_owned(), self.origin.topic.to_string()),
-            (PARTITION.to_owned(), self.origin.partition.to_string()),
-            (FIRST_OFFSET.to_owned(), self.first.to_string()),
-            (FIRST_CRC.to_owned(), self.first_crc.to_string()),
-        ]);
-        if let Some(time) = self.first_timestamp_ms {
-            metadata.insert(FIRST_TIMESTAMP.to_owned(), time.to_string());
-        }
-        metadata
-    }
-
-    fn metadata(&self) -> Metadata {
-        let mut metadata = self.beginning();
-        metadata.insert(LAST_OFFSET.to_owned(), self.last.to_string());
-        metadata.insert(COUNT.to_owned(), self.count.to_string());
-        if let Some(time) = self.last_timestamp_ms {
-            metadata.insert(LAST_TIMESTAMP.to_owned(), time.to_string());
-        }
-        metadata
-    }
-
-    /// Whether an object begins with the very record this file begins with.
-    ///
-    /// The timestamp tells a topic from another that was created under its name; without one the
-    /// content of the record does.
-    fn begins_as(&self, metadata: &Metadata) -> bool {
-        let beginning = self.beginning();
-        let is_same = |name: &str| metadata.get(name) == beginning.get(name);
-        let is_there = [TOPIC, PARTITION, FIRST_OFFSET].into_iter().all(is_same);
-        let has_time = |metadata: &Metadata| metadata.contains_key(FIRST_TIMESTAMP);
-        let name =
-            if has_time(metadata) || has_time(&beginning) { FIRST_TIMESTAMP } else { FIRST_CRC };
-        is_there && is_same(name)
-    }
-
-    /// Where an object that begins as this file stops; none when it holds something else.
-    ///
-    /// An upload in parts is described before its end is known, so that the object itself has to
-    /// tell.
-    ///
-    /// # Errors
-    /// By the server's answer.
-    pub(crate) async fn end_of(
-        &self,
-        existing: &Existing,
-        store: &Store,
-        extent: Extent,
-    ) -> Result<Option<End>> {
-        if !self.begins_as(&existing.metadata) {
-            return Ok(None);
-        }
-        if let Some(last) = existing.metadata.get(LAST_OFFSET).and_then(|last| last.parse().ok()) {
-            return Ok(Some(End::Offset(last)));
-        }
-        Ok(Some(match extent {
-            Extent::Length => End::Bytes(existing.length_bytes),
-            Extent::Gzip => {
-                // The last four bytes of a gzip member are the length of its content.
-                let tail = store.tail(&self.key, 4).await?;
-                End::Bytes(tail.iter().rev().fold(0, |sum, &byte| (sum << 8) | u64::from(byte)))
-            }
-            Extent::Avro => End::Records(extent::avro_records(store, &self.key).await?),
-            Extent::Parquet => End::Records(extent::parquet_records(store, &self.key).await?),
-        }))
-    }
-
-    /// Where the object stops that has this file's key already.
-    async fn end_of_other(&self, store: &Store, extent: Extent) -> Result<End> {
-        let key = &self.key;
-        let Some(existing) = store.existing(key).await? else {
-            // Deleted between the two requests: the next try creates it.
-            return Err(ConnectorError::retriable(format!("The object \"{key}\" came and went")));
-        };
-        self.end_of(&existing, store, extent).await?.ok_or_else(|| {
-            ConnectorError::invalid(format!(
-                "The object \"{key}\" exists and does not hold the records of {} from offset {} on, \
-                 so that writing it would lose what it holds",
-                self.origin, self.first
-            ))
-            .hint(
-                "Another connector writes to the same folder, or the topic was created anew: move \
-                 the object away, or change topics.dir",
-            )
-        })
-    }
-}
-
-/// A file that takes records.
-#[derive(Debug)]
-pub(crate) struct OpenFile {
-    pub(crate) facts: Facts,
-    /// Schema of its records.
-    pub(crate) schema: Option<Arc<Schema>>,
-    body: Body,
-    upload: Option<Upload>,
-}
+/// Size a buffer starts at: a few records.
+const START_BYTES: usize = 8 << 10;
 
 /// What tells the end of an object that was uploaded in parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -199,7 +55,7 @@ pub(crate) enum Extent {
     Parquet,
 }
 
-/// How bodies of files are made.
+/// How bodies of objects are made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BodyOptions {
     /// Level of gzip, if it is used.
@@ -210,120 +66,209 @@ pub(crate) struct BodyOptions {
     pub(crate) start_bytes: usize,
 }
 
+impl BodyOptions {
+    /// What a configuration asks for in objects of this format.
+    pub(crate) fn new(config: &S3SinkConfig, class: FormatClass) -> Self {
+        let keys = &config.bucket;
+        let level = u32::try_from(keys.compression_level).map(flate2::Compression::new);
+        let is_gzip = keys.compression == Compression::Gzip;
+        Self {
+            extent: match class {
+                FormatClass::Avro => Extent::Avro,
+                FormatClass::Parquet => Extent::Parquet,
+                _ if is_gzip => Extent::Gzip,
+                _ => Extent::Length,
+            },
+            gzip: is_gzip.then(|| level.unwrap_or_default()),
+            part_bytes: keys.part_size,
+            start_bytes: if keys.elastic_buffer { keys.elastic_capacity } else { START_BYTES },
+        }
+    }
+}
+
+/// What became of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Its objects are there; their records stop here.
+    Stored(End),
+    /// The first of its objects is there, which an earlier task created and whose records stop here.
+    /// Others are missing.
+    Begun(End),
+}
+
+/// A file that takes records.
+#[derive(Debug)]
+pub(crate) struct OpenFile {
+    pub(crate) facts: Facts,
+    /// Length of its values, or of its keys where there are no values, before they are compressed.
+    pub(crate) content_bytes: u64,
+    /// Whether it is another task's, whose first object is there already.
+    pub(crate) is_repair: bool,
+    /// In the order in which they appear.
+    objects: Vec<Object>,
+}
+
 impl OpenFile {
     /// Opens a file; nothing when the budget has no room for it.
     pub(crate) fn open(
         facts: Facts,
-        (schema, layout): (Option<Arc<Schema>>, Option<&Layout>),
-        options: BodyOptions,
-        budget: &MemoryBudget,
+        shapes: &[Shape],
+        drafts: &[Draft],
+        room: &Room,
     ) -> Option<Self> {
-        Some(Self { facts, schema, body: Body::new(options, layout, budget)?, upload: None })
+        let sides = shapes.iter().zip(drafts);
+        let objects = sides.map(|(shape, draft)| Object::open(&facts, shape, draft, room));
+        let objects = objects.collect::<Option<Vec<_>>>()?;
+        Some(Self { facts, content_bytes: 0, is_repair: false, objects })
     }
 
-    /// Appends the content of a record; `false`, and nothing happens, when the budget has no room
-    /// for it.
+    /// Appends a record; `false`, and nothing happens, when the budget has no room for it.
     ///
     /// # Errors
     /// `Internal` when a library fails at it.
-    pub(crate) fn append(&mut self, record: &SinkRecord, content: &[u8]) -> Result<bool> {
-        if !self.body.append(content)? {
-            return Ok(false);
+    pub(crate) fn append(&mut self, record: &SinkRecord, drafts: &[Draft]) -> Result<bool> {
+        for (place, draft) in drafts.iter().enumerate().take(self.objects.len()) {
+            let Some(object) = self.objects.get_mut(place) else { break };
+            if !object.body.reserve(&draft.content)? {
+                self.objects.iter_mut().take(place).for_each(|object| object.body.take_back());
+                return Ok(false);
+            }
         }
+        for (object, draft) in self.objects.iter_mut().zip(drafts) {
+            object.body.append(&draft.content)?;
+        }
+        let last = drafts.get(self.objects.len().saturating_sub(1));
+        let length = last.map_or(0, |draft| draft.content.len());
+        self.content_bytes += u64::try_from(length).unwrap_or_default();
         self.facts.last = record.offset;
         self.facts.last_timestamp_ms = record.timestamp_ms;
         self.facts.count += 1;
         Ok(true)
     }
 
-    /// Bytes that wait to be uploaded.
-    pub(crate) fn pending_bytes(&self) -> usize {
-        self.body.pending_bytes()
+    /// Schema of one side of the records; nothing when that side is not stored.
+    pub(crate) fn schema(&self, view: View) -> Option<Option<&Arc<Schema>>> {
+        let object = self.objects.iter().find(|object| object.view == view);
+        object.map(|object| object.schema.as_ref())
     }
 
-    /// At most the bytes that [`OpenFile::close_group`] makes wait to be uploaded.
+    /// Whether a part is full.
+    pub(crate) fn is_part_full(&self) -> bool {
+        self.objects.iter().any(Object::is_part_full)
+    }
+
+    /// At most the bytes that [`OpenFile::spill`] uploads.
     pub(crate) fn spillable_bytes(&self) -> usize {
-        self.body.spillable_bytes()
-    }
-
-    /// Ends what is not uploaded before it is full, where the format has such.
-    ///
-    /// # Errors
-    /// `Internal` when a library fails at it.
-    pub(crate) fn close_group(&mut self) -> Result<()> {
-        self.body.close_group()
+        self.objects.iter().map(|object| object.body.spillable_bytes()).max().unwrap_or_default()
     }
 
     /// Bytes taken from the budget.
     pub(crate) fn held_bytes(&self) -> usize {
-        self.body.held_bytes()
+        self.objects.iter().map(|object| object.body.held_bytes()).sum()
     }
 
-    /// Uploads a part of at most `part_bytes`.
+    /// Writes to disk what waits in memory, where there is a disk; `false` when that is full.
+    pub(crate) fn shelve(&mut self) -> bool {
+        self.objects.iter_mut().all(Object::shelve)
+    }
+
+    /// Uploads every part that is full.
     ///
     /// # Errors
     /// By the server's answer; the file is of no use then but to be given up.
-    pub(crate) async fn upload_part(&mut self, store: &Store, part_bytes: usize) -> Result<()> {
-        let key = &self.facts.key;
-        let upload = match &mut self.upload {
-            Some(upload) => upload,
-            None => self.upload.insert(store.begin(key, &self.facts.beginning()).await?),
-        };
-        let part = self.body.take_part(part_bytes);
-        store.upload_part(key, upload, part).await?;
-        self.body.settle();
+    pub(crate) async fn upload_full_parts(&mut self, store: &Store) -> Result<()> {
+        for object in &mut self.objects {
+            object.upload_full_parts(store, &self.facts).await?;
+        }
         Ok(())
     }
 
-    /// Makes the file an object, and says where the records of that object stop.
+    /// Uploads what the largest object holds, if that is enough for a part.
     ///
     /// # Errors
-    /// By the server's answer; `Invalid` when the key belongs to something else.
-    pub(crate) async fn finish(mut self, store: &Store, options: BodyOptions) -> Result<End> {
-        self.body.finish()?;
-        match self.create(store, options.part_bytes).await {
-            Ok(Created::Yes) => {
-                let facts = &self.facts;
-                let tags = [
-                    ("startOffset", facts.first.to_string()),
-                    ("endOffset", facts.last.to_string()),
-                    ("recordCount", facts.count.to_string()),
-                ];
-                store.tag(&facts.key, tags).await?;
-                Ok(End::Offset(facts.last))
-            }
-            Ok(Created::Existed) => {
-                self.give_up(store).await;
-                self.facts.end_of_other(store, options.extent).await
-            }
-            Err(error) => {
-                self.give_up(store).await;
-                Err(error)
-            }
+    /// As [`OpenFile::upload_full_parts`].
+    pub(crate) async fn spill(&mut self, store: &Store) -> Result<()> {
+        let largest = self.objects.iter_mut().max_by_key(|object| object.body.spillable_bytes());
+        let Some(object) = largest else { return Ok(()) };
+        // It may be less than it seemed, and yet less memory than before.
+        object.body.close_group()?;
+        let pending = object.body.pending_bytes();
+        if pending < LEAST_PART_BYTES {
+            return Ok(());
         }
+        tracing::debug!("Memory is full: a part of {pending} bytes is uploaded early");
+        object.upload_part(store, &self.facts, pending).await
     }
 
-    async fn create(&mut self, store: &Store, part_bytes: usize) -> Result<Created> {
-        while self.pending_bytes() > part_bytes {
-            self.upload_part(store, part_bytes).await?;
+    /// Makes the file objects, and says where the records of these stop.
+    ///
+    /// # Errors
+    /// By the server's answer; `Invalid` when a key belongs to something else.
+    pub(crate) async fn finish(mut self, store: &Store) -> Result<Fate> {
+        let fate = self.create(store).await;
+        if !matches!(fate, Ok(Fate::Stored(End::Offset(last))) if last == self.facts.last) {
+            self.give_up(store).await;
         }
-        if self.upload.is_none() {
-            let body: Bytes = self.body.take_part(usize::MAX);
-            return store.put(&self.facts.key, body, &self.facts.metadata()).await;
+        fate
+    }
+
+    async fn create(&mut self, store: &Store) -> Result<Fate> {
+        let facts = &self.facts;
+        let mut border = None;
+        for (place, object) in self.objects.iter_mut().enumerate() {
+            if object.create(store, facts).await? == Created::Yes {
+                if object.view == View::Value {
+                    let tags = object.tags(facts);
+                    store.tag(&object.name.key, &tags).await?;
+                }
+                continue;
+            }
+            object.give_up(store).await;
+            let end = facts.end_of_other(&object.name, store, object.options.extent).await?;
+            let is_same = facts.ends_with(end).unwrap_or(place > 0);
+            if is_same || self.is_repair {
+                continue;
+            }
+            if place > 0 {
+                warn_of_settings(facts, &object.name);
+            }
+            border = Some((place, end));
+            break;
         }
-        if self.pending_bytes() > 0 {
-            self.upload_part(store, usize::MAX).await?;
-        }
-        match &self.upload {
-            Some(upload) => store.complete(&self.facts.key, upload).await,
-            None => Err(ConnectorError::internal("An upload in parts was lost")),
-        }
+        let Some((place, end)) = border else { return Ok(Fate::Stored(End::Offset(facts.last))) };
+        let last = self.objects.last().filter(|_| place + 1 < self.objects.len());
+        let Some((name, extent)) = last.map(|last| (last.name.clone(), last.options.extent)) else {
+            return Ok(Fate::Stored(end));
+        };
+        let whole = facts.find(&name, store, extent).await?;
+        Ok(whole.map_or(Fate::Begun(end), |_| Fate::Stored(end)))
     }
 
     /// Aborts what was uploaded.
     pub(crate) async fn give_up(&mut self, store: &Store) {
-        if let Some(upload) = self.upload.take() {
-            store.abort(&self.facts.key, &upload).await;
+        for object in &mut self.objects {
+            object.give_up(store).await;
         }
     }
+}
+
+/// The first object of a file was new, so that no other could be there, had the settings not changed.
+fn warn_of_settings(facts: &Facts, name: &Name) {
+    tracing::warn!(
+        partition = %facts.origin,
+        "The object \"{}\" was there before those beside it, and holds other records from offset {} on: \
+         store.kafka.keys or store.kafka.headers has changed since. Some keys or headers may be \
+         stored twice",
+        name.key,
+        facts.first
+    );
+}
+
+/// The error of a record whose file was begun with other settings.
+pub(crate) fn other_settings(origin: &impl std::fmt::Display, offset: i64) -> ConnectorError {
+    ConnectorError::invalid(format!(
+        "An object of {origin} ends in the middle of record {offset}, so that it was written with \
+         other settings"
+    ))
+    .hint("Delete the object whose name has the highest offset before it")
 }

@@ -80,7 +80,7 @@ impl Layout {
 
 fn no_schema(format: &str) -> ConnectorError {
     ConnectorError::record(format!("{format} cannot write a value without a schema")).hint(
-        "Use a value.converter whose data have one, such as \
+        "Use a value.converter, or key.converter for keys, whose data have one, such as \
          io.confluent.connect.avro.AvroConverter, or JsonConverter with \
          value.converter.schemas.enable=true",
     )

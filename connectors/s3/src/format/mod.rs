@@ -4,6 +4,7 @@ mod json;
 mod layout;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use connect_api::{
     error::{ConnectorError, Result},
@@ -14,12 +15,13 @@ use connect_avro::AvroDataConfig;
 pub(crate) use self::{
     json::write_value as write_json,
     layout::{Container, Layout, Layouts},
+    view::{Draft, Shape, View},
 };
 use crate::config::{
     AvroCodec, Compression, DecimalFormat, FormatClass, ParquetCodec, S3SinkConfig,
 };
 
-/// Writes the values of records.
+/// Writes one side of records: their values, keys or headers.
 #[derive(Clone, Debug)]
 pub(crate) enum Format {
     /// One JSON text per line.
@@ -33,9 +35,9 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// The format that a configuration asks for.
-    pub(crate) fn new(config: &S3SinkConfig) -> Self {
-        match config.connector.format_class {
+    /// A format with the options of a configuration.
+    pub(crate) fn new(config: &S3SinkConfig, class: FormatClass) -> Self {
+        match class {
             FormatClass::ByteArray => {
                 Self::Bytes(config.bucket.bytes_separator.clone().into_bytes())
             }
@@ -81,7 +83,7 @@ impl Format {
                     "ByteArrayFormat cannot write a value of type {kind}"
                 ))
                 .hint(
-                    "Set value.converter to \
+                    "Set value.converter, or key.converter for keys, to \
                      org.apache.kafka.connect.converters.ByteArrayConverter",
                 ))
             }
@@ -106,8 +108,8 @@ const fn translation(config: &S3SinkConfig) -> AvroDataConfig {
 }
 
 /// End of the names of the objects.
-pub(crate) fn extension(config: &S3SinkConfig) -> String {
-    let extension = match config.connector.format_class {
+fn extension(config: &S3SinkConfig, class: FormatClass) -> String {
+    let extension = match class {
         FormatClass::ByteArray => config.bucket.bytes_extension.as_str(),
         FormatClass::Avro => ".avro",
         FormatClass::Json => ".json",

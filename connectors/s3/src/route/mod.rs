@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Folders that are kept as shared text at most: beyond, they are forgotten and made anew.
-const INTERNED_FOLDERS: usize = 4096;
+const INTERNED_FOLDERS: usize = 16_384;
 /// Offsets of time zones change at whole quarters of an hour of universal time.
 const SLOT_MS: i64 = 900_000;
 
@@ -33,6 +33,8 @@ pub(crate) struct Router {
     /// Top folder with its delimiter, or nothing.
     root: String,
     delimiter: String,
+    /// Last part of the folder of records without a value.
+    tombstone: String,
     affix: Affix,
     kind: Kind,
     known: HashSet<Arc<str>>,
@@ -85,6 +87,7 @@ impl Router {
         Ok(Self {
             root,
             delimiter,
+            tombstone: config.connector.tombstone_encoded_partition.clone(),
             affix: config.connector.schema_affix,
             kind,
             known: HashSet::new(),
@@ -128,6 +131,13 @@ impl Router {
             folder: Arc::clone(&folder),
         });
         Ok(folder)
+    }
+
+    /// The folder of the records without a value.
+    pub(crate) fn tombstone_folder(&mut self, record: &SinkRecord) -> Arc<str> {
+        let Self { root, delimiter, tombstone, .. } = self;
+        let text = format!("{root}{}{delimiter}{tombstone}", record.topic);
+        self.intern(&text)
     }
 
     /// Folders of a record in this time bucket and those before it, newest first, each once.

@@ -67,7 +67,9 @@ fn route(config: &S3SinkConfig, record: &SinkRecord) -> Result<Arc<str>> {
 fn key(more: &[(&str, &str)]) -> String {
     let config = config(more);
     let record = record(order(), Some(MORNING));
-    Naming::new(&config).key(&route(&config, &record).unwrap(), &record)
+    let stem = Naming::new(&config).stem(&route(&config, &record).unwrap(), &record);
+    let shapes = crate::format::Shape::all(&config);
+    format!("{stem}{}", shapes.last().unwrap().suffix)
 }
 
 #[test]

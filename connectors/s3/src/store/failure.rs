@@ -14,6 +14,8 @@ pub(super) enum Operation {
     Look,
     /// The bucket was looked up.
     Bucket,
+    /// Uploads were listed.
+    List,
 }
 
 /// The server's answer, or why there is none.
@@ -139,6 +141,9 @@ impl Failure {
             Operation::Look => {
                 format!("Could not look up the object \"{key}\" in bucket \"{bucket}\"")
             }
+            Operation::List => {
+                format!("Could not list the uploads of \"{key}\" in bucket \"{bucket}\"")
+            }
             Operation::Bucket => format!("Could not reach bucket \"{bucket}\""),
         };
         let error = ConnectorError::new(self.class(), format!("{what}: {self}"));
@@ -178,6 +183,7 @@ impl Failure {
                 | "IllegalLocationConstraintException",
                 _,
             ) => return Some(region),
+            (_, _, Operation::List) if self.status == Some(403) => return None,
             (_, _, Operation::Look) if self.status == Some(403) => {
                 "Allow s3:GetObject and s3:ListBucket, which tell what an earlier task stored"
             }

@@ -8,8 +8,11 @@
 //! classified in [`failure`] and left to the task.
 
 mod client;
+mod digest;
 mod failure;
+mod leftovers;
 mod probe;
+mod read;
 
 use std::{
     collections::HashMap,
@@ -27,21 +30,31 @@ use aws_sdk_s3::{
 };
 use bytes::Bytes;
 use connect_api::{
-    config::Choice as _,
+    config::{Choice as _, Secret},
     error::{ConnectorError, Result},
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use self::failure::{Failure, Operation};
 pub(crate) use self::{
     client::{Tuning, proxy_address},
+    digest::CustomerKey,
     failure::Names,
+    read::Existing,
+};
+use self::{
+    digest::{digest, encrypted},
+    failure::{Failure, Operation},
 };
 use crate::config::{BucketKeys, S3SinkConfig, TaggingErrors};
 
 /// Requests of one task that run at once: more do not make a network faster, and each holds a
 /// part in memory.
 const CONCURRENT_REQUESTS: usize = 8;
+
+/// Tags that the original gives an object.
+pub(crate) const USUAL_TAGS: usize = 3;
+/// Most tags of an object, by S3's rules.
+const MOST_TAGS: usize = 10;
 
 /// User metadata of an object, by name without `x-amz-meta-`.
 pub(crate) type Metadata = HashMap<String, String>;
@@ -53,6 +66,9 @@ pub(crate) struct Store {
     bucket: String,
     encryption: Option<ServerSideEncryption>,
     kms_key: Option<String>,
+    customer_key: Option<CustomerKey>,
+    /// Whether content is sent with its digest.
+    sends_digest: bool,
     acl: Option<ObjectCannedAcl>,
     tags: Option<Tags>,
     /// Whether the server is asked to refuse a key that exists.
@@ -79,13 +95,6 @@ pub(crate) enum Created {
     Existed,
 }
 
-/// An object that is there.
-#[derive(Clone, Debug)]
-pub(crate) struct Existing {
-    pub(crate) metadata: Metadata,
-    pub(crate) length_bytes: u64,
-}
-
 /// A multipart upload under way.
 #[derive(Debug)]
 pub(crate) struct Upload {
@@ -93,32 +102,11 @@ pub(crate) struct Upload {
     pub(crate) parts: Vec<CompletedPart>,
 }
 
-/// An object that is being read.
-#[derive(Debug)]
-pub(crate) struct Reading {
-    key: String,
-    body: ByteStream,
-}
-
-impl Reading {
-    /// The next bytes; none at its end.
-    ///
-    /// # Errors
-    /// `Retriable` when the connection breaks.
-    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>> {
-        let next = self.body.next().await.transpose();
-        next.map_err(|error| {
-            ConnectorError::retriable(format!("Could not read the object \"{}\"", self.key))
-                .caused_by(error)
-        })
-    }
-}
-
 impl Store {
     /// Connects to the bucket of a configuration; sends nothing yet.
     ///
     /// # Errors
-    /// `Invalid` when the proxy's address is none.
+    /// `Invalid` when the proxy's address is none, or the customer's key.
     pub(crate) async fn open(config: &S3SinkConfig) -> Result<Self> {
         let keys = &config.bucket;
         let pairs = keys.tags.iter().filter_map(|tag| tag.split_once(':'));
@@ -142,11 +130,20 @@ impl Store {
         names: &'static Names,
     ) -> Result<Self> {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let customer_key = keys.customer_key.as_ref().map(Secret::expose);
+        let customer_key = customer_key.map(|key| CustomerKey::parse(key)).transpose();
+        let customer_key = customer_key.map_err(|reason| {
+            ConnectorError::invalid(format!("The value of s3.sse.customer.key is no key: {reason}"))
+        })?;
+        // The server would not know which of two encryptions is meant.
+        let encryption = if customer_key.is_some() { "" } else { &keys.encryption };
         Ok(Self {
             client: client::build(keys, tuning).await?,
             bucket: keys.name.clone(),
-            encryption: some(&keys.encryption).map(|name| name.as_str().into()),
+            encryption: some(encryption).map(|name| name.as_str().into()),
             kms_key: some(&keys.kms_key),
+            customer_key,
+            sends_digest: keys.send_digest,
             acl: keys.acl.as_deref().map(Into::into),
             tags: None,
             is_conditional: false,
@@ -174,11 +171,12 @@ impl Store {
                 .key(key)
                 .body(ByteStream::from(body.clone()))
                 .set_metadata(Some(metadata.clone()))
+                .set_content_md5(self.sends_digest.then(|| digest(&body)))
                 .set_server_side_encryption(self.encryption.clone())
                 .set_ssekms_key_id(self.kms_key.clone())
                 .set_acl(self.acl.clone())
                 .set_if_none_match(is_conditional.then(|| "*".to_owned()));
-            let answer = Box::pin(request.send()).await;
+            let answer = Box::pin(encrypted!(self, request).send()).await;
             match self.created(answer, is_conditional, key)? {
                 Some(created) => return Ok(created),
                 None => self.forget_condition(),
@@ -201,7 +199,7 @@ impl Store {
             .set_server_side_encryption(self.encryption.clone())
             .set_ssekms_key_id(self.kms_key.clone())
             .set_acl(self.acl.clone());
-        let answer = Box::pin(request.send()).await;
+        let answer = Box::pin(encrypted!(self, request).send()).await;
         let output = answer.map_err(|error| self.fail(error, Operation::Write, key))?;
         let id = output.upload_id.ok_or_else(|| {
             ConnectorError::retriable(format!(
@@ -236,8 +234,9 @@ impl Store {
             .key(key)
             .upload_id(&upload.id)
             .part_number(number)
+            .set_content_md5(self.sends_digest.then(|| digest(&body)))
             .body(ByteStream::from(body));
-        let answer = Box::pin(request.send()).await;
+        let answer = Box::pin(encrypted!(self, request).send()).await;
         let output = answer.map_err(|error| self.fail(error, Operation::Write, key))?;
         let part = CompletedPart::builder().part_number(number).set_e_tag(output.e_tag);
         upload.parts.push(part.build());
@@ -265,7 +264,7 @@ impl Store {
                 .upload_id(&upload.id)
                 .multipart_upload(parts)
                 .set_if_none_match(is_conditional.then(|| "*".to_owned()));
-            let answer = Box::pin(request.send()).await;
+            let answer = Box::pin(encrypted!(self, request).send()).await;
             match self.created(answer, is_conditional, key)? {
                 Some(created) => return Ok(created),
                 None => self.forget_condition(),
@@ -287,53 +286,20 @@ impl Store {
         }
     }
 
-    /// What is there under a key.
-    ///
-    /// # Errors
-    /// By the server's answer.
-    pub(crate) async fn existing(&self, key: &str) -> Result<Option<Existing>> {
-        let _permit = self.permit().await;
-        self.look(key).await
-    }
-
-    /// The last bytes of an object.
-    ///
-    /// # Errors
-    /// By the server's answer.
-    pub(crate) async fn tail(&self, key: &str, length_bytes: u64) -> Result<Bytes> {
-        let _permit = self.permit().await;
-        let range = format!("bytes=-{length_bytes}");
-        let request = self.client.get_object().bucket(&self.bucket).key(key).range(range);
-        let answer = Box::pin(request.send()).await;
-        let output = answer.map_err(|error| self.fail(error, Operation::Look, key))?;
-        let body = output.body.collect().await.map_err(|error| {
-            ConnectorError::retriable(format!("Could not read the end of the object \"{key}\""))
-                .caused_by(error)
-        })?;
-        Ok(body.into_bytes())
-    }
-
-    /// Begins to read an object.
-    ///
-    /// # Errors
-    /// By the server's answer.
-    pub(crate) async fn read(&self, key: &str) -> Result<Reading> {
-        let _permit = self.permit().await;
-        let request = self.client.get_object().bucket(&self.bucket).key(key);
-        let answer = Box::pin(request.send()).await;
-        let output = answer.map_err(|error| self.fail(error, Operation::Look, key))?;
-        Ok(Reading { key: key.to_owned(), body: output.body })
-    }
-
     /// Tags an object with what it holds, where the configuration asks for tags.
     ///
     /// # Errors
     /// By the server's answer, unless the configuration ignores it.
-    pub(crate) async fn tag(&self, key: &str, own: [(&str, String); 3]) -> Result<()> {
+    pub(crate) async fn tag(&self, key: &str, own: &[(&str, String)]) -> Result<()> {
         let Some(tags) = &self.tags else { return Ok(()) };
         let _permit = self.permit().await;
-        let own = own.into_iter().map(|(name, value)| (name.to_owned(), value));
-        let set = own.chain(tags.pairs.iter().cloned()).map(|(name, value)| tag(name, value));
+        // What the original has comes first, then the user's, then what there is room for.
+        let (usual, more) = own.split_at_checked(USUAL_TAGS).unwrap_or((own, &[]));
+        let named = |(name, value): &(&str, String)| ((*name).to_owned(), value.clone());
+        let set = usual.iter().map(named).chain(tags.pairs.iter().cloned());
+        let room = MOST_TAGS.saturating_sub(usual.len() + tags.pairs.len());
+        let set =
+            set.chain(more.iter().take(room).map(named)).map(|(name, value)| tag(name, value));
         let tagging = Tagging::builder().set_tag_set(Some(set.collect::<Result<_>>()?)).build();
         let tagging = tagging.map_err(|error| {
             ConnectorError::internal(format!("Could not build the tags of \"{key}\""))
@@ -357,18 +323,6 @@ impl Store {
                 );
                 Ok(())
             }
-        }
-    }
-
-    async fn look(&self, key: &str) -> Result<Option<Existing>> {
-        let request = self.client.head_object().bucket(&self.bucket).key(key);
-        match Box::pin(request.send()).await {
-            Ok(output) => Ok(Some(Existing {
-                metadata: output.metadata.unwrap_or_default(),
-                length_bytes: output.content_length.and_then(|n| n.try_into().ok()).unwrap_or(0),
-            })),
-            Err(error) if Failure::of(&error).status == Some(404) => Ok(None),
-            Err(error) => Err(self.fail(error, Operation::Look, key)),
         }
     }
 

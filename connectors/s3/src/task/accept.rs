@@ -7,13 +7,14 @@ use std::sync::Arc;
 use connect_api::{
     error::{ConnectorError, Result},
     record::SinkRecord,
+    schema::same_schema,
 };
 
-use super::{Shared, stored::Known, writer::PartitionWriter};
+use super::{Shared, rotation::Rotation, stored::Known, writer::PartitionWriter};
 use crate::{
     config::NullBehavior,
-    file::{Facts, OpenFile},
-    format::Layout,
+    file::{Facts, OpenFile, other_settings},
+    format::{Shape, View},
     projection::{self, Fit},
 };
 
@@ -25,22 +26,24 @@ pub(super) enum Step {
     /// It is bad.
     Reject(ConnectorError),
     /// Commit the files, then take it again.
-    RotateFirst(&'static str),
+    RotateFirst(Rotation),
     /// It is written; commit the files.
-    RotateAfter,
+    RotateAfter(Rotation),
     /// It is written; the file in this folder has a part to upload.
     PartFull(Arc<str>),
     /// Look whether it is stored already, then take it again.
     Probe,
+    /// The begun file in this folder has all its records; complete it, then take the record again.
+    EndRepair(Arc<str>),
     /// There is no memory for it.
     Full,
 }
 
-/// What a record that is written begins a file with, if there is none.
-struct Begun {
+/// Where a record goes.
+struct Place {
     folder: Arc<str>,
     time_ms: Option<i64>,
-    layout: Option<Arc<Layout>>,
+    known: Known,
 }
 
 impl PartitionWriter {
@@ -55,71 +58,95 @@ impl PartitionWriter {
         record: &SinkRecord,
         now_ms: i64,
     ) -> Result<Step> {
-        if record.value.value.is_null() {
+        let is_null = record.value.value.is_null();
+        if is_null && shared.config.connector.behavior_on_null_values != NullBehavior::Write {
             return accept_null(shared, record);
         }
-        let time_ms = match self.time_ms(shared, record, now_ms) {
-            Ok(time_ms) => time_ms,
+        if let Some(folder) = self.stored.ended_before(record.offset) {
+            return Ok(Step::EndRepair(folder));
+        }
+        let place = match self.place(shared, record, now_ms) {
+            Ok(place) => place,
             Err(error) => return Ok(Step::Reject(error)),
         };
-        let folder = match self.router.folder(record, time_ms) {
-            Ok(folder) => folder,
+        let fit = match self.write_views(shared, record, &place.folder) {
+            Ok(fit) => fit,
             Err(error) => {
-                self.base_ms = self.base_ms.or(time_ms);
+                self.base_ms = self.base_ms.or(place.time_ms);
                 return Ok(Step::Reject(error));
             }
         };
-        let (fit, layout) = match self.write_value(shared, record, &folder) {
-            Ok(written) => written,
-            Err(error) => {
-                self.base_ms = self.base_ms.or(time_ms);
-                return Ok(Step::Reject(error));
-            }
-        };
-        let lane = lane(shared, record, &folder);
-        let known = self.stored.look(lane, record.offset);
-        if known == Known::New && shared.config.is_by_clock() && self.is_unprobed(shared, lane) {
+        let lane = lane(shared, record, &place.folder);
+        let is_by_clock = shared.config.is_by_clock() && !is_null;
+        if place.known == Known::New && is_by_clock && self.is_unprobed(shared, lane) {
             return Ok(Step::Probe);
         }
-        self.base_ms = self.base_ms.or(time_ms);
-        self.last_ms = time_ms;
+        self.base_ms = self.base_ms.or(place.time_ms);
+        self.last_ms = place.time_ms;
+        if is_by_clock {
+            self.clock_ms = place.time_ms;
+        }
         if self.count > 0
-            && let Some(reason) = self.rotation(shared, (record, fit), &folder, now_ms)
+            && let Some(reason) = self.rotation(shared, (record, fit), &place.folder, now_ms)
         {
             return Ok(Step::RotateFirst(reason));
         }
-        if known == Known::New {
-            let begun = Begun { folder, time_ms, layout };
-            return self.append(shared, record, begun);
+        if matches!(place.known, Known::New | Known::Begun) {
+            return self.append(shared, (record, fit), place);
         }
-        self.skip(record, lane, known)?;
-        Ok(self.count_one(shared, folder).unwrap_or(Step::Done))
+        self.skip(record, lane, place.known)?;
+        Ok(self.count_one(shared, record, place.folder).unwrap_or(Step::Done))
     }
 
-    /// Writes the value to the scratch buffer: by the schema of the file in its folder where it fits
-    /// in there, by its own otherwise.
-    fn write_value(
+    /// Finds the folder of a record. A file that was begun keeps the folder it has.
+    fn place(&mut self, shared: &Shared, record: &SinkRecord, now_ms: i64) -> Result<Place> {
+        let time_ms = self.time_ms(shared, record, now_ms)?;
+        let folder = if record.value.value.is_null() {
+            Ok(self.router.tombstone_folder(record))
+        } else {
+            self.router.folder(record, time_ms)
+        };
+        let folder = folder.inspect_err(|_| self.base_ms = self.base_ms.or(time_ms))?;
+        let lane = lane(shared, record, &folder);
+        let known = self.stored.look(lane, record.offset);
+        let begun = self.stored.begun_folder(lane, record.offset).cloned();
+        Ok(Place { folder: begun.unwrap_or(folder), time_ms, known })
+    }
+
+    /// Writes each side of a record to its draft: the value by the schema of the file in its folder
+    /// where it fits in there, everything else by its own.
+    fn write_views(
         &mut self,
         shared: &Shared,
         record: &SinkRecord,
         folder: &Arc<str>,
-    ) -> Result<(Fit, Option<Arc<Layout>>)> {
-        let mode = shared.config.connector.schema_compatibility;
-        let (own, value) = (record.value.schema.as_ref(), &record.value.value);
-        let file = self.files.get(folder).map(|file| file.schema.as_ref());
-        let file = file
-            .or_else(|| self.stored.measured_schema(lane(shared, record, folder), record.offset));
-        let fit = file.map_or(Ok(Fit::Same), |file| projection::fit(mode, file, own))?;
-        self.scratch.clear();
-        if let (Fit::Projected, Some(Some(schema))) = (fit, file) {
-            let layout = self.layouts.find(&shared.format, Some(schema))?;
-            let value = projection::project(value, schema);
-            shared.format.write(&mut self.scratch, &value, layout.as_deref())?;
-            return Ok((fit, layout));
+    ) -> Result<Fit> {
+        let mut is_other = false;
+        let file = self.files.get(folder);
+        for (shape, draft) in Shape::of(&shared.shapes, record).iter().zip(&mut self.drafts) {
+            let schema = file.and_then(|file| file.schema(shape.view));
+            if shape.view != View::Value {
+                draft.write_view(shape, record)?;
+                is_other |= draft.layout.is_some()
+                    && schema.is_some_and(|schema| !same_schema(schema, draft.schema.as_ref()));
+                continue;
+            }
+            let mode = shared.config.connector.schema_compatibility;
+            let lane = lane(shared, record, folder);
+            let schema = schema.or_else(|| self.stored.measured_schema(lane, record.offset));
+            let own = record.value.schema.as_ref();
+            let fit = schema.map_or(Ok(Fit::Same), |file| projection::fit(mode, file, own))?;
+            if let (Fit::Projected, Some(Some(schema))) = (fit, schema) {
+                let value = projection::project(&record.value.value, schema);
+                draft.write(&shape.format, Some(schema), &value)?;
+            } else {
+                draft.write_view(shape, record)?;
+            }
+            if !is_other {
+                return Ok(fit);
+            }
         }
-        let layout = self.layouts.find(&shared.format, own)?;
-        shared.format.write(&mut self.scratch, value, layout.as_deref())?;
-        Ok((fit, layout))
+        Ok(if is_other { Fit::Other } else { Fit::Same })
     }
 
     /// Whether a task before this one may have left objects in this lane.
@@ -130,6 +157,9 @@ impl PartitionWriter {
     /// The time a record is filed under. The clock never goes back, so that the files of a topic
     /// follow one another; a file whose fate is unknown keeps its time.
     fn time_ms(&self, shared: &Shared, record: &SinkRecord, now_ms: i64) -> Result<Option<i64>> {
+        if record.value.value.is_null() {
+            return Ok(record.timestamp_ms.filter(|_| shared.config.is_time_based()));
+        }
         if !shared.config.is_by_clock() {
             return self.router.time_ms(record, now_ms);
         }
@@ -137,35 +167,41 @@ impl PartitionWriter {
             *route.lane == *record.topic && (route.first..=route.last).contains(&record.offset)
         };
         let route = self.routes.iter().find(is_of);
-        let time_ms =
-            route.map_or_else(|| now_ms.max(self.last_ms.unwrap_or(now_ms)), |route| route.time_ms);
+        let time_ms = route
+            .map_or_else(|| now_ms.max(self.clock_ms.unwrap_or(now_ms)), |route| route.time_ms);
         Ok(Some(time_ms))
     }
 
     /// Passes over a record that is stored. It counts as if it were written now, so that the files
     /// after it have the borders they would have had.
     fn skip(&mut self, record: &SinkRecord, lane: &str, known: Known) -> Result<()> {
-        let schema = record.value.schema.as_ref();
-        if known == Known::Stored
-            || self.stored.measure(lane, record.offset, self.scratch.len(), schema)
-        {
+        if known == Known::Stored || self.measure(record, lane) {
             return Ok(());
         }
-        Err(ConnectorError::invalid(format!(
-            "An object of {} ends in the middle of record {}, so that it was written with other \
-             settings",
-            self.origin, record.offset
-        ))
-        .hint("Delete the object whose name has the highest offset before it"))
+        Err(other_settings(&self.origin, record.offset))
+    }
+
+    /// Holds a record against the first object of its file, which is there.
+    fn measure(&mut self, record: &SinkRecord, lane: &str) -> bool {
+        let length = self.drafts.first().map_or(0, |draft| draft.content.len());
+        self.stored.measure(lane, record.offset, length, record.value.schema.as_ref())
     }
 
     /// Counts a record of the group, which may end it.
-    fn count_one(&mut self, shared: &Shared, folder: Arc<str>) -> Option<Step> {
+    fn count_one(
+        &mut self,
+        shared: &Shared,
+        record: &SinkRecord,
+        folder: Arc<str>,
+    ) -> Option<Step> {
         self.count += 1;
         if self.count >= i64::from(shared.config.connector.flush_size) {
-            return Some(Step::RotateAfter);
+            return Some(Step::RotateAfter(Rotation::FlushSize));
         }
-        if self.last_folder.as_ref().is_none_or(|last| !Arc::ptr_eq(last, &folder)) {
+        if record.value.value.is_null() {
+            // To and from the folder of these is no change of folders.
+            self.last_folder = None;
+        } else if self.last_folder.as_ref().is_none_or(|last| !Arc::ptr_eq(last, &folder)) {
             self.last_folder = Some(folder);
         }
         None
@@ -177,51 +213,70 @@ impl PartitionWriter {
         (record, fit): (&SinkRecord, Fit),
         folder: &Arc<str>,
         now_ms: i64,
-    ) -> Option<&'static str> {
-        let file = self.files.get(folder);
-        let schema = record.value.schema.as_ref();
-        if file.is_some_and(|file| file.schema.is_some() != schema.is_some()) {
-            return Some("a value with a schema after one without, or the other way");
+    ) -> Option<Rotation> {
+        let is_null = record.value.value.is_null();
+        let file = self.files.get(folder).filter(|file| !file.is_repair);
+        let schema = file.map(|file| file.schema(View::Value).map(|schema| schema.is_some()));
+        let own = (!is_null).then_some(record.value.schema.is_some());
+        if schema.is_some_and(|schema| schema != own) {
+            return Some(Rotation::SchemaPresence);
         }
-        if let Some(reason) = self.is_time_over(shared, self.last_ms, Some(folder), now_ms) {
+        let change = (!is_null).then_some(folder);
+        if let Some(reason) = self.is_time_over(shared, self.last_ms, change, now_ms) {
             return Some(reason);
         }
         if file.is_some() && fit == Fit::Other {
-            return Some("another schema");
+            return Some(Rotation::Schema);
         }
         let most_files = shared.config.connector.partitioner_max_open_files;
         let most_files = usize::try_from(most_files).ok().filter(|&most| most > 0);
-        let is_one_more = file.is_none() && most_files.is_some_and(|m| self.files.len() >= m);
-        is_one_more.then_some("partitioner.max.open.files")
+        let own_files = || self.files.values().filter(|file| !file.is_repair).count();
+        let is_one_more = file.is_none() && most_files.is_some_and(|most| own_files() >= most);
+        is_one_more.then_some(Rotation::OpenFiles)
     }
 
     fn append(
         &mut self,
         shared: &Shared,
-        record: &SinkRecord,
-        Begun { folder, time_ms, layout }: Begun,
+        (record, fit): (&SinkRecord, Fit),
+        place: Place,
     ) -> Result<Step> {
+        let Place { folder, time_ms, known } = place;
+        let is_repair = known == Known::Begun;
+        if is_repair && fit == Fit::Other {
+            return Err(other_settings(&self.origin, record.offset));
+        }
         let is_new = !self.files.contains_key(&folder);
         if is_new {
             let lane = Arc::clone(lane(shared, record, &folder));
-            let key = shared.naming.key(&folder, record);
-            let facts = Facts { time_ms, ..Facts::new(key, lane, record, &self.scratch) };
-            let of = (record.value.schema.clone(), layout.as_deref());
-            match OpenFile::open(facts, of, shared.body, &shared.context.budget) {
-                Some(file) => self.files.insert(Arc::clone(&folder), file),
-                None => return Ok(Step::Full),
-            };
+            let stem = shared.naming.stem(&folder, record);
+            let facts = Facts { time_ms, ..Facts::new(stem, Arc::clone(&folder), lane, record) };
+            let shapes = Shape::of(&shared.shapes, record);
+            let file = OpenFile::open(facts, shapes, &self.drafts, &shared.room);
+            let Some(mut file) = file else { return Ok(Step::Full) };
+            file.is_repair = is_repair;
+            self.files.insert(Arc::clone(&folder), file);
         }
         let Some(file) = self.files.get_mut(&folder) else { return Ok(Step::Full) };
-        if !file.append(record, &self.scratch)? {
+        if !file.append(record, &self.drafts)? {
             if is_new {
                 self.files.remove(&folder);
             }
             return Ok(Step::Full);
         }
-        let is_part_full = file.pending_bytes() >= shared.body.part_bytes;
-        Ok(match self.count_one(shared, Arc::clone(&folder)) {
+        let is_part_full = file.is_part_full();
+        let most_bytes = shared.config.connector.file_size_bytes_max;
+        let most_bytes = u64::try_from(most_bytes).ok().filter(|&most| most > 0 && !is_repair);
+        let is_large = most_bytes.is_some_and(|most| file.content_bytes >= most);
+        if is_repair {
+            if !self.measure(record, lane(shared, record, &folder)) {
+                return Err(other_settings(&self.origin, record.offset));
+            }
+            self.ended = self.stored.ended_before(record.offset + 1);
+        }
+        Ok(match self.count_one(shared, record, Arc::clone(&folder)) {
             Some(step) => step,
+            None if is_large => Step::RotateAfter(Rotation::FileSize),
             None if is_part_full => Step::PartFull(folder),
             None => Step::Done,
         })
@@ -229,21 +284,24 @@ impl PartitionWriter {
 }
 
 /// What tells the records of one file from those of others: the folder, which a record keeps
-/// however often it is read, or the topic where folders follow the clock.
+/// however often it is read, or the topic where folders follow the clock. That of records without a
+/// value never does.
 pub(super) fn lane<'a>(
     shared: &Shared,
     record: &'a SinkRecord,
     folder: &'a Arc<str>,
 ) -> &'a Arc<str> {
-    if shared.config.is_by_clock() { &record.topic } else { folder }
+    let is_by_clock = shared.config.is_by_clock() && !record.value.value.is_null();
+    if is_by_clock { &record.topic } else { folder }
 }
 
 fn accept_null(shared: &Shared, record: &SinkRecord) -> Result<Step> {
     let keys = &shared.config.connector;
     if keys.behavior_on_null_values != NullBehavior::Ignore {
-        return Err(
-            null_value(record).hint("Set behavior.on.null.values=ignore to skip such records")
-        );
+        return Err(null_value(record).hint(
+            "Set behavior.on.null.values=ignore to skip such records, or write to \
+                 store their keys",
+        ));
     }
     // Without a reporter an ignored record is skipped, not rejected.
     if keys.report_null_values_to_dlq && shared.context.reporter.is_some() {

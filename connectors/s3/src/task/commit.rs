@@ -10,15 +10,16 @@ use futures::future::join_all;
 
 use super::{
     Shared,
+    rotation::Rotation,
     writer::{PartitionWriter, Route},
 };
-use crate::file::{End, Facts, OpenFile};
+use crate::file::{End, Facts, Fate, OpenFile};
 
 /// Lookups that run side by side when earlier objects are searched for.
 const CONCURRENT_LOOKUPS: usize = 8;
 
 /// A file of a group, and what became of it; nothing when it was not tried.
-type Outcome = (Facts, Option<Result<End>>);
+type Outcome = (Facts, Option<Result<Fate>>);
 
 impl PartitionWriter {
     /// Commits all open files.
@@ -28,17 +29,18 @@ impl PartitionWriter {
     pub(super) async fn commit(
         &mut self,
         shared: &Shared,
-        reason: &'static str,
+        reason: Rotation,
         now_ms: i64,
     ) -> Result<()> {
         let files = self.take_group();
-        if reason.starts_with("rotate.") {
+        if reason.moves_schedule() {
             self.schedule(shared, now_ms);
         }
         let Some(first) = files.first().map(|file| file.facts.first) else {
             self.stored.forget_before(self.position);
             return Ok(());
         };
+        shared.rotations.count(reason);
         tracing::debug!(
             partition = %self.origin,
             "Rotating {} files of {} from offset {first} on because of {reason}",
@@ -51,20 +53,29 @@ impl PartitionWriter {
             let work = files.into_iter().map(|file| finish(shared, file));
             join_all(work).await
         };
-        self.settle(shared, first, outcomes)
+        self.settle(shared, first, outcomes).await
     }
 
-    fn settle(&mut self, shared: &Shared, first: i64, outcomes: Vec<Outcome>) -> Result<()> {
+    async fn settle(&mut self, shared: &Shared, first: i64, outcomes: Vec<Outcome>) -> Result<()> {
         let mut failure: Option<ConnectorError> = None;
         let mut is_incomplete = false;
         for (facts, outcome) in outcomes {
             match outcome {
-                Some(Ok(end)) => {
+                Some(Ok(Fate::Begun(end))) => {
+                    tracing::info!(
+                        "Objects of \"{}\" are there, but not all: an earlier task was interrupted. \
+                         They are completed",
+                        facts.stem
+                    );
+                    is_incomplete = true;
+                    self.stored.add_begun(&facts, end);
+                }
+                Some(Ok(Fate::Stored(end))) => {
                     is_incomplete |= !matches!(end, End::Offset(last) if last >= facts.last);
                     if end != End::Offset(facts.last) {
                         tracing::info!(
                             "The object \"{}\" exists: an earlier task stored it",
-                            facts.key
+                            facts.stem
                         );
                     }
                     self.stored.add(facts.lane, facts.first, end);
@@ -77,10 +88,12 @@ impl PartitionWriter {
                 None => self.remember_route(&facts),
             }
         }
-        if let Some(error) = failure {
-            self.back_off(shared, first, &error);
-        } else if is_incomplete {
-            self.rewind(shared, first);
+        if failure.is_some() || is_incomplete {
+            let first = self.let_go(shared).await.map_or(first, |repair| repair.min(first));
+            match failure {
+                Some(error) => self.back_off(shared, first, &error),
+                None => self.rewind(shared, first),
+            }
         } else {
             self.stored.forget_before(self.position);
             self.routes.retain(|route| route.last >= self.position);
@@ -88,26 +101,72 @@ impl PartitionWriter {
         Ok(())
     }
 
-    /// Uploads a part of a file, or rewinds the whole group when that fails.
+    /// Uploads the full parts of a file, or rewinds the whole group when that fails.
     ///
     /// # Errors
     /// What does not pass by itself.
-    pub(super) async fn upload_part(
+    pub(super) async fn upload_parts(&mut self, shared: &Shared, folder: &str) -> Result<()> {
+        let Some(file) = self.files.get_mut(folder) else { return Ok(()) };
+        let uploaded = file.upload_full_parts(&shared.store).await;
+        self.check_upload(shared, uploaded).await
+    }
+
+    /// Goes back to the first record of the open files after a failure that passes.
+    ///
+    /// # Errors
+    /// One that does not pass by itself.
+    pub(super) async fn check_upload(
         &mut self,
         shared: &Shared,
-        folder: &Arc<str>,
-        part_bytes: usize,
+        uploaded: Result<()>,
     ) -> Result<()> {
-        let Some(file) = self.files.get_mut(folder) else { return Ok(()) };
-        let Err(error) = file.upload_part(&shared.store, part_bytes).await else { return Ok(()) };
+        let Err(error) = uploaded else { return Ok(()) };
         if !error.class().is_retriable() {
             return Err(error);
         }
+        let first = self.let_go(shared).await;
+        self.back_off(shared, first.unwrap_or(self.position), &error);
+        Ok(())
+    }
+
+    /// Throws the open files away, and says where the first of them began.
+    async fn let_go(&mut self, shared: &Shared) -> Option<i64> {
         let first = self.files.values().map(|file| file.facts.first).min();
         let routes: Vec<_> = self.files.values().map(|file| file.facts.clone()).collect();
         routes.iter().for_each(|facts| self.remember_route(facts));
         self.discard(&shared.store).await;
-        self.back_off(shared, first.unwrap_or(self.position), &error);
+        first
+    }
+
+    /// Creates the objects that are missing of a begun file, of which every record up to an offset has
+    /// come.
+    ///
+    /// # Errors
+    /// What does not pass by itself.
+    pub(super) async fn end_repair(
+        &mut self,
+        shared: &Shared,
+        folder: &str,
+        offset: i64,
+    ) -> Result<()> {
+        if self.files.get(folder).is_some_and(|file| file.is_repair)
+            && let Some(file) = self.files.remove(folder)
+        {
+            let facts = file.facts.clone();
+            match shared.finish(file).await {
+                Ok(_) => {
+                    tracing::info!("Completed the objects of \"{}\"", facts.stem);
+                }
+                Err(error) if error.class().is_retriable() => {
+                    let first = self.let_go(shared).await;
+                    let first = first.map_or(facts.first, |first| first.min(facts.first));
+                    self.back_off(shared, first, &error);
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.stored.complete(folder, offset);
         Ok(())
     }
 
@@ -122,21 +181,19 @@ impl PartitionWriter {
         now_ms: i64,
     ) -> Result<()> {
         match self.search(shared, record, now_ms).await {
-            Ok(Some(end)) => {
+            Ok(Some((_, Fate::Stored(end)))) => {
                 self.stored.add(Arc::clone(&record.topic), record.offset, end);
+                Ok(())
+            }
+            Ok(Some((facts, Fate::Begun(end)))) => {
+                self.stored.add_begun(&facts, end);
                 Ok(())
             }
             Ok(None) => {
                 self.probed.insert(Arc::clone(&record.topic));
                 Ok(())
             }
-            Err(error) if error.class().is_retriable() => {
-                let first = self.files.values().map(|file| file.facts.first).min();
-                self.discard(&shared.store).await;
-                self.back_off(shared, first.unwrap_or(record.offset), &error);
-                Ok(())
-            }
-            Err(error) => Err(error),
+            Err(error) => self.check_upload(shared, Err(error)).await,
         }
     }
 
@@ -145,23 +202,19 @@ impl PartitionWriter {
         shared: &Shared,
         record: &SinkRecord,
         now_ms: i64,
-    ) -> Result<Option<End>> {
+    ) -> Result<Option<(Facts, Fate)>> {
         let limit = shared.config.connector.max_files_scan_limit;
         let folders = self.router.folders_back(record, now_ms, limit);
+        let content = self.drafts.first().map_or(&[][..], |draft| &draft.content);
         for some in folders.chunks(CONCURRENT_LOOKUPS) {
-            let facts: Vec<_> = some
-                .iter()
-                .map(|folder| {
-                    let key = shared.naming.key(folder, record);
-                    Facts::new(key, Arc::clone(&record.topic), record, &self.scratch)
-                })
-                .collect();
-            let found = join_all(facts.iter().map(|facts| shared.store.existing(&facts.key))).await;
-            for (facts, found) in facts.iter().zip(found) {
-                let Some(existing) = found? else { continue };
-                let end = facts.end_of(&existing, &shared.store, shared.body.extent);
-                if let Some(end) = end.await? {
-                    return Ok(Some(end));
+            let looks = some.iter().map(|folder| {
+                let (folder, lane) = (Arc::clone(folder), Arc::clone(&record.topic));
+                let facts = Facts::new(shared.naming.stem(&folder, record), folder, lane, record);
+                look(shared, facts, content)
+            });
+            for found in join_all(looks).await {
+                if let Some(found) = found? {
+                    return Ok(Some(found));
                 }
             }
         }
@@ -179,8 +232,25 @@ impl PartitionWriter {
 
 async fn finish(shared: &Shared, file: OpenFile) -> Outcome {
     let facts = file.facts.clone();
-    let end = file.finish(&shared.store, shared.body).await;
-    (facts, Some(end))
+    let fate = shared.finish(file).await;
+    (facts, Some(fate))
+}
+
+/// What there is of a file whose first object would begin with this content.
+async fn look(shared: &Shared, facts: Facts, content: &[u8]) -> Result<Option<(Facts, Fate)>> {
+    let (Some(first), Some(last)) = (shared.shapes.first(), shared.shapes.last()) else {
+        return Ok(None);
+    };
+    let name = facts.name(&first.suffix, content);
+    let Some(end) = facts.find(&name, &shared.store, first.body.extent).await? else {
+        return Ok(None);
+    };
+    let is_whole = first.view == last.view || {
+        let name = facts.name(&last.suffix, &[]);
+        shared.store.existing(&name.key).await?.is_some()
+    };
+    let fate = if is_whole { Fate::Stored(end) } else { Fate::Begun(end) };
+    Ok(Some((facts, fate)))
 }
 
 /// One after another, until one fails: where folders follow the clock, objects of a topic follow

@@ -7,12 +7,15 @@
 
 mod accept;
 mod commit;
+mod leftovers;
+mod memory;
+mod rotation;
 mod stored;
 #[cfg(test)]
 pub(crate) mod tests;
 mod writer;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::Path};
 
 use async_trait::async_trait;
 use connect_api::{
@@ -21,23 +24,21 @@ use connect_api::{
     sink::{SinkContext, SinkOffsets, SinkTask},
 };
 use futures::future::{join_all, try_join_all};
-use tokio::time::Instant;
+use tokio::{sync::Semaphore, time::Instant};
 
 pub(crate) use self::accept::null_value;
-use self::writer::PartitionWriter;
+use self::{rotation::Rotations, writer::PartitionWriter};
 use crate::{
-    config::{Compression, FormatClass, S3SinkConfig},
-    file::{BodyOptions, Extent},
-    format::Format,
+    config::S3SinkConfig,
+    file::{Fate, OpenFile, Room, Spill},
+    format::Shape,
     joda::Zone,
     naming::Naming,
     store::Store,
 };
 
-/// Size a buffer starts at: a few records.
-const START_BYTES: usize = 8 << 10;
-/// Longest wait for memory before the largest files are closed early.
-const MEMORY_PATIENCE: Duration = Duration::from_secs(5);
+/// Files of a task that become objects at once: as many as there are requests at once.
+const WRITTEN_AT_ONCE: usize = 8;
 
 /// What all partitions of a task use.
 #[derive(Debug)]
@@ -45,11 +46,25 @@ struct Shared {
     config: S3SinkConfig,
     context: SinkContext,
     store: Store,
-    format: Format,
+    /// What is stored of a record.
+    shapes: Vec<Shape>,
     naming: Naming,
-    body: BodyOptions,
     /// Time zone of the schedule.
     zone: Zone,
+    rotations: Rotations,
+    /// Where files wait.
+    room: Room,
+    /// Files that are written at once.
+    writing: Semaphore,
+}
+
+impl Shared {
+    /// Makes a file objects, when it is its turn.
+    async fn finish(&self, file: OpenFile) -> Result<Fate> {
+        // The semaphore is never closed.
+        let _permit = self.writing.acquire().await.ok();
+        file.finish(&self.store).await
+    }
 }
 
 /// A task of the S3 sink.
@@ -57,6 +72,8 @@ struct Shared {
 pub(crate) struct S3SinkTask {
     shared: Shared,
     writers: BTreeMap<TopicPartition, PartitionWriter>,
+    /// Set once the server does not let us look for what was left behind.
+    cannot_clean: bool,
 }
 
 impl S3SinkTask {
@@ -64,39 +81,37 @@ impl S3SinkTask {
     ///
     /// # Errors
     /// As [`Store::check_bucket`]; `Invalid` for an option that validation would have refused.
-    pub(crate) async fn start(config: S3SinkConfig, context: SinkContext) -> Result<Self> {
+    pub(crate) async fn start(config: S3SinkConfig, mut context: SinkContext) -> Result<Self> {
         let store = Store::open(&config).await?;
         store.check_bucket().await?;
         let zone = match config.storage.timezone.as_str() {
             "" => Zone::UTC,
             id => Zone::parse(id).map_err(ConnectorError::invalid)?,
         };
-        let keys = &config.bucket;
-        let level = u32::try_from(keys.compression_level).map(flate2::Compression::new);
-        let is_gzip = keys.compression == Compression::Gzip;
-        let body = BodyOptions {
-            extent: match config.connector.format_class {
-                FormatClass::Avro => Extent::Avro,
-                FormatClass::Parquet => Extent::Parquet,
-                _ if is_gzip => Extent::Gzip,
-                _ => Extent::Length,
-            },
-            gzip: is_gzip.then(|| level.unwrap_or_default()),
-            part_bytes: keys.part_size,
-            start_bytes: if keys.elastic_buffer { keys.elastic_capacity } else { START_BYTES },
-        };
         explain(&config);
+        let keys = &config.connector;
+        if let Some(most) = usize::try_from(keys.store_memory_bytes).ok().filter(|&most| most > 0) {
+            context.budget = context.budget.part(most);
+        }
+        let most_bytes = u64::try_from(keys.store_spill_bytes).ok().filter(|&most| most > 0);
+        let disk =
+            Some(Path::new(&keys.store_spill_path)).filter(|_| !keys.store_spill_path.is_empty());
+        let disk = disk.map(|path| Spill::create(path, most_bytes.unwrap_or(u64::MAX)));
+        let room = Room { memory: context.budget.clone(), disk: disk.transpose()? };
         Ok(Self {
             shared: Shared {
-                format: Format::new(&config),
+                shapes: Shape::all(&config),
                 naming: Naming::new(&config),
                 config,
                 context,
                 store,
-                body,
                 zone,
+                rotations: Rotations::default(),
+                room,
+                writing: Semaphore::new(WRITTEN_AT_ONCE),
             },
             writers: BTreeMap::new(),
+            cannot_clean: false,
         })
     }
 
@@ -110,35 +125,10 @@ impl S3SinkTask {
             .ok_or_else(|| ConnectorError::internal(format!("The writer of {origin} was lost")))
     }
 
-    /// Makes room where partitions wait for memory.
-    async fn relieve(&mut self) -> Result<()> {
-        let Some(since) = self.writers.values().filter_map(PartitionWriter::starved_since).min()
-        else {
-            return Ok(());
-        };
-        let shared = &self.shared;
-        let budget = &shared.context.budget;
-        let has_room = |budget: &connect_api::budget::MemoryBudget| {
-            budget.used_bytes() < budget.limit_bytes() / 4 * 3
-        };
-        for writer in self.writers.values_mut() {
-            while !has_room(budget) && writer.spill(shared).await? {}
-        }
-        let is_stuck = self
-            .writers
-            .values()
-            .filter(|writer| writer.held_bytes() > 0)
-            .all(|writer| writer.starved_since().is_some());
-        if !has_room(budget) && (is_stuck || since.elapsed() >= MEMORY_PATIENCE) {
-            let largest = self.writers.values_mut().max_by_key(|writer| writer.held_bytes());
-            if let Some(writer) = largest {
-                writer.close_early(shared).await?;
-            }
-        }
-        for writer in self.writers.values_mut() {
-            writer.resume_with_memory(shared);
-        }
-        Ok(())
+    /// How often files were closed, by reason: the worker's metrics have no place for what only one
+    /// connector counts.
+    pub(crate) const fn rotations(&self) -> &Rotations {
+        &self.shared.rotations
     }
 
     async fn drop_writers(&mut self, partitions: &[TopicPartition]) {
@@ -155,6 +145,7 @@ impl SinkTask for S3SinkTask {
         for partition in partitions {
             self.writer(partition)?;
         }
+        self.clean(partitions).await;
         Ok(())
     }
 
@@ -193,6 +184,10 @@ impl SinkTask for S3SinkTask {
     async fn stop(&mut self) -> Result<()> {
         let partitions: Vec<_> = self.writers.keys().cloned().collect();
         self.drop_writers(&partitions).await;
+        for (reason, count) in self.rotations().counts() {
+            let context = &self.shared.context;
+            tracing::info!("{context:?} closed its files {count} times because of {reason}");
+        }
         Ok(())
     }
 }
@@ -209,7 +204,14 @@ fn explain(config: &S3SinkConfig) {
             connector.max_files_scan_limit
         );
     }
-    let is_by_schedule = connector.rotate_schedule_interval_ms > 0;
+    let is_by_schedule = connector.rotate_schedule_interval_ms > 0 || connector.file_age_ms_max > 0;
+    if connector.rotate_interval_ms > 0 && config.is_time_based() && !is_by_schedule {
+        tracing::warn!(
+            "rotate.interval.ms closes files when a later record comes: the last files of a topic that \
+             goes quiet stay open, and their offsets are not committed. Set file.age.ms.max or \
+             rotate.schedule.interval.ms to have the clock close them"
+        );
+    }
     if !connector.enable_conditional_writes && (is_by_schedule || config.is_by_clock()) {
         tracing::warn!(
             "Objects may be doubled or overwritten after a crash, because file borders depend on \

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use connect_api::schema::Schema;
 
-use crate::file::End;
+use crate::file::{End, Facts};
 
 /// Records of one lane that are stored, from an offset on.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ struct Range {
     end: End,
     /// Schema of its first record, once that was measured: the others were brought into it.
     schema: Option<Option<Arc<Schema>>>,
+    /// Folder of the file as long as only some of its objects are there.
+    begun: Option<Arc<str>>,
 }
 
 /// Ranges of records that are stored.
@@ -36,12 +38,22 @@ pub(super) enum Known {
     Stored,
     /// It is stored, and its content has to be told to [`Stored::measure`].
     Measured,
+    /// Its file is begun: one of the objects has it for good and others are missing. It has to be
+    /// written to these, and told to [`Stored::measure`].
+    Begun,
 }
 
 impl Stored {
-    /// Remembers an object.
+    /// Remembers a file whose objects are all there.
     pub(super) fn add(&mut self, lane: Arc<str>, first: i64, end: End) {
-        self.ranges.push(Range { lane, first, end, schema: None });
+        self.ranges.push(Range { lane, first, end, schema: None, begun: None });
+    }
+
+    /// Remembers a file of which only some objects are there.
+    pub(super) fn add_begun(&mut self, facts: &Facts, end: End) {
+        let Facts { lane, first, folder, .. } = facts;
+        let (lane, begun) = (Arc::clone(lane), Some(Arc::clone(folder)));
+        self.ranges.push(Range { lane, first: *first, end, schema: None, begun });
     }
 
     /// Whether a record is stored.
@@ -50,10 +62,32 @@ impl Stored {
         ranges.find_map(|range| range.holds(offset)).unwrap_or(Known::New)
     }
 
+    /// Folder of the begun file that a record is in.
+    pub(super) fn begun_folder(&self, lane: &str, offset: i64) -> Option<&Arc<str>> {
+        let mut ranges = self.ranges.iter().filter(|range| *range.lane == *lane);
+        ranges.find(|range| range.holds(offset).is_some())?.begun.as_ref()
+    }
+
+    /// Folder of a begun file that has all its records when this offset is next.
+    pub(super) fn ended_before(&self, offset: i64) -> Option<Arc<str>> {
+        let is_over = |range: &&Range| matches!(range.end, End::Offset(last) if last < offset);
+        self.ranges.iter().filter(is_over).find_map(|range| range.begun.clone())
+    }
+
+    /// Notes that no object is missing any more of the begun file in a folder that ends before an
+    /// offset.
+    pub(super) fn complete(&mut self, folder: &str, offset: i64) {
+        for range in &mut self.ranges {
+            let is_it = range.begun.as_ref().is_some_and(|begun| **begun == *folder);
+            if is_it && matches!(range.end, End::Offset(last) if last < offset) {
+                range.begun = None;
+            }
+        }
+    }
+
     /// Schema of the object that a record to measure is in, if one before it was measured.
     pub(super) fn measured_schema(&self, lane: &str, offset: i64) -> Option<Option<&Arc<Schema>>> {
-        let holds =
-            |range: &&Range| *range.lane == *lane && range.holds(offset) == Some(Known::Measured);
+        let holds = |range: &&Range| *range.lane == *lane && range.is_measured(offset);
         let schema = self.ranges.iter().find(holds)?.schema.as_ref()?;
         Some(schema.as_ref())
     }
@@ -70,7 +104,7 @@ impl Stored {
     ) -> bool {
         let length = u64::try_from(length_bytes).unwrap_or(u64::MAX);
         for range in self.ranges.iter_mut().filter(|range| *range.lane == *lane) {
-            if range.holds(offset) != Some(Known::Measured) {
+            if !range.is_measured(offset) {
                 continue;
             }
             range.schema.get_or_insert_with(|| schema.cloned());
@@ -99,7 +133,9 @@ impl Stored {
 
     /// Forgets what ends before a position that nothing goes back behind any more.
     pub(super) fn forget_before(&mut self, position: i64) {
-        self.ranges.retain(|range| !matches!(range.end, End::Offset(last) if last < position));
+        self.ranges.retain(|range| {
+            range.begun.is_some() || !matches!(range.end, End::Offset(last) if last < position)
+        });
     }
 }
 
@@ -107,9 +143,16 @@ impl Range {
     fn holds(&self, offset: i64) -> Option<Known> {
         match self.end {
             _ if offset < self.first => None,
-            End::Offset(last) => (offset <= last).then_some(Known::Stored),
+            End::Offset(last) if offset > last => None,
+            _ if self.begun.is_some() => Some(Known::Begun),
+            End::Offset(_) => Some(Known::Stored),
             End::Bytes(_) | End::Records(_) => Some(Known::Measured),
         }
+    }
+
+    /// Whether a record tells where the range ends.
+    const fn is_measured(&self, offset: i64) -> bool {
+        self.first <= offset && !matches!(self.end, End::Offset(_))
     }
 
     fn is_split_by(&self, offset: i64) -> bool {
@@ -174,6 +217,23 @@ mod tests {
     fn an_object_that_ends_in_the_middle_of_a_record_is_noticed() {
         let mut stored = stored(&[("a", 3, End::Bytes(10))]);
         assert!(!stored.measure("a", 3, 11, None));
+    }
+
+    #[test]
+    fn a_begun_file_stays_until_its_objects_are_there() {
+        let mut stored = stored(&[]);
+        let record = crate::task::tests::record(3, 0, connect_api::value::Value::Int64(3));
+        let facts = Facts::new(String::new(), "f".into(), "a".into(), &record);
+        stored.add_begun(&facts, End::Records(2));
+        assert_eq!(stored.look("a", 4), Known::Begun);
+        assert_eq!(stored.ended_before(9), None, "its end is not known");
+        assert!(stored.measure("a", 3, 1, None) && stored.measure("a", 4, 1, None));
+        assert_eq!((stored.look("a", 4), stored.look("a", 5)), (Known::Begun, Known::New));
+        assert_eq!((stored.ended_before(4), stored.ended_before(5)), (None, Some("f".into())));
+        stored.forget_before(9);
+        assert_eq!((stored.begun_folder("a", 4), stored.limit(4)), (Some(&"f".into()), 3));
+        stored.complete("f", 5);
+        assert_eq!((stored.look("a", 4), stored.ended_before(5)), (Known::Stored, None));
     }
 
     #[test]

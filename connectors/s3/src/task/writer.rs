@@ -13,13 +13,8 @@ use connect_api::{
 use futures::future::join_all;
 use tokio::time::Instant;
 
-use super::{Shared, accept::Step, now, stored::Stored};
-use crate::{
-    file::{LEAST_PART_BYTES, OpenFile},
-    format::Layouts,
-    route::Router,
-    store::Store,
-};
+use super::{Shared, accept::Step, now, rotation::Rotation, stored::Stored};
+use crate::{file::OpenFile, format::Draft, route::Router, store::Store};
 
 /// Batches from beyond a rewind that are turned away before the worker is taken to be broken.
 const MOST_REFUSALS: u32 = 20;
@@ -55,11 +50,17 @@ pub(super) struct PartitionWriter {
     brought: i64,
     rewind: Option<Rewind>,
     resume_at: Option<Instant>,
-    starved_since: Option<Instant>,
+    pub(super) starved_since: Option<Instant>,
+    /// Time at which the first record of the open files came.
+    since_ms: Option<i64>,
     /// When the first of the open files was opened.
     opened_at: Option<Instant>,
-    pub(super) scratch: Vec<u8>,
-    pub(super) layouts: Layouts,
+    /// Time of the latest folder, where folders follow the clock: it never goes back.
+    pub(super) clock_ms: Option<i64>,
+    /// Folder of a begun file whose last record has just come.
+    pub(super) ended: Option<Arc<str>>,
+    /// The record at hand, each side of it.
+    pub(super) drafts: Vec<Draft>,
 }
 
 /// Time with which records of a file found their folder.
@@ -92,6 +93,7 @@ enum Flow {
 
 impl PartitionWriter {
     pub(super) fn new(shared: &Shared, origin: TopicPartition) -> Result<Self> {
+        let most_layouts = shared.config.connector.schemas_cache_config;
         let mut writer = Self {
             origin,
             router: Router::new(&shared.config)?,
@@ -109,9 +111,11 @@ impl PartitionWriter {
             rewind: None,
             resume_at: None,
             starved_since: None,
+            since_ms: None,
             opened_at: None,
-            scratch: Vec::new(),
-            layouts: Layouts::new(shared.config.connector.schemas_cache_config),
+            clock_ms: None,
+            ended: None,
+            drafts: shared.shapes.iter().map(|_| Draft::new(most_layouts)).collect(),
         };
         writer.schedule(shared, shared.context.clock.now_ms());
         Ok(writer)
@@ -145,6 +149,9 @@ impl PartitionWriter {
             if self.rewind.is_some() {
                 return Ok(());
             }
+        }
+        if self.count > 0 {
+            self.since_ms.get_or_insert(now_ms);
         }
         if self.count > 0
             && let Some(reason) = self.is_time_over(shared, self.last_ms, None, now_ms)
@@ -183,7 +190,16 @@ impl PartitionWriter {
     async fn take(&mut self, shared: &Shared, record: &SinkRecord, now_ms: i64) -> Result<Flow> {
         let mut flow = Flow::Next;
         loop {
-            match self.accept(shared, record, now_ms)? {
+            let step = self.accept(shared, record, now_ms)?;
+            if let Some(folder) = self.ended.take() {
+                self.position = record.offset + 1;
+                self.end_repair(shared, &folder, record.offset + 1).await?;
+                flow = Flow::Waited;
+                if self.rewind.is_some() {
+                    return Ok(Flow::Stop);
+                }
+            }
+            match step {
                 Step::Done => break,
                 Step::Reject(error) => {
                     let place = format!("Could not write {}@{}", record.origin, record.offset);
@@ -192,17 +208,20 @@ impl PartitionWriter {
                     break;
                 }
                 Step::RotateFirst(reason) => self.commit(shared, reason, now_ms).await?,
-                Step::RotateAfter => {
+                Step::RotateAfter(reason) => {
                     self.position = record.offset + 1;
-                    self.commit(shared, "flush.size", now_ms).await?;
+                    self.commit(shared, reason, now_ms).await?;
                     flow = Flow::Waited;
                     break;
                 }
                 Step::PartFull(folder) => {
                     self.position = record.offset + 1;
-                    self.upload_part(shared, &folder, shared.body.part_bytes).await?;
+                    self.upload_parts(shared, &folder).await?;
                     flow = Flow::Waited;
                     break;
+                }
+                Step::EndRepair(folder) => {
+                    self.end_repair(shared, &folder, record.offset).await?;
                 }
                 Step::Probe => self.probe(shared, record, now_ms).await?,
                 Step::Full if self.spill(shared).await? => {}
@@ -229,20 +248,26 @@ impl PartitionWriter {
         time_ms: Option<i64>,
         folder: Option<&Arc<str>>,
         now_ms: i64,
-    ) -> Option<&'static str> {
+    ) -> Option<Rotation> {
         let keys = &shared.config.connector;
         if let (Some(time), Some(base)) = (time_ms, self.base_ms)
             && keys.rotate_interval_ms > 0
         {
             if time.saturating_sub(base) >= keys.rotate_interval_ms {
-                return Some("rotate.interval.ms");
+                return Some(Rotation::Interval);
             }
-            let is_other = folder.is_some() && folder != self.last_folder.as_ref();
+            let is_other =
+                folder.zip(self.last_folder.as_ref()).is_some_and(|(own, last)| own != last);
             if keys.rotate_file_on_partition_change && is_other {
-                return Some("rotate.file.on.partition.change");
+                return Some(Rotation::PartitionChange);
             }
         }
-        self.is_slot_over(now_ms).then_some("rotate.schedule.interval.ms")
+        if self.is_slot_over(now_ms) {
+            return Some(Rotation::Schedule);
+        }
+        let age_ms = self.since_ms.map(|since| now_ms.saturating_sub(since));
+        let is_old = keys.file_age_ms_max > 0 && age_ms >= Some(keys.file_age_ms_max);
+        is_old.then_some(Rotation::Age)
     }
 
     fn is_slot_over(&self, now_ms: i64) -> bool {
@@ -280,79 +305,6 @@ impl PartitionWriter {
         shared.context.set_timeout(pause);
     }
 
-    /// Pauses the partition until there is memory for its next record.
-    fn starve(&mut self, shared: &Shared, offset: i64) -> Result<()> {
-        let budget = &shared.context.budget;
-        if budget.used_bytes() == 0 {
-            return Err(ConnectorError::invalid(format!(
-                "Record {offset} of {} does not fit the memory of {} bytes that the task may use",
-                self.origin,
-                budget.limit_bytes()
-            ))
-            .hint("Raise memory.budget.bytes"));
-        }
-        tracing::warn!(
-            partition = %self.origin,
-            "Memory is full ({} of {} bytes): {} is paused. Raise memory.budget.bytes, lower \
-             flush.size, or share the partitions out to more workers",
-            budget.used_bytes(),
-            budget.limit_bytes(),
-            self.origin
-        );
-        self.rewind(shared, offset);
-        self.starved_since = Some(now());
-        shared.context.pause([self.origin.clone()]);
-        Ok(())
-    }
-
-    pub(super) const fn starved_since(&self) -> Option<Instant> {
-        self.starved_since
-    }
-
-    /// Resumes a partition that waited for memory.
-    pub(super) fn resume_with_memory(&mut self, shared: &Shared) {
-        let budget = &shared.context.budget;
-        if budget.used_bytes() < budget.limit_bytes() / 4 * 3 && self.starved_since.take().is_some()
-        {
-            shared.context.resume([self.origin.clone()]);
-        }
-    }
-
-    /// Bytes that the open files hold.
-    pub(super) fn held_bytes(&self) -> usize {
-        self.files.values().map(OpenFile::held_bytes).sum()
-    }
-
-    /// Uploads the largest buffer that is long enough for a part; `false` when there is none.
-    pub(super) async fn spill(&mut self, shared: &Shared) -> Result<bool> {
-        let largest = self.files.iter_mut().max_by_key(|(_, file)| file.spillable_bytes());
-        let Some((folder, file)) = largest else { return Ok(false) };
-        if file.spillable_bytes() < LEAST_PART_BYTES {
-            return Ok(false);
-        }
-        file.close_group()?;
-        let pending = file.pending_bytes();
-        if pending < LEAST_PART_BYTES {
-            // Less than it seemed, and yet less memory than before.
-            return Ok(true);
-        }
-        let folder = Arc::clone(folder);
-        tracing::debug!("Memory is full: a part of {pending} bytes is uploaded early");
-        self.upload_part(shared, &folder, pending).await?;
-        Ok(true)
-    }
-
-    /// Commits the open files before their time, because nothing else frees memory.
-    pub(super) async fn close_early(&mut self, shared: &Shared) -> Result<()> {
-        tracing::warn!(
-            partition = %self.origin,
-            "Memory is full: the open files of {} are closed before flush.size or a rotation asks \
-             for it. Raise memory.budget.bytes or lower flush.size",
-            self.origin
-        );
-        self.commit(shared, "memory", shared.context.clock.now_ms()).await
-    }
-
     /// The highest offset that may be committed, given what the worker has brought.
     pub(super) fn safe_offset(&self, consumed: i64) -> i64 {
         let position = self.rewind.as_ref().map_or(consumed, |rewind| rewind.target);
@@ -362,7 +314,7 @@ impl PartitionWriter {
 
     /// Throws the open files away.
     pub(super) async fn discard(&mut self, store: &Store) {
-        self.opened_at = None;
+        (self.opened_at, self.since_ms) = (None, None);
         self.count = 0;
         self.base_ms = None;
         self.last_folder = None;
@@ -370,13 +322,15 @@ impl PartitionWriter {
         join_all(files.iter_mut().map(|file| file.give_up(store))).await;
     }
 
-    /// Takes the open files out, first offset first, and begins a new group.
+    /// Takes the files of the group out, first offset first, and begins a new group. Files that another
+    /// task began have their own end.
     pub(super) fn take_group(&mut self) -> Vec<OpenFile> {
-        self.opened_at = None;
+        (self.opened_at, self.since_ms) = (None, None);
         self.count = 0;
         self.base_ms = None;
         self.last_folder = None;
-        let mut files: Vec<_> = self.files.drain().map(|(_, file)| file).collect();
+        let group = self.files.extract_if(|_, file| !file.is_repair);
+        let mut files: Vec<_> = group.map(|(_, file)| file).collect();
         files.sort_by_key(|file| file.facts.first);
         files
     }

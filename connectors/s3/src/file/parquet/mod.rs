@@ -143,18 +143,28 @@ impl Groups {
         })
     }
 
-    /// Appends one record, or nothing.
-    pub(crate) fn append(&mut self, record: &[u8]) -> Result<bool> {
+    /// Takes one record apart if there is room for it.
+    pub(crate) fn reserve(&mut self, record: &[u8]) -> Result<bool> {
         self.columns.iter_mut().for_each(Column::begin);
         let mut input = record;
         let taken = self.plan.node.shred(&mut input, &mut self.columns, Depth::default());
         if let Err(reason) = taken {
             return Err(ConnectorError::internal(format!("Avro data are broken: {reason}")));
         }
-        if !self.ensure() {
-            self.columns.iter_mut().for_each(Column::take_back);
-            return Ok(false);
+        let fits = self.ensure();
+        if !fits {
+            self.take_back();
         }
+        Ok(fits)
+    }
+
+    /// Forgets the record that was taken apart.
+    pub(super) fn take_back(&mut self) {
+        self.columns.iter_mut().for_each(Column::take_back);
+    }
+
+    /// Keeps the record that was taken apart.
+    pub(crate) fn append(&mut self) -> Result<()> {
         self.rows += 1;
         if self.staged_bytes() >= STAGE_BYTES {
             self.encode().map_err(failed)?;
@@ -162,7 +172,7 @@ impl Groups {
                 self.close_group()?;
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Ends the row group, so that its pages can be uploaded.

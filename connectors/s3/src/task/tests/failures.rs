@@ -182,3 +182,71 @@ async fn full_memory_pauses_and_loses_nothing() {
     assert!(!stored.is_empty(), "files were closed early");
     assert_eq!(stored, (0..reader.committed).collect::<Vec<_>>());
 }
+
+/// Many folders, little memory, and a disk.
+async fn spilling(more: &[(&str, &str)], folder: &tempfile::TempDir) -> Rig {
+    let path = folder.path().to_str().unwrap();
+    let settings = [
+        ("partitioner.class", "FieldPartitioner"),
+        ("partition.field.name", "region"),
+        ("store.memory.bytes", "60000"),
+        ("store.spill.path", path),
+    ];
+    Rig::new(&[&settings[..], more].concat()).await
+}
+
+#[tokio::test]
+async fn more_open_files_than_memory_has_room_for_wait_on_disk() {
+    for format in ["JsonFormat", "AvroFormat"] {
+        for compression in ["none", "gzip"] {
+            if format == "AvroFormat" && compression == "gzip" {
+                continue;
+            }
+            let folder = tempfile::tempdir().unwrap();
+            let settings = [
+                ("flush.size", "3000"),
+                ("s3.compression.type", compression),
+                ("store.kafka.keys", "true"),
+                ("keys.format.class", format),
+            ];
+            let rig = spilling(&settings, &folder).await;
+            let mut task = rig.task().await;
+            let keyed = |n: i64| {
+                let key = SchemaAndValue::new(
+                    connect_api::schema::Schema::string(),
+                    Value::string("k".repeat(40)),
+                );
+                SinkRecord { key, ..regional(n, &format!("r{}", n % 300)) }
+            };
+            let log: Vec<_> = (0..3000).map(keyed).collect();
+            let mut reader = Reader::new(&log, 100);
+            reader.run(&mut *task, &rig.context).await.unwrap();
+            assert_eq!((reader.committed, rig.context.budget.used_bytes()), (3000, 0));
+            assert!(rig.context.requests.take().pauses.is_empty());
+            let objects = rig.server.objects();
+            assert_eq!(objects.len(), 600, "no file was closed early");
+            if (format, compression) == ("JsonFormat", "none") {
+                let values = objects.iter().filter(|(key, _)| !key.contains(".keys."));
+                let lines = values.flat_map(|(_, text)| text.split(|&byte| byte == b'\n'));
+                assert_eq!(lines.filter(|line| !line.is_empty()).count(), 3000);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_full_spill_disk_pauses_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = spilling(&[("flush.size", "3000"), ("store.spill.bytes", "200000")], &folder).await;
+    let mut task = rig.task().await;
+    let log: Vec<_> = (0..3000).map(|n| regional(n, &format!("r{}", n % 300))).collect();
+    task.put(&log[..2000]).await.unwrap();
+    let requests = rig.context.requests.take();
+    assert!(requests.pauses.contains_key(&partition()), "{requests:?}");
+    let mut task = rig.task().await;
+    let mut reader = Reader::new(&log, 100);
+    reader.run(&mut *task, &rig.context).await.unwrap();
+    let stored = ids(&rig);
+    assert!(!stored.is_empty(), "files were closed early");
+    assert_eq!(stored, (0..reader.committed).collect::<Vec<_>>());
+}

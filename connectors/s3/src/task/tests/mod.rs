@@ -5,8 +5,11 @@ pub(crate) mod containers;
 mod crash;
 mod failures;
 mod formats;
+mod objects;
+mod projected;
 mod rotation;
 pub(crate) mod server;
+mod sides;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -94,7 +97,7 @@ impl Rig {
     }
 }
 
-fn record(offset: i64, timestamp_ms: i64, value: Value) -> SinkRecord {
+pub(super) fn record(offset: i64, timestamp_ms: i64, value: Value) -> SinkRecord {
     SinkRecord {
         topic: "t".into(),
         origin: TopicPartition::new("t", 0),
@@ -134,11 +137,13 @@ struct Reader<'a> {
     committed: i64,
     batch: usize,
     paused: BTreeSet<TopicPartition>,
+    /// What passes with each batch.
+    tick: Option<(Arc<ManualClock>, i64)>,
 }
 
 impl<'a> Reader<'a> {
     fn new(log: &'a [SinkRecord], batch: usize) -> Self {
-        Self { log, position: 0, committed: 0, batch, paused: BTreeSet::new() }
+        Self { log, position: 0, committed: 0, batch, paused: BTreeSet::new(), tick: None }
     }
 
     /// What is left after a crash: the committed offset.
@@ -161,6 +166,9 @@ impl<'a> Reader<'a> {
                 continue;
             }
             task.put(&next).await?;
+            if let Some((clock, tick_ms)) = &self.tick {
+                clock.advance_ms(*tick_ms);
+            }
             if let Some(last) = next.last() {
                 self.position = last.offset + 1;
             }

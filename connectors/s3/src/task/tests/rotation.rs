@@ -133,6 +133,69 @@ async fn a_schedule_closes_files_without_new_records() {
 }
 
 #[tokio::test]
+async fn files_are_closed_by_size_and_by_age_where_that_is_asked_for() {
+    let rig = Rig::new(&[("file.size.bytes.max", "6"), ("file.age.ms.max", "60000")]).await;
+    let mut task = rig.task().await;
+    // Each record is two bytes.
+    task.put(&(0..4).map(|n| number(n, TEN)).collect::<Vec<_>>()).await.unwrap();
+    let partition = "partition=0".to_owned();
+    assert_eq!(starts(&rig), [(partition.clone(), vec![0, 1, 2])]);
+    rig.clock.advance_ms(MINUTE - 1);
+    task.put(&[number(4, TEN)]).await.unwrap();
+    assert_eq!(safe_offset(&mut *task, 5).await, 3);
+    rig.clock.advance_ms(1);
+    task.put(&[]).await.unwrap();
+    let files = [vec![0, 1, 2], vec![3, 4]].map(|records| (partition.clone(), records));
+    assert_eq!(starts(&rig), files);
+    // The next record is a new beginning.
+    rig.clock.advance_ms(MINUTE);
+    task.put(&[number(5, TEN)]).await.unwrap();
+    assert_eq!(safe_offset(&mut *task, 6).await, 5);
+}
+
+#[tokio::test]
+async fn every_rotation_is_counted_under_its_reason() {
+    use crate::{
+        config::S3SinkConfig,
+        task::{S3SinkTask, rotation::Rotation},
+    };
+    use connect_api::config::Config as _;
+    let rig = Rig::new(&hourly(&[
+        ("flush.size", "4"),
+        ("rotate.interval.ms", "600000"),
+        ("rotate.schedule.interval.ms", "1800000"),
+        ("file.size.bytes.max", "7"),
+        ("file.age.ms.max", "100000"),
+    ]))
+    .await;
+    let config = S3SinkConfig::parse(&rig.props).unwrap();
+    let mut task = S3SinkTask::start(config, rig.context.clone()).await.unwrap();
+    let at = |n: i64, minutes: i64| number(n, TEN + minutes * MINUTE);
+    // Four records; ten minutes between two; another hour.
+    task.put(&[at(0, 0), at(1, 0), at(2, 0), at(3, 0)]).await.unwrap();
+    task.put(&[at(4, 0), at(5, 10), at(6, -5)]).await.unwrap();
+    rig.clock.advance_ms(100_000);
+    task.put(&[]).await.unwrap();
+    task.put(&[at(100, 20), at(101, 20)]).await.unwrap();
+    rig.clock.advance_ms(30 * MINUTE);
+    task.put(&[at(102, 20)]).await.unwrap();
+    rig.clock.advance_ms(30 * MINUTE);
+    task.put(&[]).await.unwrap();
+    assert_eq!(
+        task.rotations().counts(),
+        [
+            (Rotation::FlushSize, 1),
+            (Rotation::FileSize, 1),
+            (Rotation::Interval, 1),
+            (Rotation::PartitionChange, 1),
+            (Rotation::Schedule, 1),
+            (Rotation::Age, 1),
+        ]
+    );
+    task.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn ignored_nulls_do_not_count_and_are_committed() {
     let rig = Rig::new(&[("flush.size", "3"), ("behavior.on.null.values", "ignore")]).await;
     let mut task = rig.task().await;

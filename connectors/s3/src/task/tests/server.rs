@@ -9,7 +9,10 @@ use std::{
     },
 };
 
-use hyper::{Method, Request, Response, StatusCode, body::Incoming, service::service_fn};
+use http_body_util::BodyExt as _;
+use hyper::{
+    HeaderMap, Method, Request, Response, StatusCode, body::Incoming, service::service_fn,
+};
 use hyper_util::rt::TokioIo;
 use s3s::{
     Body,
@@ -42,7 +45,11 @@ struct Script {
     is_silent: AtomicBool,
     went_silent: Notify,
     is_unconditional: AtomicBool,
-    requests: Mutex<Vec<String>>,
+    requests: Mutex<Vec<(String, HeaderMap)>>,
+    /// What is answered to who lists uploads.
+    uploads: Mutex<Option<(StatusCode, String)>>,
+    /// Bodies of the requests that tag, by path.
+    tags: Mutex<BTreeMap<String, String>>,
     /// Held by a request that writes: as in S3, each of them is done as a whole or not at all.
     writing: tokio::sync::Mutex<()>,
 }
@@ -107,7 +114,37 @@ impl Server {
 
     /// Method, path and query of every request.
     pub(crate) fn requests(&self) -> Vec<String> {
-        self.script.requests.lock().unwrap().clone()
+        let requests = self.script.requests.lock().unwrap();
+        requests.iter().map(|(line, _)| line.clone()).collect()
+    }
+
+    /// Headers of the requests whose line contains this.
+    pub(crate) fn headers(&self, part: &str) -> Vec<HeaderMap> {
+        let requests = self.script.requests.lock().unwrap();
+        let found = requests.iter().filter(|(line, _)| line.contains(part));
+        found.map(|(_, headers)| headers.clone()).collect()
+    }
+
+    /// Answers who lists uploads with keys, ids and times, one a page.
+    pub(crate) fn list_uploads(&self, uploads: &[(&str, &str, &str)]) {
+        let pages = uploads.iter().map(|(key, id, time)| {
+            format!(
+                "<Upload><Key>{key}</Key><UploadId>{id}</UploadId><Initiated>{time}</Initiated>\
+                 </Upload>"
+            )
+        });
+        let pages = (StatusCode::OK, pages.collect::<Vec<_>>().join("\n"));
+        *self.script.uploads.lock().unwrap() = Some(pages);
+    }
+
+    /// Answers who lists uploads with an error.
+    pub(crate) fn refuse_listing(&self, status: StatusCode) {
+        *self.script.uploads.lock().unwrap() = Some((status, String::new()));
+    }
+
+    /// What objects are tagged with, by path.
+    pub(crate) fn tags(&self) -> BTreeMap<String, String> {
+        self.script.tags.lock().unwrap().clone()
     }
 
     /// Content of every object by key.
@@ -173,7 +210,8 @@ async fn respond(
     }
     let (method, query) =
         (request.method().clone(), request.uri().query().unwrap_or("").to_owned());
-    script.requests.lock().unwrap().push(format!("{method} {}", request.uri()));
+    let line = format!("{method} {}", request.uri());
+    script.requests.lock().unwrap().push((line, request.headers().clone()));
     let is_write = method == Method::PUT || method == Method::POST;
     let is_conditional = request.headers().contains_key("if-none-match");
     if is_conditional && script.is_unconditional.load(Ordering::SeqCst) {
@@ -187,6 +225,18 @@ async fn respond(
         Some(Fault::OkWithError) => return Ok(error(StatusCode::OK, "InternalError")),
         Some(Fault::Reset) => return Err(std::io::Error::other("reset")),
         Some(Fault::FailAfterWrite) | None => {}
+    }
+    let is_listing = method == Method::GET && query.starts_with("uploads");
+    if let Some((status, pages)) = script.uploads.lock().unwrap().as_ref().filter(|_| is_listing) {
+        return Ok(listing(*status, pages, &query));
+    }
+    if method == Method::DELETE && query.contains("uploadId=left") {
+        let mut gone = Response::new(Body::empty());
+        *gone.status_mut() = StatusCode::NO_CONTENT;
+        return Ok(gone);
+    }
+    if is_write && query == "tagging" {
+        return Ok(keep_tags(script, request).await);
     }
     let creates = is_write
         && !query.contains("partNumber")
@@ -205,6 +255,35 @@ async fn respond(
         return Ok(error(StatusCode::INTERNAL_SERVER_ERROR, "InternalError"));
     }
     Ok(answer)
+}
+
+/// The page after the one that a marker names.
+fn listing(status: StatusCode, pages: &str, query: &str) -> Response<Body> {
+    if status != StatusCode::OK {
+        return error(status, "AccessDenied");
+    }
+    let place = query.split_once("upload-id-marker=page").map_or(0, |(_, rest)| {
+        let digits = rest.split('&').next().unwrap();
+        digits.parse::<usize>().unwrap()
+    });
+    let pages: Vec<_> = pages.lines().collect();
+    let page = pages.get(place).unwrap_or(&"");
+    let next = place + 1;
+    let text = format!(
+        "<ListMultipartUploadsResult><IsTruncated>{}</IsTruncated><NextKeyMarker>k</NextKeyMarker>\
+         <NextUploadIdMarker>page{next}</NextUploadIdMarker>{page}</ListMultipartUploadsResult>",
+        next < pages.len()
+    );
+    Response::new(Body::from(text))
+}
+
+/// Keeps the tags of an object, which the service does not know.
+async fn keep_tags(script: &Script, request: Request<Incoming>) -> Response<Body> {
+    let path = request.uri().path().to_owned();
+    let body = request.into_body().collect().await.unwrap().to_bytes();
+    let text = String::from_utf8(body.to_vec()).unwrap();
+    script.tags.lock().unwrap().insert(path, text);
+    Response::new(Body::empty())
 }
 
 /// Creates an object even if nobody waits for the answer any more.

@@ -1,0 +1,88 @@
+//! Why files are closed, and how often.
+
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+/// Why the files of a Kafka partition are closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rotation {
+    /// `flush.size` records.
+    FlushSize,
+    /// A file of `file.size.bytes.max`.
+    FileSize,
+    /// A record `rotate.interval.ms` after the first one.
+    Interval,
+    /// A record for another folder.
+    PartitionChange,
+    /// The clock, at a time of the day.
+    Schedule,
+    /// The clock, `file.age.ms.max` after the first record came.
+    Age,
+    /// A record with a schema after one without, or the other way.
+    SchemaPresence,
+    /// A record with another schema.
+    Schema,
+    /// One more file than `partitioner.max.open.files`.
+    OpenFiles,
+    /// No memory is left.
+    Memory,
+}
+
+impl Rotation {
+    const ALL: [Self; 10] = [
+        Self::FlushSize,
+        Self::FileSize,
+        Self::Interval,
+        Self::PartitionChange,
+        Self::Schedule,
+        Self::Age,
+        Self::SchemaPresence,
+        Self::Schema,
+        Self::OpenFiles,
+        Self::Memory,
+    ];
+
+    /// Whether the next rotation by schedule is found anew after it.
+    pub(super) const fn moves_schedule(self) -> bool {
+        matches!(self, Self::Interval | Self::PartitionChange | Self::Schedule)
+    }
+}
+
+impl fmt::Display for Rotation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::FlushSize => "flush.size",
+            Self::FileSize => "file.size.bytes.max",
+            Self::Interval => "rotate.interval.ms",
+            Self::PartitionChange => "rotate.file.on.partition.change",
+            Self::Schedule => "rotate.schedule.interval.ms",
+            Self::Age => "file.age.ms.max",
+            Self::SchemaPresence => "a value with a schema after one without, or the other way",
+            Self::Schema => "another schema",
+            Self::OpenFiles => "partitioner.max.open.files",
+            Self::Memory => "memory",
+        })
+    }
+}
+
+/// How often files of a task were closed, by reason.
+#[derive(Debug, Default)]
+pub(crate) struct Rotations([AtomicU64; Rotation::ALL.len()]);
+
+impl Rotations {
+    pub(super) fn count(&self, rotation: Rotation) {
+        for (known, count) in Rotation::ALL.iter().zip(&self.0) {
+            if *known == rotation {
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// The reasons that came up, and how often.
+    pub(crate) fn counts(&self) -> Vec<(Rotation, u64)> {
+        let counts = self.0.iter().map(|count| count.load(Ordering::Relaxed));
+        Rotation::ALL.into_iter().zip(counts).filter(|(_, count)| *count > 0).collect()
+    }
+}
