@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use connect_api::{
-    error::{Result, chain},
+    error::{ConnectorError, ErrorClass, Result, chain},
     record::TopicPartition,
     sink::SinkOffsets,
 };
@@ -198,12 +198,7 @@ impl Sink<'_> {
         }
         let offsets = match self.safe_offsets(&consumed).await {
             Ok(offsets) => offsets,
-            Err(error) => {
-                tracing::warn!(task = %self.seat.spec.id, error = chain(&error),
-                    "Task {} could not prepare a commit and reads again from its last one",
-                    self.seat.spec.id);
-                return self.rewind_to_committed().await;
-            }
+            Err(error) => return self.rewind_to_committed(&error).await,
         };
         if !offsets.is_empty() {
             self.commits.sequence += 1;
@@ -226,7 +221,23 @@ impl Sink<'_> {
         Ok(self.commits.committable(&self.seat.spec.id, consumed, safe))
     }
 
-    async fn rewind_to_committed(&mut self) -> Result<()> {
+    /// Has the sink end its open files and make everything durable.
+    ///
+    /// # Errors
+    /// What the sink said; one of class `Retriable` is dealt with.
+    pub(super) async fn finish_files(&mut self) -> Result<()> {
+        self.task.finish_files().await?;
+        let consumed = self.commits.current.clone();
+        let Err(error) = self.safe_offsets(&consumed).await else { return Ok(()) };
+        self.rewind_to_committed(&error).await?;
+        Err(ConnectorError::new(ErrorClass::Retriable, chain(&error)))
+    }
+
+    /// After a commit that could not be prepared.
+    async fn rewind_to_committed(&mut self, error: &ConnectorError) -> Result<()> {
+        tracing::warn!(task = %self.seat.spec.id, error = chain(error),
+            "Task {} could not prepare a commit and reads again from its last one",
+            self.seat.spec.id);
         let committed = self.commits.committed.clone();
         self.commits.rewound(&committed);
         self.forget_batch_of(|_| true);

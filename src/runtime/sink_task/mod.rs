@@ -286,7 +286,7 @@ impl Sink<'_> {
             let reason = "The task cannot write at the moment and brings its records again";
             Err(ConnectorError::new(ErrorClass::Retriable, reason))
         } else {
-            self.task.finish_files().await
+            self.finish_files().await
         };
         self.commits.was_busy();
         self.commits.hurry();

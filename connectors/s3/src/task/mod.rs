@@ -27,7 +27,10 @@ use futures::future::{join_all, try_join_all};
 use tokio::{sync::Semaphore, time::Instant};
 
 pub(crate) use self::accept::null_value;
-use self::{rotation::Rotations, writer::PartitionWriter};
+use self::{
+    rotation::{Rotation, Rotations},
+    writer::PartitionWriter,
+};
 use crate::{
     config::S3SinkConfig,
     file::{Fate, OpenFile, Room, Spill},
@@ -166,6 +169,21 @@ impl SinkTask for S3SinkTask {
         }
         try_join_all(work).await?;
         self.relieve().await
+    }
+
+    async fn finish_files(&mut self) -> Result<()> {
+        let (shared, now_ms) = (&self.shared, self.shared.context.clock.now_ms());
+        let writers = self.writers.values_mut();
+        try_join_all(writers.map(|writer| writer.commit(shared, Rotation::Request, now_ms)))
+            .await?;
+        match self.writers.values().find(|writer| writer.is_backing_off()) {
+            Some(writer) => Err(ConnectorError::retriable(format!(
+                "Records of {} could not be stored, are read again and wait in open files then; the \
+                 log says why",
+                writer.origin
+            ))),
+            None => Ok(()),
+        }
     }
 
     async fn pre_commit(&mut self, consumed: &SinkOffsets) -> Result<SinkOffsets> {

@@ -28,10 +28,12 @@ pub(crate) enum Rotation {
     OpenFiles,
     /// No memory is left.
     Memory,
+    /// Somebody asked for it.
+    Request,
 }
 
 impl Rotation {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::FlushSize,
         Self::FileSize,
         Self::Interval,
@@ -42,6 +44,7 @@ impl Rotation {
         Self::Schema,
         Self::OpenFiles,
         Self::Memory,
+        Self::Request,
     ];
 
     /// Whether the next rotation by schedule is found anew after it.
@@ -63,6 +66,7 @@ impl fmt::Display for Rotation {
             Self::Schema => "another schema",
             Self::OpenFiles => "partitioner.max.open.files",
             Self::Memory => "memory",
+            Self::Request => "a request",
         })
     }
 }

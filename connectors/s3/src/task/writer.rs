@@ -305,6 +305,11 @@ impl PartitionWriter {
         shared.context.set_timeout(pause);
     }
 
+    /// Whether records could not be stored, and the next try has to wait.
+    pub(super) const fn is_backing_off(&self) -> bool {
+        self.resume_at.is_some()
+    }
+
     /// The highest offset that may be committed, given what the worker has brought.
     pub(super) fn safe_offset(&self, consumed: i64) -> i64 {
         let position = self.rewind.as_ref().map_or(consumed, |rewind| rewind.target);

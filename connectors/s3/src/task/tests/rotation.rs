@@ -4,7 +4,7 @@ use std::io::Read;
 
 use bytes::Bytes;
 
-use super::*;
+use super::{server::Fault, *};
 
 /// Start offsets of the objects, with the hour where folders are hours.
 fn starts(rig: &Rig) -> Vec<(String, Vec<i64>)> {
@@ -265,6 +265,24 @@ async fn gzip_is_one_member_with_everything_in_it() {
     let expected: String = (0..5000).map(|n| text(n) + "|").collect();
     assert_eq!(read, expected);
     assert_eq!(decoder.into_inner().len(), 0, "one member and nothing after it");
+}
+
+#[tokio::test]
+async fn open_files_are_ended_on_request() {
+    let rig = Rig::new(&[("flush.size", "100")]).await;
+    let mut task = rig.task().await;
+    task.put(&[number(0, TEN), number(1, TEN)]).await.unwrap();
+    assert_eq!(safe_offset(&mut *task, 2).await, 0);
+    task.finish_files().await.unwrap();
+    assert_eq!(rig.server.keys(), ["topics/t/partition=0/t+0+0000000000.json"]);
+    assert_eq!(safe_offset(&mut *task, 2).await, 2);
+    task.finish_files().await.unwrap();
+    assert_eq!(rig.server.keys().len(), 1, "nothing is open");
+    task.put(&[number(2, TEN)]).await.unwrap();
+    rig.server.fail([Fault::Answer(503, "SlowDown")]);
+    let told = task.finish_files().await.unwrap_err();
+    assert!(told.class().is_retriable() && told.to_string().contains("t-0"), "{told}");
+    assert_eq!(safe_offset(&mut *task, 3).await, 2);
 }
 
 #[tokio::test]
