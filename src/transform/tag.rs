@@ -37,8 +37,11 @@ pub(super) struct Tag {
     topic: String,
     header: Option<Arc<str>>,
     /// The last topic and that of its copy: the records of a batch share theirs.
-    last: Mutex<Option<(Arc<str>, Arc<str>)>>,
+    last: Mutex<Option<Tagged>>,
 }
+
+/// A topic and that of the copies of its records.
+type Tagged = (Arc<str>, Arc<str>);
 
 impl Tag {
     pub(super) fn configured(props: &Props) -> Result<Self> {

@@ -169,6 +169,7 @@ struct Measured {
 
 impl Measured {
     /// Does the work and adds what it took.
+    #[expect(clippy::disallowed_methods, reason = "the clock is what is read here")]
     fn time(&mut self, work: impl FnOnce() -> Result<()>) -> Result<()> {
         let (begun, cpu) = (Instant::now(), thread_cpu());
         work()?;

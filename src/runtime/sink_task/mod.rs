@@ -83,6 +83,7 @@ pub(super) async fn run(
         seen: reading.redrive_topic.into_iter().collect(),
         redelivery: None,
         timeout: None,
+        last_put: Instant::now(),
     };
     let outcome = sink.work().await;
     let left = sink.leave().await;
@@ -158,6 +159,7 @@ struct Sink<'a> {
     redelivery: Option<Redelivery>,
     /// Longest wait that the task asked for.
     timeout: Option<Duration>,
+    last_put: Instant,
 }
 
 impl Sink<'_> {
@@ -167,50 +169,45 @@ impl Sink<'_> {
             self.obey_target().await;
         }
         let mut targets = self.seat.targets.clone();
-        let mut last_put = Instant::now();
         loop {
-            let wake = self.wake_at(last_put);
+            let wake = self.wake_at();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
                 () = targets.change() => self.obey_target().await,
                 Some(reply) = self.seat.flushes.recv() => self.flush(reply).await?,
                 event = self.consumer.next() => {
-                    let event = event.ok_or_else(|| {
-                        ConnectorError::new(ErrorClass::Internal, "The consumer ended by itself")
-                    })?;
-                    if self.handle(event).await? {
-                        last_put = Instant::now();
-                    }
+                    self.handle(event.ok_or_else(consumer_ended)?).await?;
                 }
-                () = tokio::time::sleep_until(wake) => {
-                    if self.redelivery.as_ref().is_none_or(|again| again.at <= Instant::now()) {
-                        self.put().await?;
-                        last_put = Instant::now();
-                    }
-                }
+                () = tokio::time::sleep_until(wake) => self.put_again().await?,
             }
             self.obey_requests().await;
             self.commit_if_due().await?;
         }
     }
 
+    /// Brings what waits, or nothing but the time, unless a back-off is not over yet.
+    async fn put_again(&mut self) -> Result<()> {
+        if self.redelivery.as_ref().is_none_or(|again| again.at <= Instant::now()) {
+            self.put().await?;
+        }
+        Ok(())
+    }
+
     /// When to call `put` at the latest.
-    fn wake_at(&self, last_put: Instant) -> Instant {
-        let heartbeat = last_put + self.timeout.map_or(HEARTBEAT, |wait| wait.min(HEARTBEAT));
+    fn wake_at(&self) -> Instant {
+        let heartbeat = self.last_put + self.timeout.map_or(HEARTBEAT, |wait| wait.min(HEARTBEAT));
         let put = self.redelivery.as_ref().map_or(heartbeat, |again| again.at);
         put.min(self.commits.due_at())
     }
 
-    /// Handles an event of the consumer; `true` when records were brought to the sink.
-    async fn handle(&mut self, event: ConsumerEvent) -> Result<bool> {
+    async fn handle(&mut self, event: ConsumerEvent) -> Result<()> {
         match event {
             ConsumerEvent::Records(parts) => {
                 self.convert(parts).await?;
                 // While a batch waits to be brought again, what comes after it waits behind it.
                 if self.redelivery.is_none() {
                     self.put().await?;
-                    return Ok(true);
                 }
             }
             ConsumerEvent::Assigned(positions) => self.assigned(positions).await?,
@@ -222,7 +219,7 @@ impl Sink<'_> {
             ConsumerEvent::Failed(error) => return Err(from_broker(error)),
             ConsumerEvent::Sought(_) => {}
         }
-        Ok(false)
+        Ok(())
     }
 
     /// Converts and transforms records into the batch.
@@ -253,6 +250,7 @@ impl Sink<'_> {
         let (began, size) = (Instant::now(), self.batch.records.len());
         let outcome = self.task.put(&self.batch.records).await;
         self.commits.was_busy();
+        self.last_put = Instant::now();
         match outcome {
             Ok(()) => {
                 let batch = std::mem::take(&mut self.batch);
@@ -359,4 +357,8 @@ impl Sink<'_> {
         self.batch.records.retain(|record| !is_gone(&record.origin));
         self.batch.next.retain(|partition, _| !is_gone(partition));
     }
+}
+
+fn consumer_ended() -> ConnectorError {
+    ConnectorError::new(ErrorClass::Internal, "The consumer ended by itself")
 }
