@@ -120,11 +120,12 @@ impl InsertField {
             return Ok(());
         };
         reshape(data, PURPOSE, |_, values| {
+            let updated = self.updated.get(&schema, || self.extended(&schema))?;
             self.nulls.carry_all(schema.fields(), values)?;
             values.reserve_exact(self.insertions.len());
             let inserted = self.insertions.iter().map(|insertion| insertion.value(record, true));
             values.extend(inserted.map(Option::unwrap_or_default));
-            self.updated.get(&schema, || self.extended(&schema))
+            Ok(updated)
         })
     }
 

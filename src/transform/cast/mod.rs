@@ -67,11 +67,15 @@ impl Cast {
             return Ok(());
         };
         if let Spec::Whole(kind) = &self.spec {
+            let plan = || self.plan(&schema);
+            let updated = self.plans.with(&schema, plan, |plan| Ok(Arc::clone(&plan.0)))?;
             data.value = cast(Some(&schema), mem::take(&mut data.value), *kind)?;
-            let updated =
-                self.plans.with(&schema, || self.plan(&schema), |plan| Ok(Arc::clone(&plan.0)))?;
             data.schema = Some(updated);
             return Ok(());
+        }
+        if !matches!(data.value, Value::Struct(_)) {
+            // What is wrong with the schema is told first.
+            self.plan(&schema)?;
         }
         reshape(data, PURPOSE, |old, values| {
             self.plans.with(
