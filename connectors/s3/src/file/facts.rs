@@ -210,8 +210,9 @@ impl Facts {
                 self.origin, self.first
             ))
             .hint(
-                "Another connector writes to the same folder, or the topic was created anew: move \
-                 the object away, or change topics.dir",
+                "Another connector writes to the same folder, a transform gives two topics one name, \
+                 or the topic was created anew: move the object away, or change topics.dir or the \
+                 transform",
             )
         })
     }

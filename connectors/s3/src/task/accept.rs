@@ -2,7 +2,7 @@
 //!
 //! Nothing here waits: what needs the network is returned as a [`Step`].
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use connect_api::{
     error::{ConnectorError, Result},
@@ -10,13 +10,17 @@ use connect_api::{
     schema::same_schema,
 };
 
-use super::{Shared, rotation::Rotation, stored::Known, writer::PartitionWriter};
+use super::{Shared, now, rotation::Rotation, stored::Known, writer::PartitionWriter};
 use crate::{
-    config::NullBehavior,
+    config::{ExtractorClass, NullBehavior},
     file::{Facts, OpenFile, other_settings},
     format::{Shape, View},
     projection::{self, Fit},
 };
+
+/// The times that epoch milliseconds of our age are between: 1971 and 3000. Seconds lie before it,
+/// microseconds behind.
+const LIKELY_MS: Range<i64> = 31_536_000_000..32_503_680_000_000;
 
 /// What has to be done about a record.
 #[derive(Debug)]
@@ -101,6 +105,7 @@ impl PartitionWriter {
     /// Finds the folder of a record. A file that was begun keeps the folder it has.
     fn place(&mut self, shared: &Shared, record: &SinkRecord, now_ms: i64) -> Result<Place> {
         let time_ms = self.time_ms(shared, record, now_ms)?;
+        self.warn_of_time(shared, record, time_ms);
         let folder = if record.value.value.is_null() {
             Ok(self.router.tombstone_folder(record))
         } else {
@@ -111,6 +116,31 @@ impl PartitionWriter {
         let known = self.stored.look(lane, record.offset);
         let begun = self.stored.begun_folder(lane, record.offset).cloned();
         Ok(Place { folder: begun.unwrap_or(folder), time_ms, known })
+    }
+
+    /// Fields hold epoch milliseconds by definition: another unit is not guessed, but said.
+    fn warn_of_time(&mut self, shared: &Shared, record: &SinkRecord, time_ms: Option<i64>) {
+        let storage = &shared.config.storage;
+        if storage.timestamp_extractor != ExtractorClass::RecordField
+            || record.value.value.is_null()
+        {
+            return;
+        }
+        let odd = time_ms.filter(|time_ms| *time_ms >= 0 && !LIKELY_MS.contains(time_ms));
+        if let Some(time_ms) = odd
+            && self.odd_times.rings(now())
+        {
+            tracing::warn!(
+                partition = %self.origin,
+                "Field \"{}\" of record {} of {} is {time_ms}, which is read as epoch milliseconds \
+                 and lies before 1971 or after 2999: it seems to be in another unit, and its folder \
+                 is that of the wrong time. The transform TimestampConverter turns it into a \
+                 Timestamp, with unix.precision as its unit",
+                storage.timestamp_field,
+                record.offset,
+                self.origin
+            );
+        }
     }
 
     /// Writes each side of a record to its draft: the value by the schema of the file in its folder

@@ -9,7 +9,7 @@ use connect_api::{
 use futures::future::join_all;
 
 use super::{
-    Shared,
+    Shared, now,
     rotation::Rotation,
     writer::{PartitionWriter, Route},
 };
@@ -41,6 +41,7 @@ impl PartitionWriter {
             return Ok(());
         };
         shared.rotations.count(reason);
+        self.warn_of_schemas(reason);
         tracing::debug!(
             partition = %self.origin,
             "Rotating {} files of {} from offset {first} on because of {reason}",
@@ -54,6 +55,19 @@ impl PartitionWriter {
             join_all(work).await
         };
         self.settle(shared, first, outcomes).await
+    }
+
+    fn warn_of_schemas(&mut self, reason: Rotation) {
+        if reason.is_by_schema() && self.schema_changes.rings(now()) {
+            tracing::warn!(
+                partition = %self.origin,
+                "The schema of {} changes again and again, and each change closes the open files: \
+                 schemas that take turns make an object per record. Have producers write one schema \
+                 or send the others to topics of their own; with a schema registry, \
+                 schema.compatibility=BACKWARD keeps versions that fit in one file",
+                self.origin
+            );
+        }
     }
 
     async fn settle(&mut self, shared: &Shared, first: i64, outcomes: Vec<Outcome>) -> Result<()> {

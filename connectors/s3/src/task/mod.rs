@@ -6,6 +6,7 @@
 //! `retry.backoff.ms`, while the others go on.
 
 mod accept;
+mod alarm;
 mod commit;
 mod leftovers;
 mod memory;

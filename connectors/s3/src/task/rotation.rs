@@ -51,6 +51,11 @@ impl Rotation {
     pub(super) const fn moves_schedule(self) -> bool {
         matches!(self, Self::Interval | Self::PartitionChange | Self::Schedule)
     }
+
+    /// Whether a record did not fit the schema of the file.
+    pub(super) const fn is_by_schema(self) -> bool {
+        matches!(self, Self::Schema | Self::SchemaPresence)
+    }
 }
 
 impl fmt::Display for Rotation {

@@ -13,13 +13,15 @@ use connect_api::{
 use futures::future::join_all;
 use tokio::time::Instant;
 
-use super::{Shared, accept::Step, now, rotation::Rotation, stored::Stored};
+use super::{Shared, accept::Step, alarm::Alarm, now, rotation::Rotation, stored::Stored};
 use crate::{file::OpenFile, format::Draft, route::Router, store::Store};
 
 /// Batches from beyond a rewind that are turned away before the worker is taken to be broken.
 const MOST_REFUSALS: u32 = 20;
 /// Age of an open group at which a warning tells that its offsets are not committed.
 const OLD_GROUP: Duration = Duration::from_hours(24);
+/// Changes of the schema within an hour that are no new version of a producer any more.
+const MANY_SCHEMAS: u32 = 10;
 
 /// What is written of one Kafka partition.
 #[derive(Debug)]
@@ -61,6 +63,10 @@ pub(super) struct PartitionWriter {
     pub(super) ended: Option<Arc<str>>,
     /// The record at hand, each side of it.
     pub(super) drafts: Vec<Draft>,
+    /// Files that were closed because of another schema.
+    pub(super) schema_changes: Alarm,
+    /// Times in fields that are hardly milliseconds.
+    pub(super) odd_times: Alarm,
 }
 
 /// Time with which records of a file found their folder.
@@ -116,6 +122,8 @@ impl PartitionWriter {
             clock_ms: None,
             ended: None,
             drafts: shared.shapes.iter().map(|_| Draft::new(most_layouts)).collect(),
+            schema_changes: Alarm::at(MANY_SCHEMAS),
+            odd_times: Alarm::at(1),
         };
         writer.schedule(shared, shared.context.clock.now_ms());
         Ok(writer)

@@ -1,10 +1,12 @@
 //! Tasks against a server that speaks S3.
 
+mod complaints;
 mod conformance;
 pub(crate) mod containers;
 mod crash;
 mod failures;
 mod formats;
+mod log;
 mod objects;
 mod projected;
 mod rotation;
