@@ -5,7 +5,7 @@ use bytestring::ByteString;
 
 use super::{
     node::Schemaless,
-    parse::{BYTE_ORDER_MARK, Build as _, MAX_DEPTH, Parser},
+    parse::{Build as _, MAX_DEPTH, Parser, is_blank},
     scan::plain_length,
     text::Text,
     write::{write_scalar, write_text},
@@ -26,12 +26,14 @@ const SMALL: &[u8] = b"000";
 /// of the document where it has that form already. None when it is no object, is not JSON, or has a
 /// form that this does not handle: a name twice, more than 64 names, an escape in a name.
 pub(crate) fn compact_object(document: &ByteString) -> Option<ByteString> {
-    let start = if document.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
-    let bytes = document.as_bytes();
-    let start = start + bytes.get(start..)?.iter().position(|byte| !is_blank(*byte))?;
+    let mut parser = Parser::new(document);
+    if parser.peek() != Some(b'{') {
+        return None;
+    }
+    let start = parser.at();
     let mut compact = Compact {
         document,
-        bytes,
+        bytes: document.as_bytes(),
         at: start,
         kept: start,
         depth: 0,
@@ -39,15 +41,8 @@ pub(crate) fn compact_object(document: &ByteString) -> Option<ByteString> {
         names: [0; MOST_NAMES],
         named: 0,
     };
-    if bytes.get(start) != Some(&b'{') {
-        return None;
-    }
     compact.object()?;
     compact.end(start)
-}
-
-const fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
 }
 
 struct Compact<'a> {

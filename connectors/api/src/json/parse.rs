@@ -9,7 +9,7 @@ use bytestring::ByteString;
 use super::{Text, scan::plain_length};
 
 /// What some editors put in front of a document.
-pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Deepest nesting; Jackson's limit.
 pub(super) const MAX_DEPTH: usize = 1000;
@@ -56,6 +56,12 @@ pub struct Parser<'a> {
 
 type Result<T> = std::result::Result<T, JsonError>;
 
+/// Whether a byte only keeps others apart.
+#[inline]
+pub(super) const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
+}
+
 impl<'a> Parser<'a> {
     /// Starts at the first byte, or after a byte order mark.
     pub fn new(document: &'a ByteString) -> Self {
@@ -82,7 +88,7 @@ impl<'a> Parser<'a> {
     pub fn peek(&mut self) -> Option<u8> {
         loop {
             let byte = *self.bytes().get(self.at)?;
-            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+            if !is_blank(byte) {
                 return Some(byte);
             }
             self.at += 1;
@@ -104,8 +110,7 @@ impl<'a> Parser<'a> {
     pub fn first<B: Build<'a>>(&mut self) -> Result<B::Out> {
         let is_number = matches!(self.peek(), Some(b'-' | b'0'..=b'9'));
         let value = self.value::<B>()?;
-        let is_ended = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
-        if is_number && !self.bytes().get(self.at).is_none_or(is_ended) {
+        if is_number && !self.bytes().get(self.at).is_none_or(|byte| is_blank(*byte)) {
             return self.error("Expected a blank after a number");
         }
         Ok(value)
