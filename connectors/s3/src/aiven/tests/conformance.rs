@@ -15,9 +15,7 @@ async fn server() -> (Server, Props) {
 
 /// Ids in the keys of records, in their values where they have no key.
 fn ids(server: &Server) -> Vec<String> {
-    let objects = server.objects().into_values();
-    let texts = objects.map(|bytes| String::from_utf8(bytes).unwrap());
-    let ids = texts.flat_map(|text| {
+    let ids = server.texts().into_values().flat_map(|text| {
         let lines = text.lines().map(|line| {
             let record: serde_json::Value = serde_json::from_str(line).unwrap();
             let id = record["key"].as_str().or_else(|| record["value"]["id"].as_str());

@@ -7,7 +7,7 @@ use crate::task::tests::server::Fault;
 
 /// Text of every object, one after the other in the order of their names.
 fn values(rig: &Rig) -> Vec<i64> {
-    let lines = rig.texts().into_values().collect::<Vec<_>>().join("\n");
+    let lines = rig.server.texts().into_values().collect::<Vec<_>>().join("\n");
     let lines = lines.lines().map(|line| {
         let value: serde_json::Value = serde_json::from_str(line).unwrap();
         value["value"].as_i64().unwrap()
@@ -25,7 +25,7 @@ async fn an_offset_is_not_safe_before_its_object_is_there() {
     rig.server.fail([Fault::Answer(503, "SlowDown"), Fault::Answer(503, "SlowDown")]);
     let error = flush(&mut *task, 3).await.unwrap_err();
     assert_eq!(error.class(), ErrorClass::Retriable);
-    assert_eq!(rig.texts(), texts([]));
+    assert_eq!(rig.server.texts(), texts([]));
     // The worker goes back to what was committed.
     task.put(&numbers(0..2)).await.unwrap();
     assert_eq!(flush(&mut *task, 2).await.unwrap(), 2);
@@ -136,10 +136,10 @@ async fn a_large_record_that_is_replaced_leaves_nothing_behind() {
         task.put(&[record]).await.unwrap();
     }
     flush(&mut *task, 2).await.unwrap();
-    assert_eq!((rig.texts(), rig.server.open_uploads()), (texts([("one-k0", "")]), 0));
+    assert_eq!((rig.server.texts(), rig.server.open_uploads()), (texts([("one-k0", "")]), 0));
     task.put(&[noise(2, 6 << 20)]).await.unwrap();
     flush(&mut *task, 3).await.unwrap();
-    assert_eq!((rig.texts()["one-k2"].len(), rig.server.open_uploads()), (8 << 20, 0));
+    assert_eq!((rig.server.texts()["one-k2"].len(), rig.server.open_uploads()), (8 << 20, 0));
 }
 
 #[tokio::test]

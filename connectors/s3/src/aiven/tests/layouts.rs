@@ -7,12 +7,12 @@ async fn records_since_the_flush_are_one_object_of_lines() {
     let rig = Rig::new(&[("format.output.fields", "key,value,offset")]).await;
     let mut task = rig.task().await;
     task.put(&numbers(0..2)).await.unwrap();
-    assert_eq!(rig.texts(), texts([]), "nothing is written before the flush");
+    assert_eq!(rig.server.texts(), texts([]), "nothing is written before the flush");
     assert_eq!(flush(&mut *task, 2).await.unwrap(), 2);
     task.put(&numbers(2..3)).await.unwrap();
     flush(&mut *task, 3).await.unwrap();
     assert_eq!(
-        rig.texts(),
+        rig.server.texts(),
         texts([
             (
                 "t-0-0",
@@ -95,12 +95,12 @@ async fn the_last_record_of_a_key_stays() {
     let mut task = rig.task().await;
     task.put(&records).await.unwrap();
     flush(&mut *task, 3).await.unwrap();
-    assert_eq!(rig.texts(), texts([("t/k0", "{\"value\":2}"), ("t/k1", "{\"value\":1}")]));
+    assert_eq!(rig.server.texts(), texts([("t/k0", "{\"value\":2}"), ("t/k1", "{\"value\":1}")]));
     let mut late = number(3);
     late.key = records[1].key.clone();
     task.put(&[late]).await.unwrap();
     flush(&mut *task, 4).await.unwrap();
-    assert_eq!(rig.texts(), texts([("t/k0", "{\"value\":2}"), ("t/k1", "{\"value\":3}")]));
+    assert_eq!(rig.server.texts(), texts([("t/k0", "{\"value\":2}"), ("t/k1", "{\"value\":3}")]));
 }
 
 #[tokio::test]

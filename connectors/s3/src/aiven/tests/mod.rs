@@ -66,12 +66,7 @@ impl Rig {
         task.put(records).await.unwrap();
         flush(&mut *task, 100).await.unwrap();
         task.stop().await.unwrap();
-        self.texts()
-    }
-
-    fn texts(&self) -> BTreeMap<String, String> {
-        let objects = self.server.objects().into_iter();
-        objects.map(|(key, bytes)| (key, String::from_utf8(bytes).unwrap())).collect()
+        self.server.texts()
     }
 
     fn unpacked(&self, compression: FileCompression) -> BTreeMap<String, Vec<u8>> {

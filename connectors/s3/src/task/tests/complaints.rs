@@ -40,7 +40,7 @@ fn at(offset: i64, time: i64) -> SinkRecord {
 
 /// Ids of all stored records, in order.
 fn ids(rig: &Rig) -> Vec<i64> {
-    let texts = rig.texts();
+    let texts = rig.server.texts();
     let lines = texts.values().flat_map(|text| text.lines());
     let id = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["id"].as_i64();
     let mut ids: Vec<i64> = lines.map(|line| id(line).unwrap()).collect();
@@ -55,7 +55,7 @@ async fn late_records_do_not_make_many_small_objects() {
     let records: Vec<_> = (0..20).map(|n| number(n, TEN - n % 2 * MINUTE)).collect();
     task.put(&records).await.unwrap();
     task.finish_files().await.unwrap();
-    let texts = rig.texts();
+    let texts = rig.server.texts();
     assert_eq!(texts.values().map(|text| text.lines().count()).collect::<Vec<_>>(), [10, 10]);
     let requests = rig.server.requests();
     let writes = requests.iter().filter(|line| !line.starts_with("HEAD")).count();
@@ -263,7 +263,7 @@ async fn raw_text_is_stored_as_it_came() {
     let records = (0..).zip(lines).map(|(n, line)| record(n, TEN, Value::Bytes(Bytes::from(line))));
     task.put(&records.collect::<Vec<_>>()).await.unwrap();
     assert_eq!(
-        rig.texts()["topics/t/partition=0/t+0+0000000000.json"],
+        rig.server.texts()["topics/t/partition=0/t+0+0000000000.json"],
         format!("{}\n{}\n", lines[0], lines[1])
     );
 }

@@ -70,7 +70,7 @@ type Files = BTreeMap<String, Vec<i64>>;
 /// Ids of values, keys and headers.
 fn files(rig: &Rig) -> [Files; 3] {
     let mut files = [Files::new(), Files::new(), Files::new()];
-    for (key, text) in rig.texts() {
+    for (key, text) in rig.server.texts() {
         let (place, end) = [(1, ".keys.json"), (2, ".headers.json"), (0, ".json")]
             .into_iter()
             .find(|(_, end)| key.ends_with(end))
@@ -214,7 +214,7 @@ async fn keys_that_were_uploaded_in_parts_decide_what_their_values_are() {
         assert_eq!(rig.server.keys(), expected, "{compression}");
         assert_eq!((reader.committed, rig.context.budget.used_bytes()), (6, 0));
         if compression == "none" {
-            let counts = [0, 3, 4].map(|n| rig.texts()[&values(n)].lines().count());
+            let counts = [0, 3, 4].map(|n| rig.server.texts()[&values(n)].lines().count());
             assert_eq!(counts, [3, 1, 2]);
         }
     }

@@ -17,7 +17,7 @@ const BY_REGION: [(&str, &str); 3] = [
 
 /// Ids of all stored records, in order.
 fn ids(rig: &Rig) -> Vec<i64> {
-    let texts = rig.texts();
+    let texts = rig.server.texts();
     let lines = texts.values().flat_map(|text| text.lines());
     let mut ids: Vec<i64> = lines
         .map(|line| {

@@ -91,12 +91,6 @@ impl Rig {
             Err(error) => error,
         }
     }
-
-    /// Content of every object, as texts by key.
-    fn texts(&self) -> BTreeMap<String, String> {
-        let objects = self.server.objects().into_iter();
-        objects.map(|(key, bytes)| (key, String::from_utf8(bytes).unwrap())).collect()
-    }
 }
 
 pub(super) fn record(offset: i64, timestamp_ms: i64, value: Value) -> SinkRecord {

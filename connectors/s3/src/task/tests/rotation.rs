@@ -8,7 +8,7 @@ use super::{server::Fault, *};
 
 /// Start offsets of the objects, with the hour where folders are hours.
 fn starts(rig: &Rig) -> Vec<(String, Vec<i64>)> {
-    let texts = rig.texts().into_iter();
+    let texts = rig.server.texts().into_iter();
     texts
         .map(|(key, text)| {
             let name = key.rsplit_once('/').unwrap().1;
@@ -100,7 +100,7 @@ async fn flush_size_counts_all_folders_of_a_partition() {
             "topics/t/region=us/t+0+0000000010.json",
         ]
     );
-    let texts = rig.texts();
+    let texts = rig.server.texts();
     assert_eq!(
         texts["topics/t/region=eu/t+0+0000000000.json"],
         "{\"id\":0,\"region\":\"eu\"}\n{\"id\":3,\"region\":\"eu\"}\n{\"id\":6,\"region\":\"eu\"}\n"

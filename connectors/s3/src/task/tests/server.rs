@@ -155,6 +155,12 @@ impl Server {
         objects
     }
 
+    /// Content of every object, as texts by key.
+    pub(crate) fn texts(&self) -> BTreeMap<String, String> {
+        let objects = self.objects().into_iter();
+        objects.map(|(key, bytes)| (key, String::from_utf8(bytes).unwrap())).collect()
+    }
+
     pub(crate) fn keys(&self) -> Vec<String> {
         self.objects().into_keys().collect()
     }

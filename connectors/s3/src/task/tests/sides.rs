@@ -62,7 +62,7 @@ async fn keys_and_headers_stand_beside_values() {
         (stem(".json"), "0\n1\n".to_owned()),
         (stem(".keys.json"), "\"k0\"\n\"k1\"\n".to_owned()),
     ];
-    assert_eq!(rig.texts(), BTreeMap::from(expected));
+    assert_eq!(rig.server.texts(), BTreeMap::from(expected));
     let puts = rig.server.requests();
     let puts: Vec<_> = puts.iter().filter(|line| line.starts_with("PUT")).collect();
     assert!(puts.last().unwrap().contains("0000000000.json"), "values come last: {puts:?}");
@@ -168,7 +168,7 @@ async fn a_record_without_value_is_its_key_in_a_folder_of_its_own() {
     let rig = Rig::new(&[&JSON_SIDES[..], &settings].concat()).await;
     let mut task = rig.task().await;
     task.put(&[full(0), null(1), full(2), null(3)]).await.unwrap();
-    let texts = rig.texts();
+    let texts = rig.server.texts();
     assert_eq!(texts.len(), 5, "no value object, and no rotation: {:?}", texts.keys());
     assert_eq!(texts["topics/t/tombstone/t+0+0000000001.keys.json"], "\"k1\"\n\"k3\"\n");
     assert!(texts.contains_key("topics/t/tombstone/t+0+0000000001.headers.json"));
@@ -188,7 +188,7 @@ async fn a_folder_named_as_the_tombstones_is_not_mixed_up_with_theirs() {
     let rig = Rig::new(&[&JSON_SIDES[..], &settings].concat()).await;
     let mut task = rig.task().await;
     task.put(&[full(0), null(1), full(2), full(3), full(4)]).await.unwrap();
-    let texts = rig.texts();
+    let texts = rig.server.texts();
     assert_eq!(texts[&stem(".json")], "0\n");
     assert_eq!(texts["topics/t/partition=0/t+0+0000000001.keys.json"], "\"k1\"\n");
     assert_eq!(texts["topics/t/partition=0/t+0+0000000002.json"], "2\n3\n4\n");
