@@ -191,15 +191,25 @@ impl Sink<'_> {
         if self.commits.due > now {
             return Ok(());
         }
-        self.commits.due = now + self.commits.interval;
-        let consumed = self.commits.current.clone();
-        if consumed.is_empty() || self.commits.pending.is_some() {
+        if self.commits.current.is_empty() || self.commits.pending.is_some() {
+            self.commits.due = now + self.commits.interval;
             return Ok(());
         }
-        let offsets = match self.safe_offsets(&consumed).await {
-            Ok(offsets) => offsets,
-            Err(error) => return self.rewind_to_committed(&error).await,
-        };
+        match self.commit().await {
+            Ok(()) => Ok(()),
+            Err(error) => self.rewind_to_committed(&error).await,
+        }
+    }
+
+    /// Commits what the sink says is safe.
+    ///
+    /// # Errors
+    /// The sink's: it could not prepare the commit.
+    async fn commit(&mut self) -> Result<()> {
+        let now = Instant::now();
+        self.commits.due = now + self.commits.interval;
+        let consumed = self.commits.current.clone();
+        let offsets = self.safe_offsets(&consumed).await?;
         if !offsets.is_empty() {
             self.commits.sequence += 1;
             self.commits.pending = Some(Pending {
@@ -221,14 +231,14 @@ impl Sink<'_> {
         Ok(self.commits.committable(&self.seat.spec.id, consumed, safe))
     }
 
-    /// Has the sink end its open files and make everything durable.
+    /// Has the sink end its open files and commits behind them. The answer to a commit that is under
+    /// way is of no interest then.
     ///
     /// # Errors
     /// What the sink said; one of class `Retriable` is dealt with.
     pub(super) async fn finish_files(&mut self) -> Result<()> {
         self.task.finish_files().await?;
-        let consumed = self.commits.current.clone();
-        let Err(error) = self.safe_offsets(&consumed).await else { return Ok(()) };
+        let Err(error) = self.commit().await else { return Ok(()) };
         self.rewind_to_committed(&error).await?;
         Err(ConnectorError::new(ErrorClass::Retriable, chain(&error)))
     }

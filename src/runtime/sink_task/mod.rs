@@ -287,7 +287,6 @@ impl Sink<'_> {
             self.finish_files().await
         };
         self.commits.was_busy();
-        self.commits.hurry();
         match outcome {
             Err(error) if !error.class().is_retriable() => Err(error),
             outcome => {
