@@ -70,3 +70,31 @@ async fn answered(Flushing { task, answer }: Flushing) -> TaskFlush {
     };
     TaskFlush { id: task, flushed: reason.is_none(), reason }
 }
+
+#[cfg(test)]
+mod tests {
+    use connect_api::error::ConnectorError;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_did_not_flush_says_why() {
+        let (reply, refused) = oneshot::channel();
+        let cause = ConnectorError::internal("no route");
+        let away = ConnectorError::retriable("the bucket is away").caused_by(cause);
+        reply.send(Err(away)).unwrap();
+        let (ended, gone) = oneshot::channel();
+        drop(ended);
+        for (answer, expected) in [
+            (None, "does not run"),
+            (Some(refused), "the bucket is away: no route"),
+            (Some(gone), "ended or failed"),
+        ] {
+            let flush = answered(Flushing { task: 3, answer }).await;
+            assert_eq!((flush.id, flush.flushed), (3, false));
+            let reason = flush.reason.unwrap();
+            assert!(reason.contains(expected), "{reason}");
+        }
+    }
+}
