@@ -320,9 +320,13 @@ fn options_of_a_group_may_have_a_prefix_of_their_own() {
     }
     impl Inner {
         fn check(&self, problems: &mut Problems) {
-            problems.add("size", self.size, "Never right");
+            if self.most.count < self.size {
+                problems.add("size", self.size, "Beyond the count");
+            }
         }
     }
+    let outer = Outer::parse(&Props::from([("inner.size", "2"), ("inner.most.number", "7")]));
+    assert_eq!(outer.unwrap().inner.size, 2);
     let names: Vec<_> = Outer::def().keys().iter().map(|key| key.name.clone()).collect();
     assert_eq!(names, ["inner.size", "inner.most.count"]);
     let errors = |props: &[(&str, &str)]| -> Vec<(String, String)> {
@@ -342,10 +346,10 @@ fn options_of_a_group_may_have_a_prefix_of_their_own() {
         [("inner.most.count".to_owned(), missing.to_owned())]
     );
     assert_eq!(
-        errors(&[("inner.size", "2"), ("inner.most.number", "7")]),
+        errors(&[("inner.size", "8"), ("inner.most.number", "7")]),
         [(
             "inner.size".to_owned(),
-            "Invalid value 2 for configuration inner.size: Never right".to_owned()
+            "Invalid value 8 for configuration inner.size: Beyond the count".to_owned()
         )]
     );
 }
