@@ -36,6 +36,7 @@ mod object;
 mod pack;
 mod preview;
 mod shape;
+mod tally;
 mod task;
 mod template;
 #[cfg(test)]
