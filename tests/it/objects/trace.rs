@@ -62,7 +62,10 @@ fn assert_of_file(s3: &S3, object: &Json, lines: &[&str]) {
     let at = |name: &str| usize::try_from(source[name].as_u64().unwrap()).unwrap();
     let file = fs::read(source["file"].as_str().unwrap()).unwrap();
     assert_eq!(content, file[at("start")..at("next")], "{object}");
-    assert_eq!(content, lines.join("\n").into_bytes().into_iter().chain(*b"\n").collect::<Vec<_>>());
+    assert_eq!(
+        content,
+        lines.join("\n").into_bytes().into_iter().chain(*b"\n").collect::<Vec<_>>()
+    );
     assert_eq!(source["records"], lines.len());
 }
 
@@ -136,8 +139,7 @@ async fn an_object_leads_back_to_the_bytes_of_a_file() {
     })
     .await;
     eventually("the fifth line in an object", async || {
-        let (status, _) =
-            worker.rest.send(Method::POST, "/connectors/objects/flush", None).await;
+        let (status, _) = worker.rest.send(Method::POST, "/connectors/objects/flush", None).await;
         assert_eq!(status, 200);
         objects.join("lines+0+0000000004.bin").exists().then_some(())
     })

@@ -30,7 +30,7 @@ pub(crate) use self::{
     buffer::Buffer,
     facts::{End, Facts, Name},
     parquet::{Groups, Plan},
-    sources::{Sources, told},
+    sources::told,
     spill::{Room, Spill},
 };
 use crate::{

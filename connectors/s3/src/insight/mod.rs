@@ -10,9 +10,9 @@ mod tests;
 mod words;
 
 pub(crate) use self::{
-    estimate::{After, MemoryOf, Shape, Trigger, costs},
+    estimate::{After, Costs, MemoryOf, Shape, Trigger, costs},
     explain::{example_record, explain, first_topic, only_topic},
     keys::Keys,
-    objects::{Named, Names, objects, untold},
-    words::{float, seconds, span},
+    objects::objects,
+    words::{float, number, seconds, span},
 };

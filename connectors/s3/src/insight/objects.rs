@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use connect_api::{
-    error::{ConnectorError, ErrorClass, Result},
+    error::{ConnectorError, Result},
     insight::{StoredObject, StoredObjects, Wanted},
 };
 use futures::future::join_all;
@@ -380,11 +380,6 @@ fn cut(prefix: &str) -> String {
         "There are more than {} objects below \"{prefix}\", and those beyond were not looked at",
         MOST_PAGES * 1000
     )
-}
-
-/// The error of a class whose objects have names that do not tell what is in them.
-pub(crate) fn untold(reason: &str) -> ConnectorError {
-    ConnectorError::new(ErrorClass::Invalid, reason.to_owned())
 }
 
 #[cfg(test)]
