@@ -219,7 +219,7 @@ fn example(config: &S3SinkConfig, props: &Props, now_ms: i64) -> Option<Example>
         entries.push((Value::string(field), Value::Int64(now_ms)));
     }
     let topic = first_topic(props);
-    let record = example_record(topic, Value::Map(nested(entries)), now_ms);
+    let record = example_record(topic, Value::Map(Map::new(entries)), now_ms);
     let mut router = Router::new(config).ok()?;
     let time_ms = router.time_ms(&record, now_ms).ok()?;
     let folder = router.folder(&record, time_ms).ok()?;
@@ -256,21 +256,4 @@ pub(crate) fn example_record(topic: &str, value: Value, now_ms: i64) -> SinkReco
         value: SchemaAndValue::schemaless(value),
         headers: Vec::new(),
     }
-}
-
-/// Entries whose names have dots, as maps within maps.
-fn nested(entries: Vec<(Value, Value)>) -> Map {
-    let entries = entries.into_iter().map(|(name, value)| {
-        let text = name.as_str().unwrap_or_default().to_owned();
-        let mut parts = text.split('.').rev().peekable();
-        let mut value = value;
-        loop {
-            let part = Value::string(parts.next().unwrap_or_default().to_owned());
-            if parts.peek().is_none() {
-                return (part, value);
-            }
-            value = Value::Map(Map::new(vec![(part, value)]));
-        }
-    });
-    Map::new(entries.collect())
 }

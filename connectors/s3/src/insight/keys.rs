@@ -39,9 +39,12 @@ impl Names for Keys {
     }
 
     fn read(&self, key: &str) -> Option<Named> {
-        let stems = self.suffixes.iter().filter_map(|suffix| key.strip_suffix(suffix.as_str()));
-        let mut parts = stems.filter_map(|stem| self.naming.parts(stem));
-        let (topic, partition, first) = parts.next()?;
-        Some(Named { topic: topic.to_owned(), partition, first })
+        let mut named = self.suffixes.iter().filter_map(|suffix| {
+            let stem = key.strip_suffix(suffix.as_str())?;
+            let (topic, partition, first) = self.naming.parts(stem)?;
+            let row = stem.trim_end_matches(|c: char| c.is_ascii_digit());
+            Some(Named { topic: topic.to_owned(), partition, first, row: format!("{row}{suffix}") })
+        });
+        named.next()
     }
 }

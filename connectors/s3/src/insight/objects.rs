@@ -31,6 +31,8 @@ pub(crate) struct Named {
     pub(crate) partition: i32,
     /// Offset of its first record.
     pub(crate) first: i64,
+    /// Its folder and its ending: objects that share them follow one another.
+    pub(crate) row: String,
 }
 
 /// How the names of a connector's objects are made.
@@ -93,9 +95,8 @@ struct Around {
 }
 
 impl Around {
-    fn take(&mut self, key: String, first: i64, offset: i64) {
+    fn take(&mut self, key: String, (folder, first): (String, i64), offset: i64) {
         self.objects += 1;
-        let folder = group(&key);
         if first > offset {
             self.after = Some(self.after.map_or(first, |known| known.min(first)));
             if let Some(candidate) = self.before.get_mut(&folder) {
@@ -121,14 +122,6 @@ impl Around {
         candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.first));
         candidates
     }
-}
-
-/// Folder and ending of a key: objects that have both follow one another.
-fn group(key: &str) -> String {
-    let end = key.rfind(|c: char| c.is_ascii_digit()).map_or(0, |last| last + 1);
-    let (stem, ending) = key.split_at_checked(end).unwrap_or((key, ""));
-    let stem = stem.trim_end_matches(|c: char| c.is_ascii_digit());
-    format!("{stem}{ending}")
 }
 
 impl<'a, N: Names> Search<'a, N> {
@@ -216,7 +209,7 @@ impl<'a, N: Names> Search<'a, N> {
                 let named = self.names.read(&key);
                 let named = named.filter(|it| it.topic == topic && it.partition == partition);
                 if let Some(named) = named {
-                    around.take(key, named.first, offset);
+                    around.take(key, (named.row, named.first), offset);
                 }
             }
             if !is_more {
@@ -393,7 +386,8 @@ mod tests {
         for (key, first) in
             keys.into_iter().chain([("b/t+0+03.json", 3), ("a/t+0+05.keys.json", 5)])
         {
-            around.take(key.to_owned(), first, 7);
+            let row = key.replace(|c: char| c.is_ascii_digit(), "");
+            around.take(key.to_owned(), (row, first), 7);
         }
         let found = around.candidates();
         let found: Vec<_> = found.iter().map(|it| (it.key.as_str(), it.next)).collect();
@@ -408,13 +402,10 @@ mod tests {
     fn no_more_folders_are_remembered_than_are_looked_at() {
         let mut around = Around::default();
         for folder in 0..1000_i64 {
-            around.take(format!("{}/t+0+{folder:04}.json", words(folder)), folder, 5000);
+            let key = format!("{folder}/t+0+{folder:04}.json");
+            around.take(key.clone(), (key, folder), 5000);
         }
         let found = around.candidates();
         assert_eq!((found.len(), found[0].first), (MOST_LOOKS, 999));
-    }
-
-    fn words(number: i64) -> String {
-        number.to_string().bytes().map(|digit| char::from(digit + 49)).collect()
     }
 }

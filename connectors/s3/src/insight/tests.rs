@@ -134,7 +134,7 @@ fn figures_of_running_tasks_stand_for_what_nobody_said() {
 fn memory_that_a_task_may_not_have_is_pointed_out() {
     let small = [("store.memory.bytes", "1000000"), ("flush.size", "1000000")];
     let advice = explain(&small, &load(1e8, 200.0)).advice;
-    assert!(has(&advice, "Open files need up to 104.9 MB"), "{advice:?}");
+    assert!(has(&advice, "Open files need up to 105 MB"), "{advice:?}");
     let spilled = [small[0], small[1], ("store.spill.path", "/tmp"), ("s3.part.size", "5242880")];
     let estimate = explain(&spilled, &load(1e8, 200.0)).estimate.unwrap();
     assert!(estimate.memory_bytes.unwrap() < 43e6, "{estimate:?}");
