@@ -174,6 +174,12 @@ impl Runtime {
         Self { settings: Arc::new(settings), events }
     }
 
+    /// Memory that all tasks share.
+    #[must_use]
+    pub fn budget(&self) -> &MemoryBudget {
+        &self.settings.budget
+    }
+
     /// Starts a task; what becomes of it is reported.
     #[must_use]
     pub fn start(&self, spec: TaskSpec) -> TaskHandle {

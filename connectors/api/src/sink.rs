@@ -28,6 +28,8 @@ use crate::{
     budget::MemoryBudget,
     config::{ConfigDef, ConfigValue, Props},
     error::{ConnectorError, Result},
+    figures::Figures,
+    insight::{Explanation, Load, StoredObjects, Wanted},
     record::{SinkRecord, TopicPartition},
     time::Clock,
 };
@@ -64,6 +66,8 @@ pub struct SinkContext {
     pub reporter: Option<Arc<dyn ErrantRecordReporter>>,
     /// What the task asked for since the worker looked last.
     pub requests: SinkRequestQueue,
+    /// Where it counts what only it knows.
+    pub figures: Figures,
 }
 
 impl SinkContext {
@@ -204,6 +208,23 @@ pub trait SinkConnector: Debug + Send + Sync {
         _records: &[SinkRecord],
         _now_ms: i64,
     ) -> Result<Option<Previews>> {
+        Ok(None)
+    }
+
+    /// Says what a configuration means at this time, and what a load costs, without asking the system.
+    ///
+    /// # Errors
+    /// `Invalid` when the configuration does not parse.
+    fn explain(&self, _props: &Props, _load: &Load, _now_ms: i64) -> Result<Explanation> {
+        Ok(Explanation::default())
+    }
+
+    /// Finds objects that were written with this configuration. None when the connector cannot tell.
+    ///
+    /// # Errors
+    /// `Invalid` when the configuration does not parse or what is wanted makes no sense, else by the
+    /// system's answer.
+    async fn objects(&self, _props: &Props, _wanted: &Wanted) -> Result<Option<StoredObjects>> {
         Ok(None)
     }
 }

@@ -62,6 +62,7 @@ pub(super) async fn run(
         budget: seat.settings.budget.clone(),
         reporter,
         requests: SinkRequestQueue::default(),
+        figures: seat.reporter.meter.figures().clone(),
     };
     let Some(task) = start(seat, connector, &context).await? else { return Ok(()) };
     let Some(consumer) = open_consumer(seat, &reading.consumer).await? else { return Ok(()) };

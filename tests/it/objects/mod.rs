@@ -1,5 +1,7 @@
 //! Objects of the S3 sink whose format needs a schema, read by libraries that others wrote.
 
+mod trace;
+
 use std::{
     fs,
     path::{Path, PathBuf},

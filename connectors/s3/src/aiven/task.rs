@@ -25,6 +25,7 @@ use super::{
     group::Grouper,
     object::Object,
     shape::Shape,
+    tally::{Tally, records},
 };
 use crate::store::Store;
 
@@ -54,6 +55,7 @@ pub(super) struct AivenTask {
     fatal: Option<ConnectorError>,
     /// The record at hand as it is written.
     scratch: Vec<u8>,
+    tally: Tally,
 }
 
 impl AivenTask {
@@ -65,6 +67,8 @@ impl AivenTask {
         config.explain();
         let (keys, tuning) = config.bucket()?;
         let store = Box::pin(Store::overwriting(&keys, &tuning, &NAMES)).await?;
+        let store = store.counted(&context.figures);
+        let tally = Tally::new(&context.figures);
         store.check_bucket().await?;
         let content = Content::new(config);
         let options = BodyOptions {
@@ -85,6 +89,7 @@ impl AivenTask {
             resume: None,
             fatal: None,
             scratch: Vec::new(),
+            tally,
         })
     }
 
@@ -173,10 +178,12 @@ impl AivenTask {
             let hint = "Raise the worker's memory, or run fewer connectors on it";
             return Err(ConnectorError::retriable(text).hint(hint));
         }
-        let count = early.len();
+        let (count, held) = (early.len(), records(&early));
         tracing::info!("Memory is used up: {count} objects are written before the flush");
         self.context.request_commit();
-        write_all(&self.store, early, self.options.part_bytes).await
+        write_all(&self.store, early, self.options.part_bytes).await?;
+        self.tally.wrote(held, true);
+        Ok(())
     }
 
     /// Uploads parts that are not full; `false` when there are none.
@@ -279,7 +286,9 @@ impl SinkTask for AivenTask {
         if let Some((_, paused)) = self.resume.take_if(|(at, _)| Instant::now() >= *at) {
             self.context.resume(paused);
         }
-        match self.take_all(batch).await {
+        let taken = self.take_all(batch).await;
+        self.tally.waits(self.objects.len());
+        match taken {
             Err(error) if error.class().is_retriable() => {
                 self.rewind(&error).await;
                 Ok(())
@@ -289,7 +298,8 @@ impl SinkTask for AivenTask {
     }
 
     async fn pre_commit(&mut self, consumed: &SinkOffsets) -> Result<SinkOffsets> {
-        let objects = std::mem::take(&mut self.objects).into_values().collect();
+        let objects: Vec<_> = std::mem::take(&mut self.objects).into_values().collect();
+        let count = records(&objects);
         let written = write_all(&self.store, objects, self.options.part_bytes).await;
         // Whether it was written or comes again from what was committed: what follows is new.
         self.since.clear();
@@ -302,6 +312,7 @@ impl SinkTask for AivenTask {
             }
             return Err(told);
         }
+        self.tally.wrote(count, false);
         let safe = consumed.iter().map(|(origin, &offset)| {
             let rewound = self.rewound.get(origin).copied();
             (origin.clone(), rewound.map_or(offset, |rewound| offset.min(rewound)))

@@ -16,6 +16,8 @@ pub(super) enum Operation {
     Bucket,
     /// Uploads were listed.
     List,
+    /// Objects were listed.
+    Find,
 }
 
 /// The server's answer, or why there is none.
@@ -144,6 +146,9 @@ impl Failure {
             Operation::List => {
                 format!("Could not list the uploads of \"{key}\" in bucket \"{bucket}\"")
             }
+            Operation::Find => {
+                format!("Could not list the objects below \"{key}\" in bucket \"{bucket}\"")
+            }
             Operation::Bucket => format!("Could not reach bucket \"{bucket}\""),
         };
         let error = ConnectorError::new(self.class(), format!("{what}: {self}"));
@@ -184,6 +189,7 @@ impl Failure {
                 _,
             ) => return Some(region),
             (_, _, Operation::List) if self.status == Some(403) => return None,
+            (_, _, Operation::Find) if self.status == Some(403) => "Allow s3:ListBucket",
             (_, _, Operation::Look) if self.status == Some(403) => {
                 "Allow s3:GetObject and s3:ListBucket, which tell what an earlier task stored"
             }

@@ -15,6 +15,8 @@ use super::{
 pub(crate) struct Existing {
     pub(crate) metadata: Metadata,
     pub(crate) length_bytes: u64,
+    /// When it was written, in milliseconds since the epoch.
+    pub(crate) written_ms: Option<i64>,
 }
 
 /// An object that is being read.
@@ -81,6 +83,7 @@ impl Store {
         let request = self.client.head_object().bucket(&self.bucket).key(key);
         match Box::pin(encrypted!(self, request).send()).await {
             Ok(output) => Ok(Some(Existing {
+                written_ms: output.last_modified.and_then(|time| time.to_millis().ok()),
                 metadata: output.metadata.unwrap_or_default(),
                 length_bytes: output.content_length.and_then(|n| n.try_into().ok()).unwrap_or(0),
             })),

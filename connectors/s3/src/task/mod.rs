@@ -12,6 +12,7 @@ mod leftovers;
 mod memory;
 mod rotation;
 mod stored;
+mod tally;
 #[cfg(test)]
 pub(crate) mod tests;
 mod writer;
@@ -30,6 +31,7 @@ use tokio::{sync::Semaphore, time::Instant};
 pub(crate) use self::accept::null_value;
 use self::{
     rotation::{Rotation, Rotations},
+    tally::Tally,
     writer::PartitionWriter,
 };
 use crate::{
@@ -56,6 +58,7 @@ struct Shared {
     /// Time zone of the schedule.
     zone: Zone,
     rotations: Rotations,
+    tally: Tally,
     /// Where files wait.
     room: Room,
     /// Files that are written at once.
@@ -67,7 +70,12 @@ impl Shared {
     async fn finish(&self, file: OpenFile) -> Result<Fate> {
         // The semaphore is never closed.
         let _permit = self.writing.acquire().await.ok();
-        file.finish(&self.store).await
+        let (records, content_bytes) = (file.facts.count, file.content_bytes);
+        let fate = file.finish(&self.store).await;
+        if matches!(fate, Ok(Fate::Stored(_))) {
+            self.tally.stored(records, content_bytes);
+        }
+        fate
     }
 }
 
@@ -78,6 +86,8 @@ pub(crate) struct S3SinkTask {
     writers: BTreeMap<TopicPartition, PartitionWriter>,
     /// Set once the server does not let us look for what was left behind.
     cannot_clean: bool,
+    /// When the open files were looked at last.
+    looked_at: Option<Instant>,
 }
 
 impl S3SinkTask {
@@ -86,7 +96,7 @@ impl S3SinkTask {
     /// # Errors
     /// As [`Store::check_bucket`]; `Invalid` for an option that validation would have refused.
     pub(crate) async fn start(config: S3SinkConfig, mut context: SinkContext) -> Result<Self> {
-        let store = Store::open(&config).await?;
+        let store = Store::open(&config).await?.counted(&context.figures);
         store.check_bucket().await?;
         let zone = match config.storage.timezone.as_str() {
             "" => Zone::UTC,
@@ -107,15 +117,17 @@ impl S3SinkTask {
                 shapes: Shape::all(&config),
                 naming: Naming::new(&config),
                 config,
+                rotations: Rotations::new(&context.figures),
+                tally: Tally::new(&context.figures),
                 context,
                 store,
                 zone,
-                rotations: Rotations::default(),
                 room,
                 writing: Semaphore::new(WRITTEN_AT_ONCE),
             },
             writers: BTreeMap::new(),
             cannot_clean: false,
+            looked_at: None,
         })
     }
 
@@ -129,8 +141,7 @@ impl S3SinkTask {
             .ok_or_else(|| ConnectorError::internal(format!("The writer of {origin} was lost")))
     }
 
-    /// How often files were closed, by reason: the worker's metrics have no place for what only one
-    /// connector counts.
+    /// How often files were closed, by reason.
     pub(crate) const fn rotations(&self) -> &Rotations {
         &self.shared.rotations
     }
@@ -169,7 +180,9 @@ impl SinkTask for S3SinkTask {
             work.push(async move { writer.write(shared, &records, now_ms).await });
         }
         try_join_all(work).await?;
-        self.relieve().await
+        self.relieve().await?;
+        self.shared.tally.look(&mut self.looked_at, self.writers.values());
+        Ok(())
     }
 
     async fn finish_files(&mut self) -> Result<()> {

@@ -6,6 +6,7 @@ pub(crate) mod containers;
 mod crash;
 mod failures;
 mod formats;
+mod insight;
 mod log;
 mod objects;
 mod projected;
@@ -93,7 +94,7 @@ impl Rig {
     }
 }
 
-pub(super) fn record(offset: i64, timestamp_ms: i64, value: Value) -> SinkRecord {
+pub(crate) fn record(offset: i64, timestamp_ms: i64, value: Value) -> SinkRecord {
     SinkRecord {
         topic: "t".into(),
         origin: TopicPartition::new("t", 0),
