@@ -74,5 +74,5 @@ search_config() {
 
 # Prints the command that makes somebody else of root.
 as_nobody() {
-    [ "$(id -u)" != 0 ] || echo setpriv --reuid=nobody --regid=nogroup --clear-groups
+    [ "$(id -u)" != 0 ] || echo setpriv --reuid=nobody --regid=nogroup --clear-groups --inh-caps=+dac_read_search --ambient-caps=+dac_read_search
 }

@@ -274,11 +274,7 @@ impl Rules {
             nulls: config.nulls,
             reports_nulls: false,
             version_header: None,
-            time: if takes_time {
-                DocumentTime::RecordWhereAbsent
-            } else {
-                DocumentTime::AsItIs
-            },
+            time: if takes_time { DocumentTime::RecordWhereAbsent } else { DocumentTime::AsItIs },
             routing,
             repeated_merges: config.cluster.in_flight.min(MOST_REPEATED_MERGES_OPENSEARCH),
             drops_invalid: keys.drop_invalid,
@@ -424,10 +420,7 @@ fn connection(
     };
     let proxy = (!keys.proxy_host.is_empty()).then(|| Proxy {
         address: format!("http://{}:{}", keys.proxy_host, keys.proxy_port),
-        user: keys
-            .proxy_password
-            .clone()
-            .map(|password| (keys.proxy_username.clone(), password)),
+        user: keys.proxy_password.clone().map(|password| (keys.proxy_username.clone(), password)),
     });
     Ok(Connection {
         product,

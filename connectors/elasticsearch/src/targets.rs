@@ -101,7 +101,12 @@ impl Targets {
             || self.mapped.contains(&target.name)
     }
 
-    async fn make_sure(&mut self, rules: &Rules, target: &Target, record: &SinkRecord) -> Result<()> {
+    async fn make_sure(
+        &mut self,
+        rules: &Rules,
+        target: &Target,
+        record: &SinkRecord,
+    ) -> Result<()> {
         let schema = record.value.schema.as_deref();
         let mapping = schema.filter(|_| !self.is_mapped(target, record)).and_then(mapping_of);
         let is_external = matches!(rules.naming, Naming::Mapped { .. });
@@ -206,10 +211,8 @@ fn check_schema(schema: Option<&Schema>, record: &SinkRecord) -> Result<()> {
     if schema.is_some() {
         return Ok(());
     }
-    let text = format!(
-        "Record {} of {} has no schema to make a mapping of",
-        record.offset, record.origin
-    );
+    let text =
+        format!("Record {} of {} has no schema to make a mapping of", record.offset, record.origin);
     Err(ConnectorError::record(text).hint("Set schema.ignore=true to leave mappings to the server"))
 }
 

@@ -33,9 +33,9 @@ pub(crate) struct Cause {
 impl Cause {
     /// The error of an answer, or the answer's beginning where it has none.
     pub(crate) fn of_body(body: &[u8]) -> Self {
-        let error = serde_json::from_slice::<Json>(body).ok().and_then(|mut body| {
-            body.get_mut("error").map(Json::take)
-        });
+        let error = serde_json::from_slice::<Json>(body)
+            .ok()
+            .and_then(|mut body| body.get_mut("error").map(Json::take));
         let text = match error {
             Some(Json::String(text)) => text,
             Some(error) => {

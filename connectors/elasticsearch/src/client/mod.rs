@@ -236,12 +236,16 @@ impl Client {
         match *status {
             401 => {
                 let (who, hint) = match &self.badge {
-                    Badge::None => ("us without a user", "connection.username and connection.password"),
+                    Badge::None => {
+                        ("us without a user", "connection.username and connection.password")
+                    }
                     Badge::Header(_, "connection.api.key") => ("the API key", "connection.api.key"),
                     Badge::Header(..) => {
                         ("the user and password", "connection.username and connection.password")
                     }
-                    Badge::Signature(_) => ("the signature", "the keys, aws.region and the service"),
+                    Badge::Signature(_) => {
+                        ("the signature", "the keys, aws.region and the service")
+                    }
                 };
                 let text = format!("{product} at {node} does not let {who} in (401): {}", cause());
                 let error = ConnectorError::new(ErrorClass::Forbidden, text);

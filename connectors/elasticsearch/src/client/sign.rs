@@ -85,8 +85,7 @@ impl Signer {
         let now_ms = u64::try_from(self.clock.now_ms()).unwrap_or_default();
         let mut settings = SigningSettings::default();
         // What OpenSearch Serverless demands does no harm elsewhere.
-        settings.payload_checksum_kind =
-            aws_sigv4::http_request::PayloadChecksumKind::XAmzSha256;
+        settings.payload_checksum_kind = aws_sigv4::http_request::PayloadChecksumKind::XAmzSha256;
         let params = SigningParams::builder()
             .identity(&identity)
             .region(&self.region)
@@ -101,7 +100,8 @@ impl Signer {
         let signed = sign(request, &params.into()).map_err(|error| cannot_sign(&error))?;
         let (instructions, _signature) = signed.into_parts();
         let header = |(name, value): (&str, &str)| {
-            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| cannot_sign(&error))?;
+            let name =
+                HeaderName::from_bytes(name.as_bytes()).map_err(|error| cannot_sign(&error))?;
             let mut value = HeaderValue::from_str(value).map_err(|error| cannot_sign(&error))?;
             value.set_sensitive(true);
             Ok((name, value))
@@ -154,7 +154,9 @@ mod tests {
         };
         let scope = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20240305/eu-west-1/es/aws4_request, ";
         assert!(find("authorization").starts_with(scope));
-        assert!(find("authorization").contains("SignedHeaders=host;x-amz-content-sha256;x-amz-date"));
+        assert!(
+            find("authorization").contains("SignedHeaders=host;x-amz-content-sha256;x-amz-date")
+        );
         assert_eq!(find("x-amz-date"), "20240305T100000Z");
         let hash = "ca3d163bab055381827226140568f3bef7eaac187cebd76878e0b63e9e442356";
         assert_eq!(find("x-amz-content-sha256"), hash);

@@ -147,11 +147,15 @@ impl Transport {
         let is_encrypted = node.starts_with("https://");
         if is_encrypted && reason.contains("invalid peer certificate") {
             let text = format!("{product} at {node} shows a certificate that is not trusted");
-            return ConnectorError::new(ErrorClass::Forbidden, text)
-                .caused_by(Told(reason))
-                .hint(format!("Put the certificate of its authority into {prefix}ssl.truststore.location"));
+            return ConnectorError::new(ErrorClass::Forbidden, text).caused_by(Told(reason)).hint(
+                format!(
+                    "Put the certificate of its authority into {prefix}ssl.truststore.location"
+                ),
+            );
         }
-        if is_encrypted && (reason.contains("InvalidContentType") || reason.contains("corrupt message")) {
+        if is_encrypted
+            && (reason.contains("InvalidContentType") || reason.contains("corrupt message"))
+        {
             let text = format!("{product} at {node} does not speak TLS");
             return ConnectorError::invalid(text)
                 .caused_by(Told(reason))

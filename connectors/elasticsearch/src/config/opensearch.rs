@@ -141,8 +141,10 @@ impl OpenSearchSinkConfig {
             ("behavior.on.version.conflict", self.conflicts),
         ] {
             if behavior == Behavior::Report && !is_there {
-                return Err(ConnectorError::invalid(format!("{key}=report needs a dead letter queue"))
-                    .hint("Set errors.deadletterqueue.topic.name and errors.tolerance=all"));
+                return Err(ConnectorError::invalid(format!(
+                    "{key}=report needs a dead letter queue"
+                ))
+                .hint("Set errors.deadletterqueue.topic.name and errors.tolerance=all"));
             }
         }
         Ok(())

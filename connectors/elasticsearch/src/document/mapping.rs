@@ -22,7 +22,8 @@ fn mapping(schema: &Schema) -> Json {
         Some(logical::DECIMAL) => return field("double", schema.default_value()),
         _ => {}
     }
-    let inner = |schema: Option<&std::sync::Arc<Schema>>| schema.map_or(json!({}), |it| mapping(it));
+    let inner =
+        |schema: Option<&std::sync::Arc<Schema>>| schema.map_or(json!({}), |it| mapping(it));
     match schema.kind() {
         Type::Array => inner(schema.value_schema()),
         Type::Map => json!({"properties": {

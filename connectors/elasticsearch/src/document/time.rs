@@ -32,7 +32,8 @@ pub(super) fn write_timed(
     }
     let Some(text) = text_of(record, time)? else { return Ok(()) };
     let written = out.get(start..).unwrap_or_default();
-    let has_field = memchr::memmem::find(written, QUOTED).is_some() && value.member(FIELD).is_some();
+    let has_field =
+        memchr::memmem::find(written, QUOTED).is_some() && value.member(FIELD).is_some();
     if has_field {
         if *time == DocumentTime::RecordWhereAbsent {
             return Ok(());

@@ -111,7 +111,8 @@ impl Lane {
             while let Some(next) = chunk.operations.front() {
                 let fits = taken.operations.len() < docs && taken.len + len + next.len <= bytes;
                 let is_first = taken.operations.is_empty();
-                let comes_alone = next.stands_alone() && next.order.is_some_and(|id| seen.contains(&id));
+                let comes_alone =
+                    next.stands_alone() && next.order.is_some_and(|id| seen.contains(&id));
                 if !(fits || is_first) || comes_alone {
                     break;
                 }

@@ -20,9 +20,7 @@ use connect_api::{
     budget::MemoryBudget,
     error::{ConnectorError, Result},
 };
-use futures::{
-    FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered,
-};
+use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use tokio::time::{Instant, sleep_until};
 
 pub(crate) use self::lane::Operation;
@@ -46,7 +44,12 @@ const LOOK: Duration = Duration::from_millis(10);
 pub(crate) enum Settled {
     Done(Operation),
     /// The server refused it; its lines tell the index and the id.
-    Refused { operation: Operation, lines: Bytes, status: u16, cause: Cause },
+    Refused {
+        operation: Operation,
+        lines: Bytes,
+        status: u16,
+        cause: Cause,
+    },
 }
 
 /// Whether what waits may go on waiting.
@@ -92,8 +95,7 @@ pub(crate) struct Flow {
 
 impl Flow {
     pub(crate) fn new(client: Arc<Client>, pace: Pace, budget: MemoryBudget) -> Self {
-        let sizes =
-            Sizes { docs: pace.batch_size, bytes: pace.bulk_bytes, bulks: pace.in_flight };
+        let sizes = Sizes { docs: pace.batch_size, bytes: pace.bulk_bytes, bulks: pace.in_flight };
         Self {
             client,
             lanes: std::iter::repeat_with(Lane::default).take(pace.in_flight.max(1)).collect(),
@@ -259,10 +261,12 @@ impl Flow {
                 return;
             }
             let free = |lane: &Lane| !lane.is_busy && lane.docs() > 0;
-            let full = self.lanes.iter().enumerate().find(|(_, lane)| free(lane) && is_full(lane, sizes));
+            let full =
+                self.lanes.iter().enumerate().find(|(_, lane)| free(lane) && is_full(lane, sizes));
             let full = full.map(|(at, _)| vec![at]);
             let chosen = full.unwrap_or_else(|| {
-                let waits = |lane: &Lane| lane.since().is_some_and(|since| since + self.pace.linger > now);
+                let waits =
+                    |lane: &Lane| lane.since().is_some_and(|since| since + self.pace.linger > now);
                 // A bulk that is not full waits for the one before it, so that it gets fuller.
                 let may_wait = !self.in_flight.is_empty()
                     || self.lanes.iter().all(|lane| !free(lane) || waits(lane));
@@ -332,7 +336,9 @@ impl Flow {
             let lines = rest.split_to(operation.len.min(rest.len()));
             let verdict = match verdict {
                 // The server asked itself several times already: later, it goes through.
-                Verdict::Refused(_, cause) if is_race(&operation, &cause) => Verdict::Passing(cause),
+                Verdict::Refused(_, cause) if is_race(&operation, &cause) => {
+                    Verdict::Passing(cause)
+                }
                 verdict => verdict,
             };
             if let Verdict::Passing(cause) = verdict {
@@ -364,7 +370,8 @@ impl Flow {
             None => self.window.went_through(),
             Some(cause) => {
                 self.window.overloaded(docs, len);
-                let error = ConnectorError::retriable(format!("The server puts documents off: {cause}"));
+                let error =
+                    ConnectorError::retriable(format!("The server puts documents off: {cause}"));
                 self.lose_patience(round, error, None);
             }
         }
@@ -377,7 +384,8 @@ impl Flow {
             Failure::Refused { status: status @ (400 | 413), cause, .. } if docs == 1 => {
                 self.settle(len, 1);
                 let lines = bulk.bytes;
-                let cause = if status == 413 && cause.kind.is_empty() { too_large(len) } else { cause };
+                let cause =
+                    if status == 413 && cause.kind.is_empty() { too_large(len) } else { cause };
                 let operations = bulk.operations.into_iter();
                 self.settled.extend(operations.map(|(_, operation)| Settled::Refused {
                     operation,
@@ -444,13 +452,13 @@ impl Flow {
 async fn send(client: Arc<Client>, bulk: Bulk) -> Landed {
     let outcome = match client.ask(&Request::bulk(bulk.bytes.clone())).await {
         Err(failure) => Err(failure),
-        Ok(answer) if answer.is_success() => {
-            answer::read(&answer.body, bulk.operations.len()).map_err(|reason| {
-                let text = format!("{} gives an answer that makes no sense: {reason}", answer.node());
+        Ok(answer) if answer.is_success() => answer::read(&answer.body, bulk.operations.len())
+            .map_err(|reason| {
+                let text =
+                    format!("{} gives an answer that makes no sense: {reason}", answer.node());
                 let error = ConnectorError::retriable(text);
                 Failure::Passing { error, is_overload: false, wait: None }
-            })
-        }
+            }),
         Ok(answer) => Err(answer.refusal()),
     };
     (bulk, outcome)

@@ -186,10 +186,18 @@ fn introduce(product: crate::settings::Product, answer: &crate::client::Answer) 
     let version = body.pointer("/version/number").and_then(serde_json::Value::as_str);
     let own = body.pointer("/version/distribution").and_then(serde_json::Value::as_str);
     let name = own.map_or_else(|| product.to_string(), str::to_owned);
-    tracing::info!(node = answer.node(), version, "Writing to {name} {}", version.unwrap_or("of an unknown version"));
+    tracing::info!(
+        node = answer.node(),
+        version,
+        "Writing to {name} {}",
+        version.unwrap_or("of an unknown version")
+    );
     let major = version.and_then(|text| text.split('.').next()?.parse::<u32>().ok());
     if major.is_some_and(|major| major < 7) && own.is_none() {
-        tracing::warn!(version, "Elasticsearch before version 7 is not supported and may refuse documents");
+        tracing::warn!(
+            version,
+            "Elasticsearch before version 7 is not supported and may refuse documents"
+        );
     }
 }
 

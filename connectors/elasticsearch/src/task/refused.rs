@@ -130,10 +130,9 @@ fn remedy(cause: &Cause) -> String {
 /// The error that fails the task: more than this one record is concerned.
 fn final_error(status: u16, text: String, cause: &Cause) -> ConnectorError {
     let (class, hint) = match status {
-        404 => (
-            ErrorClass::NotFound,
-            "Create the index, or allow action.auto_create_index to make it",
-        ),
+        404 => {
+            (ErrorClass::NotFound, "Create the index, or allow action.auto_create_index to make it")
+        }
         401 | 403 => (ErrorClass::Forbidden, "Check the rights of the user and the index's blocks"),
         _ if cause.is("index_closed_exception") => (ErrorClass::Invalid, "Open the index"),
         _ => (ErrorClass::Invalid, "The log of the cluster may say more"),

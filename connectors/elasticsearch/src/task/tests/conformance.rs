@@ -64,10 +64,7 @@ mod elasticsearch {
         }
 
         fn props(&self) -> Props {
-            self.0.props([
-                ("behavior.on.null.values", "delete"),
-                ("flush.synchronously", "true"),
-            ])
+            self.0.props([("behavior.on.null.values", "delete"), ("flush.synchronously", "true")])
         }
 
         async fn arrived(&self) -> Vec<String> {

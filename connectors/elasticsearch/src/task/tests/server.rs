@@ -80,7 +80,10 @@ impl Server {
         let state = Arc::new(Mutex::new(State::default()));
         let (delay_ms, stop) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
         let server = serve(listener, Arc::clone(&state), Arc::clone(&delay_ms), Arc::clone(&stop));
-        #[expect(clippy::disallowed_methods, reason = "the server runs beside the test that owns it")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the server runs beside the test that owns it"
+        )]
         drop(tokio::spawn(server));
         Self { url, state, delay_ms, stop }
     }
@@ -216,8 +219,10 @@ async fn answer(
         let (status, answer) = manage(&mut state.lock().unwrap(), &line, &body);
         return Ok(response(status, &answer));
     }
-    let ids: Vec<_> =
-        operations(&body).iter().filter_map(|(_, meta, _)| Some(name(meta, meta["_id"].as_str()?))).collect();
+    let ids: Vec<_> = operations(&body)
+        .iter()
+        .filter_map(|(_, meta, _)| Some(name(meta, meta["_id"].as_str()?)))
+        .collect();
     let fault = {
         let mut state = state.lock().unwrap();
         for id in ids.iter().collect::<BTreeSet<_>>() {
@@ -278,9 +283,9 @@ fn work(state: &mut State, body: &str, fault: Option<Fault>) -> Answered {
     if matches!(fault, Some(Fault::BreakAfterWrite)) {
         return Err(Broken);
     }
-    let errors = items.iter().any(|item| {
-        item.as_object().unwrap().values().any(|item| item.get("error").is_some())
-    });
+    let errors = items
+        .iter()
+        .any(|item| item.as_object().unwrap().values().any(|item| item.get("error").is_some()));
     Ok(response(200, &json!({"errors": errors, "items": items})))
 }
 
