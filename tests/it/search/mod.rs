@@ -111,10 +111,8 @@ async fn everything_arrives_through_a_kill(server: &SearchServer, system: System
     let source = json!({"connector.class": "FileStreamSource", "file": file, "topic": TOPIC});
     worker.rest.create(&json!({"name": "orders-source", "config": source})).await;
     worker.rest.create(&json!({"name": "orders-sink", "config": sink(server, system)})).await;
-    eventually("the middle", async || {
-        server.count(TOPIC).await.filter(|&count| count >= 400)
-    })
-    .await;
+    eventually("the middle", async || server.count(TOPIC).await.filter(|&count| count >= 400))
+        .await;
     worker.kill();
 
     let worker = start(folder.path()).await;
@@ -161,7 +159,11 @@ async fn mistakes_are_told(server: &SearchServer, system: System) {
     let mut tls = sink(server, system);
     tls["connection.url"] = server.url().replace("http:", "https:").into();
     let mut mistakes = vec![
-        ("missing", missing, format!("The index \"nowhere\" that topic \"orders\" is mapped to is not in {name}")),
+        (
+            "missing",
+            missing,
+            format!("The index \"nowhere\" that topic \"orders\" is mapped to is not in {name}"),
+        ),
         ("tls", tls, "does not speak TLS. Write http:// in connection.url".to_owned()),
     ];
     if system == System::Elasticsearch {

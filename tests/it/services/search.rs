@@ -76,7 +76,12 @@ impl SearchServer {
     }
 
     /// Sends a request; the status and the body.
-    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&Json>) -> (u16, Json) {
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Json>,
+    ) -> (u16, Json) {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let mut request = http.request(method, format!("{}{path}", self.url()));
         if self.system == System::Elasticsearch {
@@ -102,7 +107,8 @@ impl SearchServer {
 fn health(system: System, port: u16) -> Result<String, String> {
     let ask = async {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let url = format!("http://127.0.0.1:{port}/_cluster/health?wait_for_status=yellow&timeout=1s");
+        let url =
+            format!("http://127.0.0.1:{port}/_cluster/health?wait_for_status=yellow&timeout=1s");
         let mut request = http.get(url).timeout(std::time::Duration::from_secs(3));
         if system == System::Elasticsearch {
             request = request.basic_auth(SearchServer::USER, Some(SearchServer::PASSWORD));

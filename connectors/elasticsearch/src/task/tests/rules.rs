@@ -103,7 +103,7 @@ async fn ignored_records_without_value_are_reported_by_elasticsearch_only() {
 #[tokio::test]
 async fn a_header_can_say_the_version() {
     let rig = Rig::elasticsearch(&[("external.version.header", "v")]).await;
-    let with = |offset, version: Value| {
+    let with = |offset: i64, version: Value| {
         let mut record = numbered(offset + 1, 1).pop().unwrap();
         let data = SchemaAndValue::schemaless(version);
         record.headers.push(Header { key: "v".into(), data });
