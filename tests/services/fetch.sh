@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that a real service is on this machine.
 #
-#   tests/services/fetch.sh kafka|connect|avro|s3|postgres|registry|clients ...
+#   tests/services/fetch.sh kafka|connect|avro|s3|postgres|registry|elasticsearch|opensearch|clients ...
 #
 # Everything lands in the cache directory (see lib.sh), except PostgreSQL, which is the system's
 # own. A stamp file marks what is complete, so that a second run costs nothing; a lock lets
@@ -111,6 +111,33 @@ fetch_registry() {
     rm "$dir"/*.tar.gz
 }
 
+# A search server without plug-ins, as its makers test it: fetch_search NAME GROUP VERSION
+fetch_search() {
+    local name=$1 group=$2 version=$3 dir=$CACHE/$1 log=$CACHE/$1.log
+    java_17 >/dev/null
+    command -v mvn >/dev/null || unavailable "Maven is missing: install Debian's maven"
+    command -v unzip >/dev/null || unavailable "unzip is missing: install Debian's unzip"
+    rm -rf "$dir"
+    mkdir -p "$dir"
+    # -U: a "not found" that an earlier run remembered must not last a day.
+    if ! (cd "$dir" && mvn -B -q -U dependency:copy \
+        -Dartifact="$group.distribution.integ-test-zip:$name:$version:zip" \
+        -DoutputDirectory="$dir") >"$log" 2>&1 </dev/null; then
+        unavailable "Maven could not fetch $name $version (is Maven Central reachable?): $(grep -m 1 ERROR "$log" || tail -n 1 "$log")"
+    fi
+    unzip -q -o "$dir"/*.zip -d "$dir" >>"$log" 2>&1 || fail "The archive of $name cannot be read: $(tail -n 1 "$log")"
+    rm "$dir"/*.zip
+    mv "$dir/$name-$version" "$dir/home"
+}
+
+fetch_elasticsearch() {
+    fetch_search elasticsearch org.elasticsearch "$ELASTICSEARCH_VERSION"
+}
+
+fetch_opensearch() {
+    fetch_search opensearch org.opensearch "$OPENSEARCH_VERSION"
+}
+
 # Clients of Kafka Connect that others have written, in a virtual environment of Python's.
 fetch_clients() {
     local dir=$CACHE/clients log=$CACHE/clients.log
@@ -135,9 +162,11 @@ fetch() {
         kafka | connect) wanted="$KAFKA_VERSION" ;;
         s3) wanted="$VERSITYGW_VERSION" ;;
         avro | registry) wanted="$APICURIO_VERSION" ;;
+        elasticsearch) wanted="$ELASTICSEARCH_VERSION" ;;
+        opensearch) wanted="$OPENSEARCH_VERSION" ;;
         clients) wanted="${CLIENT_PACKAGES[*]}" ;;
         postgres) wanted='' ;; # the system's own: looked for each time
-        *) fail "Unknown service \"$service\": kafka, connect, s3, postgres, registry or clients" ;;
+        *) fail "Unknown service \"$service\": kafka, connect, s3, postgres, registry, elasticsearch, opensearch or clients" ;;
     esac
     [ -n "$wanted" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && return 0
     mkdir -p "$CACHE"
@@ -150,7 +179,7 @@ fetch() {
     ) 9>"$CACHE/$service.lock"
 }
 
-[ $# -gt 0 ] || fail "usage: fetch.sh kafka|connect|avro|s3|postgres|registry|clients ..."
+[ $# -gt 0 ] || fail "usage: fetch.sh kafka|connect|avro|s3|postgres|registry|elasticsearch|opensearch|clients ..."
 command -v flock >/dev/null || unavailable "flock is missing: install Debian's util-linux"
 for service; do
     fetch "$service"

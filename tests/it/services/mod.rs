@@ -24,6 +24,7 @@ mod probe;
 pub(crate) mod process;
 pub(crate) mod registry;
 pub(crate) mod s3;
+pub(crate) mod search;
 
 use std::fmt::{self, Display, Formatter};
 use std::io::Write;
@@ -38,6 +39,7 @@ use self::oracle::Oracle;
 use self::postgres::Postgres;
 use self::registry::SchemaRegistry;
 use self::s3::S3;
+use self::search::{SearchServer, System};
 use crate::harness::Mode;
 
 /// Where the scripts are.
@@ -102,6 +104,12 @@ pub(crate) fn registry() -> Service<SchemaRegistry> {
 /// Starts a schema registry for one test, which may stop and restart it.
 pub(crate) fn private_registry() -> Result<SchemaRegistry, Missing> {
     obtain("registry", SchemaRegistry::start).map_err(|trouble| settle("registry", &trouble))
+}
+
+/// Starts an Elasticsearch or OpenSearch for one test, when no other test has one.
+pub(crate) fn search(system: System) -> Result<SearchServer, Missing> {
+    obtain(system.name(), || SearchServer::start(system))
+        .map_err(|trouble| settle(system.name(), &trouble))
 }
 
 /// Returns the PostgreSQL server that all tests share. See [`Postgres::create_database`].
