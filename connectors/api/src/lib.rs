@@ -5,8 +5,8 @@
 //! [`schema`], [`value`] and [`record`] are the data, [`value_text`] is their text and [`json`] a way
 //! to read and write them; [`config`] is one definition per option;
 //! [`time`] and [`budget`] are what a task takes time and memory from; [`source`], [`sink`] and
-//! [`convert`] are the contracts with their written life cycles; [`cluster`] is what a REST extension
-//! may know.
+//! [`convert`] are the contracts with their written life cycles; [`topics`] is how a sink writes
+//! records itself; [`cluster`] is what a REST extension may know.
 //!
 //! # A whole connector
 //!
@@ -113,5 +113,6 @@ pub mod schema;
 pub mod sink;
 pub mod source;
 pub mod time;
+pub mod topics;
 pub mod value;
 pub mod value_text;
