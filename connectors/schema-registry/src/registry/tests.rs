@@ -174,8 +174,7 @@ async fn what_cannot_be_is_refused_with_a_sentence() {
         ("schema.registry.url", "registry:8081", "http://"),
         ("basic.auth.credentials.source", "SASL_INHERIT", "USER_INFO"),
         ("basic.auth.credentials.source", "USER_INFO", "basic.auth.user.info"),
-        ("schema.registry.ssl.truststore.location", "/t.jks", "PEM"),
-        ("schema.registry.ssl.key.password", "s3cret", "without"),
+        ("schema.registry.ssl.keystore.key", "s3cret", "registry.ssl.keystore.certificate.chain"),
         ("value.subject.name.strategy", "com.acme.Own", "TopicNameStrategy"),
     ] {
         let mut props: Props = [("schema.registry.url", "http://r")].into();
