@@ -48,6 +48,11 @@ impl Settled {
         self.partitions.is_empty()
     }
 
+    /// Whether there is one of this partition.
+    pub(crate) fn has(&self, partition: &TopicPartition) -> bool {
+        self.partitions.contains_key(partition)
+    }
+
     /// Offsets behind them.
     pub(crate) fn offsets(&self) -> SinkOffsets {
         self.partitions.iter().map(|(at, (offset, _))| (at.clone(), *offset)).collect()

@@ -1,4 +1,4 @@
-//! A token of OAuth2, fetched when it is first needed and again when the service refuses it.
+//! A token of `OAuth2`, fetched when it is first needed and again when the service refuses it.
 //!
 //! Source: RFC 6749, 4.4 and 2.3.1.
 

@@ -74,7 +74,7 @@ pub(super) fn headers<'a>(
         match header(item) {
             Ok((name, value)) => drop(headers.append(name, value)),
             Err(reason) => {
-                problems.add_text(key, format!("Invalid value for configuration {key}: {reason}"))
+                problems.add_text(key, format!("Invalid value for configuration {key}: {reason}"));
             }
         }
     }

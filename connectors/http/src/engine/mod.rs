@@ -39,8 +39,11 @@ const SLICE: Duration = Duration::from_millis(200);
 const FAREWELL: Duration = Duration::from_secs(3);
 /// Records in hand from which on no more are fetched.
 const MANY: usize = 2000;
-/// Records in hand up to which they are fetched again.
-const FEW: usize = 1000;
+/// As many seconds' worth of records are in hand at most where their pace is limited, so that a task
+/// that is paused comes to rest soon.
+const AHEAD: f64 = 2.0;
+/// Records in hand that are not too many at any pace.
+const SOME: f64 = 50.0;
 
 type Flight = Pin<Box<dyn Future<Output = (Draft, Result<Answer, Failure>)> + Send>>;
 
@@ -75,6 +78,8 @@ pub(crate) struct HttpTask {
     last_words: Vec<TopicRecord>,
     /// Partitions of which no more is fetched.
     paused: BTreeSet<TopicPartition>,
+    /// Records in hand from which on no more are fetched.
+    many: usize,
     /// No memory was left when something was taken in last.
     is_pinched: bool,
 }
@@ -103,6 +108,7 @@ impl HttpTask {
             recording: Recording::default(),
             last_words: Vec::new(),
             paused: BTreeSet::new(),
+            many: many(settings.rate),
             is_pinched: false,
             settings,
             context,
@@ -126,7 +132,7 @@ impl HttpTask {
             let wake = self.wake_at(now).unwrap_or(until).min(until);
             tokio::select! {
                 biased;
-                outcome = self.recording.finished() => self.recorded(outcome)?,
+                written = self.recording.finished() => self.recorded(written)?,
                 Some((draft, outcome)) = self.flights.next(), if !self.flights.is_empty() => {
                     self.landed(draft, outcome).await?;
                 }
@@ -166,14 +172,14 @@ impl HttpTask {
     /// Has more records fetched, or none.
     fn steer(&mut self) {
         let in_hand = self.ledger.len();
-        if in_hand >= MANY || self.is_pinched {
+        if in_hand >= self.many || self.is_pinched {
             let all: Vec<_> = self.ledger.partitions().cloned().collect();
             let new: Vec<_> = all.into_iter().filter(|at| self.paused.insert(at.clone())).collect();
             if !new.is_empty() {
                 self.context.pause(new);
             }
         }
-        if in_hand <= FEW && !self.paused.is_empty() {
+        if in_hand <= self.many / 2 && !self.paused.is_empty() {
             self.is_pinched = false;
             self.context.resume(std::mem::take(&mut self.paused));
         }
@@ -185,8 +191,12 @@ impl HttpTask {
     /// Ends what is on its way, then stores it; nothing new is sent.
     async fn settle(&mut self, patience: Duration) -> Result<()> {
         let until = Instant::now() + patience;
-        self.drive(until, Mode::Leaving).await?;
-        self.record_all().await
+        let mut outcome = Ok(());
+        // Each error has ended what it is about, so that there is an end to them.
+        while let Err(error) = self.drive(until, Mode::Leaving).await {
+            outcome = outcome.and(Err(error));
+        }
+        outcome.and(self.record_all().await)
     }
 }
 
@@ -207,6 +217,13 @@ async fn reporting(
         );
     }
     Ok(Reporting { report, topics })
+}
+
+/// Records in hand from which on no more are fetched, at so many requests per second.
+fn many(rate: Option<f64>) -> usize {
+    let Some(rate) = rate else { return MANY };
+    let records = Duration::from_secs_f64((rate * AHEAD).max(SOME)).as_secs();
+    usize::try_from(records).map_or(MANY, |records| records.min(MANY))
 }
 
 /// An error that ends the task, whatever its class: what it was about is not in hand any more.

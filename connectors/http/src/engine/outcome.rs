@@ -6,6 +6,8 @@ use bytes::Bytes;
 use connect_api::{
     error::{ConnectorError, ErrorClass, Result, chain},
     record::SinkRecord,
+    sink::SinkContext,
+    topics::TopicRecord,
 };
 use reqwest::Url;
 use tokio::time::Instant;
@@ -103,7 +105,7 @@ impl HttpTask {
     async fn give_up(&mut self, draft: Draft, verdict: &Verdict) -> Result<()> {
         self.line.release(&draft);
         let refused = if self.is_reported(&draft, verdict) {
-            self.reported(&draft, &verdict.failure).await.err()
+            reported(&self.context, &draft, &verdict.failure).await.err()
         } else {
             Some(verdict.failure.error())
         };
@@ -132,13 +134,6 @@ impl HttpTask {
         self.context.reporter.is_some() && is_fit
     }
 
-    async fn reported(&self, draft: &Draft, failure: &Failure) -> Result<()> {
-        for record in draft.items.iter().filter_map(|item| item.record.as_ref()) {
-            self.context.reject(record, failure.error()).await?;
-        }
-        Ok(())
-    }
-
     /// A record that no request can be made from.
     pub(super) async fn unsendable(
         &mut self,
@@ -165,22 +160,21 @@ impl HttpTask {
         }
     }
 
-    fn error_record(
-        &self,
-        draft: &Draft,
-        item: &Item,
-        verdict: &Verdict,
-    ) -> Option<connect_api::topics::TopicRecord> {
+    fn error_record(&self, draft: &Draft, item: &Item, verdict: &Verdict) -> Option<TopicRecord> {
         let answer = verdict.answer.as_ref().map(|(status, body)| (*status, body));
         let reporting = self.reporting.as_ref()?;
         Some(reporting.report.error(&draft.origin, item, (&verdict.failure, answer)))
     }
 
-    fn error_records(
-        &self,
-        draft: &Draft,
-        verdict: &Verdict,
-    ) -> Vec<connect_api::topics::TopicRecord> {
+    fn error_records(&self, draft: &Draft, verdict: &Verdict) -> Vec<TopicRecord> {
         draft.items.iter().filter_map(|item| self.error_record(draft, item, verdict)).collect()
     }
+}
+
+/// Gives the records of a request to the reporter.
+async fn reported(context: &SinkContext, draft: &Draft, failure: &Failure) -> Result<()> {
+    for record in draft.items.iter().filter_map(|item| item.record.as_ref()) {
+        context.reject(record, failure.error()).await?;
+    }
+    Ok(())
 }

@@ -14,7 +14,14 @@ use crate::ledger::Settled;
 /// Wait before what could not be stored is stored again.
 const AGAIN: Duration = Duration::from_secs(1);
 
-type Writing = Pin<Box<dyn Future<Output = (Settled, Result<()>)> + Send>>;
+type Writing = Pin<Box<dyn Future<Output = Written> + Send>>;
+
+/// What was to be stored, and whether it was.
+pub(super) struct Written {
+    settled: Settled,
+    offsets: SinkOffsets,
+    outcome: Result<()>,
+}
 
 /// What is being stored.
 #[derive(Default)]
@@ -27,6 +34,9 @@ pub(super) struct Recording {
     failed: Option<ConnectorError>,
     /// Something waits for the time above.
     is_due: bool,
+    /// Something could not be stored for good. Nothing behind it may be: its offset would stand for
+    /// what is missing.
+    is_broken: bool,
 }
 
 impl Recording {
@@ -46,15 +56,15 @@ impl Recording {
     }
 
     /// Waits for what is being stored, or until it can be tried again; for ever when there is nothing.
-    pub(super) async fn finished(&mut self) -> Option<(Settled, Result<()>)> {
+    pub(super) async fn finished(&mut self) -> Option<Written> {
         if self.failed.is_some() {
             return None;
         }
         match (&mut self.writing, self.not_before) {
             (Some(writing), _) => {
-                let outcome = writing.await;
+                let written = writing.await;
                 self.writing = None;
-                Some(outcome)
+                Some(written)
             }
             (None, Some(until)) if self.is_due => {
                 tokio::time::sleep_until(until).await;
@@ -73,7 +83,7 @@ impl HttpTask {
             while !self.ledger.settle().is_empty() {}
             return;
         };
-        if self.recording.writing.is_some() {
+        if self.recording.writing.is_some() || self.recording.is_broken {
             return;
         }
         if self.recording.not_before.is_some_and(|until| until > Instant::now()) {
@@ -91,25 +101,28 @@ impl HttpTask {
         let topics = Arc::clone(&reporting.topics);
         self.recording.writing = Some(Box::pin(async move {
             let outcome = topics.write(settled.records(), &offsets).await;
-            (settled, outcome)
+            Written { settled, offsets, outcome }
         }));
     }
 
     /// Something was stored, or was not.
-    pub(super) fn recorded(&mut self, outcome: Option<(Settled, Result<()>)>) -> Result<()> {
-        match outcome {
-            Some((_, Ok(()))) => Ok(()),
-            None => self.recording.failed.take().map_or(Ok(()), Err),
-            Some((settled, Err(error))) if error.class().is_retriable() => {
-                tracing::warn!(connector = %self.context.connector, error = chain(&error),
-                    "Answers could not be recorded and are recorded again");
-                self.ledger.unsettle(settled);
-                self.recording.not_before = Some(Instant::now() + AGAIN);
-                self.recording.is_due = true;
-                Ok(())
-            }
-            Some((_, Err(error))) => Err(error),
+    pub(super) fn recorded(&mut self, written: Option<Written>) -> Result<()> {
+        let Some(Written { settled, mut offsets, outcome }) = written else {
+            return self.recording.failed.take().map_or(Ok(()), Err);
+        };
+        let Err(error) = outcome else { return Ok(()) };
+        if !error.class().is_retriable() {
+            self.recording.is_broken = true;
+            return Err(error);
         }
+        tracing::warn!(connector = %self.context.connector, error = chain(&error),
+            "Answers could not be recorded and are recorded again");
+        offsets.retain(|at, _| !settled.has(at));
+        self.recording.note(offsets);
+        self.ledger.unsettle(settled);
+        self.recording.not_before = Some(Instant::now() + AGAIN);
+        self.recording.is_due = true;
+        Ok(())
     }
 
     /// Stores everything that has ended, once: what cannot be stored now is left.
@@ -119,8 +132,8 @@ impl HttpTask {
             if self.recording.writing.is_none() {
                 return Ok(());
             }
-            let outcome = self.recording.finished().await;
-            self.recorded(outcome)?;
+            let written = self.recording.finished().await;
+            self.recorded(written)?;
         }
     }
 

@@ -11,7 +11,11 @@ use connect_api::{
     record::{SchemaAndValue, SinkRecord, TimestampType, TopicPartition},
     sink::{SinkConnector, SinkOffsets},
 };
-use connect_testkit::{ManualClock, sink_context};
+use connect_testkit::{
+    ManualClock,
+    geocoder::{Geocoder, GeocoderServer, Mischief},
+    sink_context,
+};
 
 use super::server::{Seen, Server};
 use crate::{AivenHttpSink, HttpSink};
@@ -239,8 +243,8 @@ async fn certificates_that_nobody_knows_are_told_and_known_ones_do() {
         ("http.ssl.trust.all.certs", "true"),
     ]);
     send(&AivenHttpSink, &aiven).await.unwrap();
-    let plain = Server::plain(fine).await;
-    let told = complaint(&props(&format!("https://{}/", plain.address), &[])).await;
+    let plain = GeocoderServer::start(Geocoder::new(1, Mischief::default())).await.unwrap();
+    let told = complaint(&props(&plain.url().replace("http:", "https:"), &[])).await;
     assert_told(&told, ErrorClass::Invalid, &["TLS", "http.api.url"]);
 }
 
