@@ -125,10 +125,12 @@ impl HttpTask {
     /// Whether the reporter is asked, where there is one.
     fn is_reported(&self, draft: &Draft, verdict: &Verdict) -> bool {
         let is_fit = match self.settings.rejection {
-            // A service that is away says nothing about the record.
-            Rejection::Answers => {
-                verdict.answer.is_some() || verdict.failure.class() == ErrorClass::Record
-            }
+            // That a service is away, does not know us or has moved says nothing about the record.
+            Rejection::Answers => match verdict.failure.class() {
+                ErrorClass::Record => true,
+                ErrorClass::Forbidden | ErrorClass::Invalid => false,
+                _ => verdict.answer.is_some(),
+            },
             Rejection::Single => draft.items.len() == 1,
         };
         self.context.reporter.is_some() && is_fit

@@ -76,6 +76,16 @@ async fn what_the_reporter_takes_holds_up_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_service_that_does_not_know_us_is_no_reason_to_report_records() {
+    let mut rig = Rig::new(Mischief::default(), &[("max.retries", "0")]);
+    let reporter = Arc::new(CollectingReporter::default());
+    rig.reporter = Some(Arc::clone(&reporter));
+    turns(&rig, 401, 1);
+    let error = rig.work(&rows(2)).await.unwrap_err();
+    assert_eq!((error.class(), reporter.take().len()), (ErrorClass::Forbidden, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_service_that_is_away_is_no_reason_to_report_records() {
     let stalls = Mischief { takes: Duration::from_secs(9), ..Mischief::default() };
     let mut rig = Rig::new(stalls, &[("max.retries", "1")]);
