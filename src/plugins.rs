@@ -51,6 +51,8 @@ pub fn classes() -> Plugins {
             Arc::new(connect_elasticsearch::OpenSearchSink::CURRENT),
             Arc::new(connect_elasticsearch::OpenSearchSink::LEGACY),
             Arc::new(connect_file::FileStreamSink),
+            Arc::new(connect_http::HttpSink),
+            Arc::new(connect_http::AivenHttpSink),
             Arc::new(connect_s3::S3Sink),
             Arc::new(connect_s3::AivenS3Sink),
         ],

@@ -32,6 +32,7 @@ use crate::{
     insight::{Explanation, Load, StoredObjects, Wanted},
     record::{SinkRecord, TopicPartition},
     time::Clock,
+    topics::TopicWriter,
 };
 
 /// Per partition, the offset of the next record to read.
@@ -64,6 +65,8 @@ pub struct SinkContext {
     pub budget: MemoryBudget,
     /// Where rejected records go.
     pub reporter: Option<Arc<dyn ErrantRecordReporter>>,
+    /// How the task writes records itself; none where nothing is written, as in a preview.
+    pub topics: Option<Arc<dyn TopicWriter>>,
     /// What the task asked for since the worker looked last.
     pub requests: SinkRequestQueue,
     /// Where it counts what only it knows.
@@ -131,6 +134,8 @@ pub struct SinkRequests {
     pub timeout: Option<Duration>,
     /// Whether a commit is wanted now.
     pub is_commit_due: bool,
+    /// Offsets that were committed together with records of the task.
+    pub committed: SinkOffsets,
 }
 
 /// Collects what a sink task asks for; cheap to clone, shared with the worker.
@@ -144,6 +149,14 @@ impl SinkRequestQueue {
     #[must_use]
     pub fn take(&self) -> SinkRequests {
         std::mem::take(&mut self.requests.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Notes offsets that were committed together with records of the task; for who implements
+    /// [`TopicWriter`].
+    pub fn note_committed(&self, offsets: &SinkOffsets) {
+        self.change(|requests| {
+            requests.committed.extend(offsets.iter().map(|(at, offset)| (at.clone(), *offset)));
+        });
     }
 
     fn change(&self, change: impl FnOnce(&mut SinkRequests)) {

@@ -117,6 +117,7 @@ pub fn sink_context(clock: &Arc<ManualClock>) -> SinkContext {
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         budget: MemoryBudget::new(BUDGET_BYTES),
         reporter: None,
+        topics: None,
         requests: SinkRequestQueue::default(),
         figures: Figures::default(),
     }

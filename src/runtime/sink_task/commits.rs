@@ -100,6 +100,12 @@ impl Commits {
         }
     }
 
+    /// The sink committed these offsets itself, together with records of its own.
+    pub(super) fn committed_by_task(&mut self, mut offsets: SinkOffsets) {
+        offsets.retain(|partition, _| self.current.contains_key(partition));
+        self.committed.extend(offsets);
+    }
+
     /// The sink reads anew from these offsets.
     pub(super) fn rewound(&mut self, offsets: &SinkOffsets) {
         self.begin(offsets);

@@ -6,6 +6,7 @@
 mod commits;
 mod partitions;
 mod subscription;
+mod topics;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -28,6 +29,7 @@ use crate::{
     pipeline::{Originals, SinkPipeline, TaskReporter},
 };
 use commits::Commits;
+use topics::TaskTopics;
 
 /// First line of the trace of a task whose sink has failed for good.
 const UNRECOVERABLE: &str = "Exiting WorkerSinkTask due to unrecoverable exception.";
@@ -52,20 +54,27 @@ pub(super) async fn run(
         let (errors, converters) = (Arc::clone(&errors), converters.clone());
         Arc::new(TaskReporter::new(errors, originals.clone(), converters)) as _
     });
-    let Some(reading) = subscription::find(seat).await? else { return Ok(()) };
+    let Some(mut reading) = subscription::find(seat).await? else { return Ok(()) };
     let pipeline = SinkPipeline::new(converters, transforms, errors)
         .with_redrive_topic(reading.redrive_topic.clone());
+    let requests = SinkRequestQueue::default();
+    let topics = Arc::new(TaskTopics::new(seat, requests.clone()));
     let context = SinkContext {
         connector: Arc::clone(&seat.spec.id.connector),
         task: seat.spec.id.task,
         clock: Arc::clone(&seat.settings.clock),
         budget: seat.settings.budget.clone(),
         reporter,
-        requests: SinkRequestQueue::default(),
         figures: seat.reporter.meter.figures().clone(),
+        topics: Some(Arc::<TaskTopics>::clone(&topics) as _),
+        requests,
     };
     let Some(task) = start(seat, connector, &context).await? else { return Ok(()) };
+    if topics.is_open() {
+        reading.wait_for_decided_offsets();
+    }
     let Some(consumer) = open_consumer(seat, &reading.consumer).await? else { return Ok(()) };
+    topics.join(consumer.member());
     seat.reporter.report(TaskEventKind::Running).await;
     let commits = Commits::new(&seat.settings);
     let meter = Arc::clone(seat.reporter.meter.sink());
@@ -318,6 +327,10 @@ impl Sink<'_> {
     /// Does what the sink asked for during its last call.
     async fn obey_requests(&mut self) {
         let mut requests = self.requests.take();
+        if !requests.committed.is_empty() {
+            self.commits.committed_by_task(std::mem::take(&mut requests.committed));
+            self.measure_standing();
+        }
         if let Some(timeout) = requests.timeout {
             self.timeout = Some(timeout);
             if let Some(again) = &mut self.redelivery {
