@@ -63,7 +63,6 @@ mod aiven;
 pub mod config;
 mod file;
 mod format;
-mod joda;
 mod naming;
 mod preview;
 mod projection;
