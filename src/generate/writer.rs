@@ -11,28 +11,20 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, Datelike as _, Timelike as _};
+use chrono::{DateTime, Datelike as _};
 use chrono_tz::Tz;
 use connect_api::time::Clock;
-use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
+use rand::{SeedableRng as _, rngs::SmallRng};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
+
+use super::{logs, web};
 
 /// Lines come in ticks this long: short enough to look steady, long enough to cost nothing.
 const TICK: Duration = Duration::from_millis(10);
 
 /// Lines written at once when nothing holds the generator back: about 1 MB.
 const BURST_LINES: u64 = 10_000;
-
-/// Events with their levels, and how often of a hundred each comes.
-const EVENTS: [(u32, &str, &str); 3] = [
-    (80, "INFO", "User logged in successfully."),
-    (15, "WARN", "Disk usage exceeds 80%."),
-    (5, "ERROR", "Database connection timeout."),
-];
-
-/// Users that the lines speak of.
-const USERS: u32 = 1000;
 
 /// How fast lines come, and when they claim to have happened.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,9 +45,20 @@ pub enum Pace {
     },
 }
 
+/// What the lines are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lines {
+    /// Those of an application.
+    Application,
+    /// Those of a web server, as JSON.
+    Web,
+}
+
 /// What a generator is made from.
 #[derive(Clone, Debug)]
 pub struct LogGenerator {
+    /// What the lines are.
+    pub lines: Lines,
     /// Folder of the files; made when missing.
     pub directory: PathBuf,
     /// Time zone of the names and of the times in the lines.
@@ -95,7 +98,7 @@ impl LogGenerator {
     /// # Errors
     /// When a file cannot be written.
     pub async fn run(self, stop: CancellationToken) -> Result<Generated, GenerateError> {
-        let mut writer = DayWriter::new(&self.directory, self.zone, self.seed);
+        let mut writer = DayWriter::new(self.lines, &self.directory, self.zone, self.seed);
         let count = self.count.unwrap_or(u64::MAX);
         let outcome = match self.pace {
             Pace::Live { rate: Some(rate) } => self.run_live(&mut writer, rate, count, &stop).await,
@@ -169,6 +172,7 @@ impl LogGenerator {
 
 /// The current day's file, with lines that wait to be written to it together.
 struct DayWriter {
+    lines: Lines,
     directory: PathBuf,
     zone: Tz,
     random: SmallRng,
@@ -179,8 +183,9 @@ struct DayWriter {
 }
 
 impl DayWriter {
-    fn new(directory: &Path, zone: Tz, seed: u64) -> Self {
+    fn new(lines: Lines, directory: &Path, zone: Tz, seed: u64) -> Self {
         Self {
+            lines,
             directory: directory.to_owned(),
             zone,
             random: SmallRng::seed_from_u64(seed),
@@ -197,7 +202,10 @@ impl DayWriter {
             self.flush()?;
             self.turn_to(at)?;
         }
-        self.append_line(at);
+        match self.lines {
+            Lines::Application => logs::append(&mut self.pending, &mut self.random, at),
+            Lines::Web => web::append(&mut self.pending, &mut self.random, at),
+        }
         self.total.lines += 1;
         Ok(())
     }
@@ -212,29 +220,6 @@ impl DayWriter {
             open().map_err(|source| GenerateError { path: path.display().to_string(), source })?;
         self.day = Some((at.num_days_from_ce(), file, path));
         Ok(())
-    }
-
-    fn append_line(&mut self, at: DateTime<Tz>) {
-        let mut chance = self.random.random_range(0..100);
-        let event = EVENTS.iter().find(|(share, ..)| {
-            let is_it = chance < *share;
-            chance = chance.saturating_sub(*share);
-            is_it
-        });
-        let (level, message) = event.map_or(("INFO", ""), |(_, level, message)| (level, message));
-        let user = self.random.random_range(0..USERS);
-        // Writing to a vector cannot fail.
-        let _written = writeln!(
-            self.pending,
-            "[{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03}] [{level}] [user_id:user{user}] {message}",
-            at.year(),
-            at.month(),
-            at.day(),
-            at.hour(),
-            at.minute(),
-            at.second(),
-            at.timestamp_subsec_millis(),
-        );
     }
 
     /// Writes what waits in one call, so that a reader never sees half a burst.
@@ -284,6 +269,7 @@ mod tests {
 
     fn generator(directory: &Path, pace: Pace, clock: Arc<ManualClock>) -> LogGenerator {
         LogGenerator {
+            lines: Lines::Application,
             directory: directory.to_owned(),
             zone: Tz::UTC,
             pace,
@@ -308,23 +294,6 @@ mod tests {
         assert_eq!(total.bytes, u64::try_from(first.len() + second.len()).unwrap());
         assert!(first.starts_with("[2026-11-21 12:00:00.000] ["), "{first}");
         assert!(second.starts_with("[2026-11-22 00:00:00.000] ["), "{second}");
-    }
-
-    #[tokio::test]
-    async fn every_message_belongs_to_its_level() {
-        let directory = tempfile::tempdir().unwrap();
-        let mut generator =
-            generator(directory.path(), Pace::Live { rate: None }, ManualClock::at(NOON));
-        generator.count = Some(500);
-        generator.run(CancellationToken::new()).await.unwrap();
-        let text = fs::read_to_string(directory.path().join("20261121.log")).unwrap();
-        assert_eq!(text.lines().count(), 500);
-        for (_, level, message) in EVENTS {
-            let of_level = format!("] [{level}] [user_id:user");
-            let lines: Vec<_> = text.lines().filter(|line| line.contains(&of_level)).collect();
-            assert!(!lines.is_empty(), "no {level} in 500 lines");
-            assert!(lines.iter().all(|line| line.ends_with(message)), "{level}");
-        }
     }
 
     #[tokio::test(start_paused = true)]
