@@ -7,18 +7,20 @@ use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
-use crate::harness::{Mode, Worker, eventually};
+use crate::harness::{Worker, eventually};
 
-/// A standalone worker on the embedded log in a folder.
+/// A worker on the embedded log in a folder.
 async fn worker(folder: &Path) -> Worker {
     let properties = [
         ("bootstrap.servers", "embedded:log"),
+        ("group.id", "web"),
+        ("config.storage.topic", "configs"),
+        ("offset.storage.topic", "offsets"),
+        ("status.storage.topic", "status"),
         ("key.converter", "org.apache.kafka.connect.storage.StringConverter"),
         ("value.converter", "org.apache.kafka.connect.storage.StringConverter"),
-        ("offset.storage.file.filename", "offsets"),
-        ("offset.flush.interval.ms", "500"),
     ];
-    Worker::start_as(Mode::Standalone, folder, &properties).await
+    Worker::start(folder, &properties, &[]).await
 }
 
 /// A file connector that writes the values of a topic as JSON lines.

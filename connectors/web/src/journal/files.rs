@@ -138,16 +138,19 @@ fn found(directory: &Path) -> io::Result<VecDeque<Segment>> {
         let bytes = Bytes::from(fs::read(&path)?);
         let mut rest = bytes.clone();
         let mut count = 0;
-        while let Frame::Whole(_) = take_frame(&mut rest) {
-            count += 1;
-        }
-        let is_last = place + 1 == firsts.len();
-        if !rest.is_empty() && !is_last {
+        let end = loop {
+            match take_frame(&mut rest) {
+                Frame::Whole(_) => count += 1,
+                end => break end,
+            }
+        };
+        // A crash may cut the last write, which nobody was told of.
+        let is_cut = place + 1 == firsts.len() && matches!(end, Frame::Cut(_));
+        if !rest.is_empty() && !is_cut {
             warn!("{} bytes at the end of \"{}\" are damaged and lost", rest.len(), path.display());
         }
         let whole = u64::try_from(bytes.len() - rest.len()).unwrap_or(u64::MAX);
-        if is_last && !rest.is_empty() {
-            // A crash cut the last write, which nobody was told of.
+        if is_cut && !rest.is_empty() {
             OpenOptions::new().write(true).open(&path)?.set_len(whole)?;
         }
         segments.push_back(Segment { first: *first, count, bytes: whole });

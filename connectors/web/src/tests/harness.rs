@@ -56,6 +56,9 @@ impl Web {
 
     pub(super) fn new(entries: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
+        // A connection for each request: those of a task that crashed are of no use.
+        let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0);
+        let client = client.build().unwrap();
         let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), free_port());
         let buffer = directory.path().join("buffer");
         let mut props = Props::from([
@@ -72,7 +75,7 @@ impl Web {
             props,
             offsets: Arc::default(),
             clock: ManualClock::at(NOW_MS),
-            client: reqwest::Client::new(),
+            client,
             address,
             task: None,
         }
