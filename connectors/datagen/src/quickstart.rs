@@ -24,7 +24,7 @@ macro_rules! quickstarts {
 }
 
 /// All of them.
-pub(crate) const QUICKSTARTS: [Quickstart; 38] = quickstarts![
+pub(crate) static QUICKSTARTS: [Quickstart; 38] = quickstarts![
     "clickstream_codes" "code",
     "clickstream" "ip",
     "clickstream_users" "user_id",

@@ -10,6 +10,11 @@ const ARGUMENTS: &str = "arg.properties";
 /// Every argument there is.
 const KNOWN: [&str; 9] =
     ["options", "iteration", "range", "length", "regex", "prefix", "suffix", "keys", "odds"];
+/// What cannot be said beside what.
+const EXCLUDED: [(&str, &[&str]); 2] = [
+    ("options", &["iteration", "range", "length", "regex", "prefix", "suffix", "keys", "odds"]),
+    ("iteration", &["range", "length", "regex"]),
+];
 /// Length where nothing is said.
 const USUAL: Length = Length(8, 16);
 /// Longest length: beyond it a record would not fit a topic.
@@ -35,9 +40,7 @@ impl<'a> Arguments<'a> {
                 ));
             }
         }
-        for (name, excluded) in
-            [("options", &KNOWN[1..]), ("iteration", &["range", "regex", "length"])]
-        {
+        for (name, excluded) in EXCLUDED {
             if let Some(other) = excluded.iter().find(|other| object.contains_key(**other))
                 && object.contains_key(name)
             {

@@ -12,6 +12,8 @@ use super::{
 
 /// Types within each other; a type that contains itself would have no end.
 const MOST_DEPTH: usize = 40;
+/// Types in all, counted again wherever they are named.
+const MOST_TYPES: usize = 10_000;
 /// Digits that an unscaled number of 64 bits has for certain.
 const MOST_DIGITS: u32 = 18;
 
@@ -22,13 +24,14 @@ type Result<T> = std::result::Result<T, String>;
 /// # Errors
 /// What is wrong, and in which field.
 pub(super) fn plan(avro: &AvroSchema, generation: u64) -> Result<Plan> {
-    Compiler { avro, generation, depth: 0 }.plan(avro.root)
+    Compiler { avro, generation, depth: 0, left: MOST_TYPES }.plan(avro.root)
 }
 
 struct Compiler<'a> {
     avro: &'a AvroSchema,
     generation: u64,
     depth: usize,
+    left: usize,
 }
 
 impl Compiler<'_> {
@@ -38,6 +41,7 @@ impl Compiler<'_> {
                 "The schema contains itself, so that its records would have no end".to_owned()
             );
         }
+        self.left = self.left.checked_sub(1).ok_or("The schema has too many types")?;
         self.depth += 1;
         let plan = self.any(id);
         self.depth -= 1;
@@ -156,8 +160,10 @@ fn decimal(kind: &AvroType, arguments: &Arguments<'_>, size: Option<usize>) -> R
     };
     let precision = number("precision").ok_or("A decimal has no precision")?.clamp(1, MOST_DIGITS);
     let scale = number("scale").unwrap_or(0);
-    let digits = u32::try_from(size.map_or(8, |size| size.min(8))).unwrap_or(8) * 8 - 1;
-    let limit = 10_i64.pow(precision).min(1_i64.checked_shl(digits).map_or(i64::MAX, |n| n.max(1)));
+    // What has fewer than the 8 bytes of a whole number holds fewer digits too.
+    let bits = size.filter(|size| *size < 8).and_then(|size| u32::try_from(size * 8).ok());
+    let room = bits.map_or(i64::MAX, |bits| 1_i64 << bits.saturating_sub(1));
+    let limit = 10_i64.pow(precision).min(room);
     if arguments.get("range").is_none() {
         return Ok(Plan::Decimal(1 - limit, limit, size));
     }

@@ -80,7 +80,7 @@ impl Iteration {
         match &self.numbers {
             Numbers::Whole { start, span, step, initial } => {
                 // The span has the sign of the steps, so that the remainder has it too.
-                let passed = (initial - start) + step * i128::from(at);
+                let passed = step.wrapping_mul(i128::from(at)).wrapping_add(initial - start);
                 i64::try_from(start + passed % span).unwrap_or_default()
             }
             Numbers::Fraction { .. } => 0,

@@ -38,7 +38,7 @@ async fn values(entries: &[(&str, &str)], number: u32) -> Vec<Value> {
 #[tokio::test]
 async fn every_quickstart_makes_records_with_its_key() {
     assert_eq!(QUICKSTARTS.iter().map(|known| known.name).collect::<BTreeSet<_>>().len(), 38);
-    for known in QUICKSTARTS {
+    for known in &QUICKSTARTS {
         let mut task = task(&[("quickstart", known.name)], &Arc::default(), 0).await;
         let batch = task.poll().await.unwrap();
         assert!(batch.records.len() > 100, "{}", known.name);
