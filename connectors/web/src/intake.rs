@@ -5,7 +5,7 @@ use std::{borrow::Cow, net::IpAddr, sync::Arc};
 use axum::http::{HeaderMap, StatusCode, header, request::Parts};
 use bytes::Bytes;
 use bytestring::ByteString;
-use connect_api::json::write_text;
+use connect_api::json::{Parser, write_text};
 use connect_joda::{Pattern, Zone};
 use serde_json::{Map as JsonMap, Value as Json};
 
@@ -14,6 +14,10 @@ use crate::{
     event::{Content, Event},
     routes::{BodyKind, Member, Pick, Route, Shape, Source, Topic, TopicPart, is_topic_text},
 };
+
+/// Lines of a request, each of which becomes an event: what they take in memory stays near the size
+/// of the largest body.
+const MOST_LINES: usize = 10_000;
 
 /// How times are written.
 #[derive(Debug)]
@@ -109,6 +113,10 @@ impl Seen<'_> {
                 Refused { message: format!("Line {}: {}", place + 1, refused.message), ..refused }
             })?;
             events.push(event);
+            if events.len() > MOST_LINES {
+                let message = format!("The body has more than {MOST_LINES} lines");
+                return Err(Refused::new(StatusCode::PAYLOAD_TOO_LARGE, message));
+            }
         }
         if events.is_empty() {
             return Err(Refused::bad("The body has no line"));
@@ -121,8 +129,17 @@ impl Seen<'_> {
         if text.trim_ascii().is_empty() {
             return Err(Refused::bad("The body is empty"));
         }
-        let document: Json = serde_json::from_str(&text)
-            .map_err(|error| Refused::bad(format!("The body is not JSON: {error}")))?;
+        let refused = |reason: String| Refused::bad(format!("The body is not JSON: {reason}"));
+        let mut parser = Parser::new(&text);
+        parser.skip_first().map_err(|error| refused(error.to_string()))?;
+        if parser.peek().is_some() {
+            return Err(refused("something follows the document".to_owned()));
+        }
+        if !self.route.reads_body {
+            return self.event(None, Content::Json(text));
+        }
+        let document: Json =
+            serde_json::from_str(&text).map_err(|error| refused(error.to_string()))?;
         self.event(Some(&document), Content::Json(text))
     }
 

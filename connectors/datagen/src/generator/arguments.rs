@@ -12,7 +12,7 @@ const KNOWN: [&str; 9] =
     ["options", "iteration", "range", "length", "regex", "prefix", "suffix", "keys", "odds"];
 /// What cannot be said beside what.
 const EXCLUDED: [(&str, &[&str]); 2] = [
-    ("options", &["iteration", "range", "length", "regex", "prefix", "suffix", "keys", "odds"]),
+    ("options", &["length", "regex", "iteration", "range"]),
     ("iteration", &["range", "length", "regex"]),
 ];
 /// Length where nothing is said.

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use super::segment::Segment;
 use crate::inbox::{Receipt, Refusal, Verdict};
 
-/// Bytes that may wait for the writer at once: enough for the time that a slow disk takes.
+/// Bytes that may wait for the writer at once, but for those of one request: enough for the time that
+/// a slow disk takes.
 const MAX_PENDING_BYTES: usize = 8 << 20;
 
 #[derive(Debug)]
@@ -44,7 +45,9 @@ impl State {
             return Err(Refusal::Stopping);
         }
         let after = self.stored_bytes.saturating_add(length(frames));
-        if after > most_bytes || self.pending.frames.len() + frames.len() > MAX_PENDING_BYTES {
+        let waiting = self.pending.frames.len();
+        let is_behind = waiting > 0 && waiting + frames.len() > MAX_PENDING_BYTES;
+        if after > most_bytes || is_behind {
             return Err(Refusal::Full);
         }
         self.stored_bytes = after;

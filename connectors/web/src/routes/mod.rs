@@ -25,6 +25,8 @@ pub(crate) struct Route {
     pub(crate) topic: Topic,
     /// How the body is read.
     pub(crate) body: Option<BodyKind>,
+    /// Whether members of the body are looked for.
+    pub(crate) reads_body: bool,
     /// What becomes the value.
     pub(crate) shape: Shape,
     /// What becomes the key.
@@ -100,6 +102,7 @@ impl Route {
             method: text.method.clone(),
             topic,
             body: text.body,
+            reads_body: text.picks().any(Pick::is_of_body),
             shape,
             key: text.key.clone(),
             headers: text.headers.clone(),

@@ -46,6 +46,11 @@ pub(crate) struct RouteText {
 }
 
 impl RouteText {
+    /// Every part of a request that it names.
+    pub(super) fn picks(&self) -> impl Iterator<Item = &Pick> {
+        self.fields.iter().flatten().map(|(_, pick)| pick).chain(&self.key)
+    }
+
     /// Whether it is asked with GET under this path.
     pub(crate) fn is_get(&self, path: &str) -> bool {
         self.method == Method::GET && self.path == path

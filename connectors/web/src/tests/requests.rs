@@ -163,12 +163,15 @@ async fn a_body_that_is_none_is_refused() {
     let routes = r#"[{"path": "/hook"}, {"path": "/to/{topic}", "topic": "{topic}"}, {"path": "/field", "fields": {"a": "body:a"}}]"#;
     let web = Web::start(&[("acks", "0"), ("routes", routes)]).await;
     let lines = "{}\n{\"a\":}\n";
+    let many = || web.post("/hook", "1\n".repeat(10_001));
     for (request, status, expected) in [
         (web.post("/hook", "{\"a\""), 400, "The body is not JSON"),
         (web.post("/hook", "{} {}"), 400, "The body is not JSON"),
         (web.post("/hook", ""), 400, "The body is empty"),
+        (web.post("/hook", "[".repeat(2000)), 400, "Too deeply nested"),
         (web.post("/hook", vec![0xff]), 400, "The body is not UTF-8"),
         (web.post("/hook", lines).header("Content-Type", "application/x-ndjson"), 400, "Line 2: "),
+        (many().header("Content-Type", "application/jsonl"), 413, "more than 10000 lines"),
         (web.post("/field", "{\"b\":1}"), 400, "no field \\\"a\\\""),
         (web.post("/to/a%20b", "1"), 404, "no topic"),
         (web.post("/to/..", "1"), 404, ""),
