@@ -44,6 +44,8 @@ pub fn classes() -> Plugins {
         sources: vec![
             Arc::new(connect_file::LogFileSource),
             Arc::new(connect_file::FileStreamSource),
+            Arc::new(connect_web::WebEventSource),
+            Arc::new(connect_datagen::Datagen),
         ],
         sinks: vec![
             Arc::new(connect_aggregate::AggregateSink),

@@ -80,6 +80,8 @@ pub(super) struct DemoArguments {
 pub(super) enum Generate {
     /// Write an application log, DIR/yyyymmdd.log
     Logs(LogArguments),
+    /// Write the log of a web server as JSON lines, DIR/yyyymmdd.log
+    Web(LogArguments),
 }
 
 #[derive(Args, Debug)]

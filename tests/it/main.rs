@@ -21,3 +21,4 @@ mod search;
 mod services;
 mod story;
 mod takeover;
+mod web;

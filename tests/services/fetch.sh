@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Makes sure that a real service is on this machine.
 #
-#   tests/services/fetch.sh kafka|connect|avro|s3|postgres|registry|elasticsearch|opensearch|clients ...
+#   tests/services/fetch.sh kafka|connect|avro|s3|postgres|registry|elasticsearch|opensearch|clients|browser ...
 #
-# Everything lands in the cache directory (see lib.sh), except PostgreSQL, which is the system's
-# own. A stamp file marks what is complete, so that a second run costs nothing; a lock lets
+# Everything lands in the cache directory (see lib.sh), except PostgreSQL and Chromium, which are the
+# system's own. A stamp file marks what is complete, so that a second run costs nothing; a lock lets
 # several runs start at once. Exit code 3 means "cannot be had here", with the reason in one line.
 
 # shellcheck source=tests/services/lib.sh
@@ -154,6 +154,25 @@ fetch_clients() {
     fi
 }
 
+# Chromium, and what steers it.
+fetch_browser() {
+    local dir=$CACHE/browser log=$CACHE/browser.log
+    command -v node >/dev/null || unavailable "Node is missing: install Debian's nodejs and npm"
+    command -v npm >/dev/null || unavailable "npm is missing: install Debian's npm"
+    if ! command -v chromium >/dev/null; then
+        [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null ||
+            unavailable "Chromium is missing: install Debian's chromium"
+        export DEBIAN_FRONTEND=noninteractive
+        { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; } \
+            >"$log" 2>&1 </dev/null || unavailable "apt-get could not install chromium: $(tail -n 1 "$log")"
+    fi
+    rm -rf "$dir"
+    mkdir -p "$dir"
+    npm install --prefix "$dir" --no-audit --no-fund "playwright-core@$PLAYWRIGHT_VERSION" \
+        >"$log" 2>&1 </dev/null ||
+        unavailable "npm could not install playwright-core: $(tail -n 1 "$log")"
+}
+
 # Runs fetch_SERVICE once, under a lock. A stamp holds what was fetched, so that a new version
 # in this file is fetched again.
 fetch() {
@@ -165,8 +184,9 @@ fetch() {
         elasticsearch) wanted="$ELASTICSEARCH_VERSION" ;;
         opensearch) wanted="$OPENSEARCH_VERSION" ;;
         clients) wanted="${CLIENT_PACKAGES[*]}" ;;
+        browser) wanted="$PLAYWRIGHT_VERSION" ;;
         postgres) wanted='' ;; # the system's own: looked for each time
-        *) fail "Unknown service \"$service\": kafka, connect, s3, postgres, registry, elasticsearch, opensearch or clients" ;;
+        *) fail "Unknown service \"$service\": kafka, connect, s3, postgres, registry, elasticsearch, opensearch, clients or browser" ;;
     esac
     [ -n "$wanted" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && return 0
     mkdir -p "$CACHE"
@@ -179,7 +199,7 @@ fetch() {
     ) 9>"$CACHE/$service.lock"
 }
 
-[ $# -gt 0 ] || fail "usage: fetch.sh kafka|connect|avro|s3|postgres|registry|elasticsearch|opensearch|clients ..."
+[ $# -gt 0 ] || fail "usage: fetch.sh kafka|connect|avro|s3|postgres|registry|elasticsearch|opensearch|clients|browser ..."
 command -v flock >/dev/null || unavailable "flock is missing: install Debian's util-linux"
 for service; do
     fetch "$service"

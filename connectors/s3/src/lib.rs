@@ -70,7 +70,6 @@ mod figures;
 mod file;
 mod format;
 mod insight;
-mod joda;
 mod naming;
 mod preview;
 mod projection;

@@ -15,6 +15,7 @@
 //! Where `CI` is `true`, a missing Kafka, S3 or PostgreSQL fails the test instead. A service that
 //! was fetched but does not come up fails it everywhere.
 
+pub(crate) mod browser;
 pub(crate) mod clients;
 pub(crate) mod connect;
 pub(crate) mod kafka;
@@ -32,6 +33,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::thread;
 
+use self::browser::Browser;
 use self::clients::Clients;
 use self::connect::JvmWorker;
 use self::kafka::KafkaNode;
@@ -136,6 +138,11 @@ pub(crate) fn private_connect(mode: Mode, overrides: &[&str]) -> Result<JvmWorke
 /// sentence.
 pub(crate) fn clients() -> Result<Clients, Missing> {
     obtain("clients", || Ok(Clients)).map_err(|trouble| settle("clients", &trouble))
+}
+
+/// Makes sure that there is a browser.
+pub(crate) fn browser() -> Result<Browser, Missing> {
+    obtain("browser", || Ok(Browser)).map_err(|trouble| settle("browser", &trouble))
 }
 
 /// Returns Kafka Connect's own transformations and converters.

@@ -25,6 +25,7 @@ use connect_api::{
     record::{SinkRecord, TopicPartition},
     sink::{SinkContext, SinkOffsets, SinkTask},
 };
+use connect_joda::Zone;
 use futures::future::{join_all, try_join_all};
 use tokio::{sync::Semaphore, time::Instant};
 
@@ -38,7 +39,6 @@ use crate::{
     config::S3SinkConfig,
     file::{Fate, OpenFile, Room, Spill},
     format::Shape,
-    joda::Zone,
     naming::Naming,
     store::Store,
 };
@@ -253,7 +253,7 @@ fn explain(config: &S3SinkConfig) {
     if connector.rotate_interval_ms > 0 && !config.is_time_based() {
         tracing::warn!("rotate.interval.ms is ignored, because the partitioner is not by time");
     }
-    let pattern = crate::joda::Pattern::parse(config.time_pattern().0);
+    let pattern = connect_joda::Pattern::parse(config.time_pattern().0);
     let is_english = config.storage.locale.to_ascii_lowercase().starts_with("en");
     if config.is_time_based() && !is_english && pattern.is_ok_and(|pattern| pattern.has_names()) {
         tracing::warn!(
