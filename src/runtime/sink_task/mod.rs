@@ -4,6 +4,7 @@
 //! see `broker::consumer`.
 
 mod commits;
+mod hindrances;
 mod partitions;
 mod subscription;
 
@@ -25,9 +26,10 @@ use super::{
 use crate::{
     broker::{Consumer, ConsumerEvent, ConsumerSettings, PartitionRecords},
     metrics::SinkMeter,
-    pipeline::{Originals, SinkPipeline, TaskReporter},
+    pipeline::{Originals, SinkPipeline, TaskReporter, java_trace},
 };
 use commits::Commits;
+use hindrances::Hindrances;
 
 /// First line of the trace of a task whose sink has failed for good.
 const UNRECOVERABLE: &str = "Exiting WorkerSinkTask due to unrecoverable exception.";
@@ -84,6 +86,7 @@ pub(super) async fn run(
         redelivery: None,
         timeout: None,
         last_put: Instant::now(),
+        hindrances: Hindrances::default(),
     };
     let outcome = sink.work().await;
     let left = sink.leave().await;
@@ -160,6 +163,7 @@ struct Sink<'a> {
     /// Longest wait that the task asked for.
     timeout: Option<Duration>,
     last_put: Instant,
+    hindrances: Hindrances,
 }
 
 impl Sink<'_> {
@@ -183,6 +187,7 @@ impl Sink<'_> {
             }
             self.obey_requests().await;
             self.commit_if_due().await?;
+            self.tell_hindrances().await;
         }
     }
 
@@ -256,12 +261,14 @@ impl Sink<'_> {
                 let batch = std::mem::take(&mut self.batch);
                 self.commits.consumed(batch.next);
                 self.measure_put(size, began.elapsed());
+                self.hindrances.put = None;
                 if self.redelivery.take().is_some() {
                     self.resume_all().await;
                 }
                 Ok(())
             }
             Err(error) if error.class().is_retriable() => {
+                self.hindrances.put = Some(java_trace(&error));
                 self.redeliver_later(&error).await;
                 Ok(())
             }
@@ -325,6 +332,9 @@ impl Sink<'_> {
         }
         if requests.is_commit_due {
             self.commits.hurry();
+        }
+        if let Some(progress) = requests.progress {
+            self.hindrances.tell(progress);
         }
         requests.seeks.retain(|partition, _| self.knows(partition, "seek in"));
         if !requests.seeks.is_empty() {
