@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use connect_api::{
     error::{ConnectorError, Result},
     record::{SinkRecord, TopicPartition},
-    sink::{SinkContext, SinkOffsets, SinkTask},
+    sink::{Progress, SinkContext, SinkOffsets, SinkTask},
 };
 use futures::future::{join_all, try_join_all};
 use tokio::{sync::Semaphore, time::Instant};
@@ -78,6 +78,8 @@ pub(crate) struct S3SinkTask {
     writers: BTreeMap<TopicPartition, PartitionWriter>,
     /// Set once the server does not let us look for what was left behind.
     cannot_clean: bool,
+    /// What the worker was told last of why records cannot be stored.
+    told: Option<Progress>,
 }
 
 impl S3SinkTask {
@@ -116,6 +118,7 @@ impl S3SinkTask {
             },
             writers: BTreeMap::new(),
             cannot_clean: false,
+            told: None,
         })
     }
 
@@ -133,6 +136,15 @@ impl S3SinkTask {
     /// connector counts.
     pub(crate) const fn rotations(&self) -> &Rotations {
         &self.shared.rotations
+    }
+
+    /// Tells the worker what holds a partition back, or that nothing does any more.
+    fn tell_progress(&mut self) {
+        let held_by = self.writers.values().find_map(|writer| writer.held_by.clone());
+        if held_by != self.told {
+            self.shared.context.set_progress(held_by.clone().unwrap_or(Progress::Made));
+            self.told = held_by;
+        }
     }
 
     async fn drop_writers(&mut self, partitions: &[TopicPartition]) {
@@ -169,7 +181,9 @@ impl SinkTask for S3SinkTask {
             work.push(async move { writer.write(shared, &records, now_ms).await });
         }
         try_join_all(work).await?;
-        self.relieve().await
+        self.relieve().await?;
+        self.tell_progress();
+        Ok(())
     }
 
     async fn finish_files(&mut self) -> Result<()> {
@@ -177,6 +191,7 @@ impl SinkTask for S3SinkTask {
         let writers = self.writers.values_mut();
         try_join_all(writers.map(|writer| writer.commit(shared, Rotation::Request, now_ms)))
             .await?;
+        self.tell_progress();
         match self.writers.values().find(|writer| writer.is_backing_off()) {
             Some(writer) => Err(ConnectorError::retriable(format!(
                 "Records of {} could not be stored, are read again and wait in open files then; the \

@@ -8,6 +8,7 @@ mod failures;
 mod formats;
 mod log;
 mod objects;
+mod outages;
 mod projected;
 mod rotation;
 pub(crate) mod server;
