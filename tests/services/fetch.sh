@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that a real service is on this machine.
 #
-#   tests/services/fetch.sh kafka|connect|avro|s3|postgres|registry|clients ...
+#   tests/services/fetch.sh kafka|connect|avro|s3|s3proxy|postgres|registry|clients ...
 #
 # Everything lands in the cache directory (see lib.sh), except PostgreSQL, which is the system's
 # own. A stamp file marks what is complete, so that a second run costs nothing; a lock lets
@@ -78,6 +78,15 @@ fetch_s3() {
     fi
 }
 
+# S3Proxy: another S3 server (Apache-2.0), which shares no code with the first one. What it needs
+# of Jackson is newer than what Maven would choose.
+fetch_s3proxy() {
+    java_17 >/dev/null
+    maven_jars "$CACHE/s3proxy" \
+        "com.fasterxml.jackson.core:jackson-annotations:$JACKSON_VERSION" \
+        "org.gaul:s3proxy:$S3PROXY_VERSION"
+}
+
 fetch_postgres() {
     local log=$CACHE/postgres.log
     [ -z "$(postgres_bin)" ] || return 0
@@ -134,10 +143,11 @@ fetch() {
     case $service in
         kafka | connect) wanted="$KAFKA_VERSION" ;;
         s3) wanted="$VERSITYGW_VERSION" ;;
+        s3proxy) wanted="$S3PROXY_VERSION $JACKSON_VERSION" ;;
         avro | registry) wanted="$APICURIO_VERSION" ;;
         clients) wanted="${CLIENT_PACKAGES[*]}" ;;
         postgres) wanted='' ;; # the system's own: looked for each time
-        *) fail "Unknown service \"$service\": kafka, connect, s3, postgres, registry or clients" ;;
+        *) fail "Unknown service \"$service\": kafka, connect, s3, s3proxy, postgres, registry or clients" ;;
     esac
     [ -n "$wanted" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && return 0
     mkdir -p "$CACHE"
@@ -150,7 +160,7 @@ fetch() {
     ) 9>"$CACHE/$service.lock"
 }
 
-[ $# -gt 0 ] || fail "usage: fetch.sh kafka|connect|avro|s3|postgres|registry|clients ..."
+[ $# -gt 0 ] || fail "usage: fetch.sh kafka|connect|avro|s3|s3proxy|postgres|registry|clients ..."
 command -v flock >/dev/null || unavailable "flock is missing: install Debian's util-linux"
 for service; do
     fetch "$service"
