@@ -147,6 +147,11 @@ pub enum TaskEventKind {
     Running,
     /// It waits.
     Paused,
+    /// It runs and tries again what fails; or it gets on again, with `Running`.
+    Held {
+        /// The chain of causes as Kafka Connect prints it.
+        trace: String,
+    },
     /// It is broken and has ended.
     Failed {
         /// What its first cause was, and so whether another start may help.
@@ -293,7 +298,7 @@ impl Reporter {
             TaskEventKind::Running => self.meter.enter(Phase::Running),
             TaskEventKind::Paused => self.meter.enter(Phase::Paused),
             TaskEventKind::Failed { .. } | TaskEventKind::Stopped => self.meter.enter(Phase::Idle),
-            TaskEventKind::TopicSeen(_) => {}
+            TaskEventKind::Held { .. } | TaskEventKind::TopicSeen(_) => {}
         }
         let event = TaskEvent { id: self.id.clone(), instance: self.instance, kind };
         let _gone = self.events.send(event).await;

@@ -11,6 +11,8 @@ set -euo pipefail
 readonly CACHE="${MILLRACE_SERVICES_DIR:-${XDG_CACHE_HOME:-${HOME:?HOME is not set}/.cache}/millrace/services}"
 readonly KAFKA_VERSION=4.3.1
 readonly VERSITYGW_VERSION=v1.8.0
+readonly S3PROXY_VERSION=4.1.0
+readonly JACKSON_VERSION=2.22
 readonly APICURIO_VERSION=2.6.13.Final
 readonly PLAYWRIGHT_VERSION=1.64.1
 readonly SLF4J_VERSION=1.7.36

@@ -27,7 +27,7 @@ use bytes::Bytes;
 use crate::{
     budget::MemoryBudget,
     config::{ConfigDef, ConfigValue, Props},
-    error::{ConnectorError, Result},
+    error::{ConnectorError, Result, chain},
     figures::Figures,
     insight::{Explanation, Load, StoredObjects, Wanted},
     record::{SinkRecord, TopicPartition},
@@ -105,6 +105,12 @@ impl SinkContext {
         });
     }
 
+    /// Says in the task's status why it does not get on although it goes on trying, or that it does
+    /// again. What `put` and `pre_commit` return as an error says so by itself.
+    pub fn set_progress(&self, progress: Progress) {
+        self.requests.change(|requests| requests.progress = Some(progress));
+    }
+
     /// Hands a bad record to the reporter, or fails with the error when there is none.
     ///
     /// # Errors
@@ -123,6 +129,23 @@ impl Debug for SinkContext {
     }
 }
 
+/// Whether a task that runs gets on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It does.
+    Made,
+    /// It does not, for this reason, and goes on trying.
+    Held(String),
+}
+
+impl Progress {
+    /// Held back by this error and what caused it.
+    #[must_use]
+    pub fn held_by(error: &ConnectorError) -> Self {
+        Self::Held(chain(error))
+    }
+}
+
 /// What a sink task asked of the worker.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SinkRequests {
@@ -136,6 +159,8 @@ pub struct SinkRequests {
     pub is_commit_due: bool,
     /// Offsets that were committed together with records of the task.
     pub committed: SinkOffsets,
+    /// Whether the task gets on, if that has changed.
+    pub progress: Option<Progress>,
 }
 
 /// Collects what a sink task asks for; cheap to clone, shared with the worker.

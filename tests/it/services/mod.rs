@@ -25,6 +25,8 @@ mod probe;
 pub(crate) mod process;
 pub(crate) mod registry;
 pub(crate) mod s3;
+pub(crate) mod s3proxy;
+pub(crate) mod s3s;
 pub(crate) mod search;
 
 use std::fmt::{self, Display, Formatter};
@@ -41,6 +43,7 @@ use self::oracle::Oracle;
 use self::postgres::Postgres;
 use self::registry::SchemaRegistry;
 use self::s3::S3;
+use self::s3proxy::S3Proxy;
 use self::search::{SearchServer, System};
 use crate::harness::Mode;
 
@@ -50,8 +53,8 @@ const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/services");
 /// `fetch.sh` ends with this when the service cannot be had on this machine.
 const CANNOT_BE_HAD: i32 = 3;
 
-/// What must be there when `CI` is `true`: most of the promises are about these three.
-const NEEDED_IN_CI: [&str; 3] = ["kafka", "s3", "postgres"];
+/// What must be there when `CI` is `true`: most of the promises are about these.
+const NEEDED_IN_CI: [&str; 4] = ["kafka", "s3", "s3proxy", "postgres"];
 
 /// A service of this test run, or why there is none.
 pub(crate) type Service<T> = Result<&'static T, Missing>;
@@ -95,6 +98,12 @@ pub(crate) fn private_kafka() -> Result<KafkaNode, Missing> {
 pub(crate) fn s3() -> Service<S3> {
     static SLOT: Slot<S3> = OnceLock::new();
     shared("s3", &SLOT, S3::start)
+}
+
+/// Returns the other S3 server that all tests share. Buckets need names of their own.
+pub(crate) fn s3proxy() -> Service<S3Proxy> {
+    static SLOT: Slot<S3Proxy> = OnceLock::new();
+    shared("s3proxy", &SLOT, S3Proxy::start)
 }
 
 /// Returns the schema registry that all tests share. Subjects need names of their own.

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use connect_api::{
     error::{ConnectorError, Result, chain},
     record::{SinkRecord, TopicPartition},
-    sink::{SinkContext, SinkOffsets, SinkTask},
+    sink::{Progress, SinkContext, SinkOffsets, SinkTask},
 };
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use tokio::time::Instant;
@@ -51,6 +51,8 @@ pub(super) struct AivenTask {
     rewound: SinkOffsets,
     /// When partitions are read again after a failure, and which.
     resume: Option<(Instant, Vec<TopicPartition>)>,
+    /// Whether the worker was told that records cannot be stored.
+    is_held: bool,
     /// Why the task fails with the next batch.
     fatal: Option<ConnectorError>,
     /// The record at hand as it is written.
@@ -87,6 +89,7 @@ impl AivenTask {
             since: SinkOffsets::new(),
             rewound: SinkOffsets::new(),
             resume: None,
+            is_held: false,
             fatal: None,
             scratch: Vec::new(),
             tally,
@@ -226,6 +229,8 @@ impl AivenTask {
             self.pause.as_millis(),
             chain(error)
         );
+        self.is_held = true;
+        self.context.set_progress(Progress::held_by(error));
         self.drop_objects(|_| true).await;
         self.grouper.clear();
         let since = std::mem::take(&mut self.since);
@@ -300,6 +305,7 @@ impl SinkTask for AivenTask {
     async fn pre_commit(&mut self, consumed: &SinkOffsets) -> Result<SinkOffsets> {
         let objects: Vec<_> = std::mem::take(&mut self.objects).into_values().collect();
         let count = records(&objects);
+        let are_some = !objects.is_empty();
         let written = write_all(&self.store, objects, self.options.part_bytes).await;
         // Whether it was written or comes again from what was committed: what follows is new.
         self.since.clear();
@@ -313,6 +319,9 @@ impl SinkTask for AivenTask {
             return Err(told);
         }
         self.tally.wrote(count, false);
+        if are_some && std::mem::take(&mut self.is_held) {
+            self.context.set_progress(Progress::Made);
+        }
         let safe = consumed.iter().map(|(origin, &offset)| {
             let rewound = self.rewound.get(origin).copied();
             (origin.clone(), rewound.map_or(offset, |rewound| offset.min(rewound)))

@@ -61,6 +61,9 @@ impl Names {
     };
 }
 
+/// What is answered where there is no such bucket.
+const NO_SUCH_BUCKET: &str = "NoSuchBucket";
+
 /// Codes that pass by themselves, besides everything the server blames on itself.
 const PASSING: [&str; 10] = [
     "SlowDown",
@@ -131,10 +134,12 @@ impl Failure {
         key: &str,
         cause: impl Error + Send + Sync + 'static,
     ) -> ConnectorError {
-        if self.code == "NoSuchBucket"
-            || (operation == Operation::Bucket && self.status == Some(404))
-        {
-            return missing_bucket(bucket, names);
+        if operation == Operation::Bucket && self.status == Some(404) {
+            return missing_bucket(ErrorClass::NotFound, bucket, names);
+        }
+        if self.code == NO_SUCH_BUCKET {
+            // It was there when the task started: who deleted it may create it again.
+            return missing_bucket(ErrorClass::Retriable, &format!("{bucket}: {self}"), names);
         }
         let what = match operation {
             Operation::Write => {
@@ -174,6 +179,13 @@ impl Failure {
                 let Names { url, region, network, .. } = names;
                 return Some(format!("Check {url}, {region}, {network}; it is tried again"));
             }
+            (_, "ExpiredToken", _) => {
+                "The credentials have expired: have those who hand them out renew them; it is tried \
+                 again"
+            }
+            (_, "RequestTimeTooSkewed", _) => {
+                "The clocks of this machine and the server differ: set this one's; it is tried again"
+            }
             (_, "InvalidAccessKeyId", _) => {
                 "The server does not know the access key: check aws.access.key.id or the \
                  credentials of the worker"
@@ -206,13 +218,11 @@ impl Failure {
 }
 
 /// The original's words for a bucket that is not there.
-pub(super) fn missing_bucket(bucket: &str, names: &Names) -> ConnectorError {
+pub(super) fn missing_bucket(class: ErrorClass, bucket: &str, names: &Names) -> ConnectorError {
     let Names { bucket: name, region, url, .. } = names;
-    ConnectorError::new(ErrorClass::NotFound, format!("Non-existent S3 bucket: {bucket}")).hint(
-        format!(
-            "Create it, or correct {name}, {region} or {url}; the connector never creates buckets"
-        ),
-    )
+    ConnectorError::new(class, format!("Non-existent S3 bucket: {bucket}")).hint(format!(
+        "Create it, or correct {name}, {region} or {url}; the connector never creates buckets"
+    ))
 }
 
 impl fmt::Display for Failure {

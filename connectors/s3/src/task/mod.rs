@@ -23,7 +23,7 @@ use async_trait::async_trait;
 use connect_api::{
     error::{ConnectorError, Result},
     record::{SinkRecord, TopicPartition},
-    sink::{SinkContext, SinkOffsets, SinkTask},
+    sink::{Progress, SinkContext, SinkOffsets, SinkTask},
 };
 use connect_joda::Zone;
 use futures::future::{join_all, try_join_all};
@@ -88,6 +88,8 @@ pub(crate) struct S3SinkTask {
     cannot_clean: bool,
     /// When the open files were looked at last.
     looked_at: Option<Instant>,
+    /// What the worker was told last of why records cannot be stored.
+    told: Option<Progress>,
 }
 
 impl S3SinkTask {
@@ -128,6 +130,7 @@ impl S3SinkTask {
             writers: BTreeMap::new(),
             cannot_clean: false,
             looked_at: None,
+            told: None,
         })
     }
 
@@ -144,6 +147,15 @@ impl S3SinkTask {
     /// How often files were closed, by reason.
     pub(crate) const fn rotations(&self) -> &Rotations {
         &self.shared.rotations
+    }
+
+    /// Tells the worker what holds a partition back, or that nothing does any more.
+    fn tell_progress(&mut self) {
+        let held_by = self.writers.values().find_map(|writer| writer.held_by.clone());
+        if held_by != self.told {
+            self.shared.context.set_progress(held_by.clone().unwrap_or(Progress::Made));
+            self.told = held_by;
+        }
     }
 
     async fn drop_writers(&mut self, partitions: &[TopicPartition]) {
@@ -182,6 +194,7 @@ impl SinkTask for S3SinkTask {
         try_join_all(work).await?;
         self.relieve().await?;
         self.shared.tally.look(&mut self.looked_at, self.writers.values());
+        self.tell_progress();
         Ok(())
     }
 
@@ -190,6 +203,7 @@ impl SinkTask for S3SinkTask {
         let writers = self.writers.values_mut();
         try_join_all(writers.map(|writer| writer.commit(shared, Rotation::Request, now_ms)))
             .await?;
+        self.tell_progress();
         match self.writers.values().find(|writer| writer.is_backing_off()) {
             Some(writer) => Err(ConnectorError::retriable(format!(
                 "Records of {} could not be stored, are read again and wait in open files then; the \

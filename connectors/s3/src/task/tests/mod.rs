@@ -9,6 +9,7 @@ mod formats;
 mod insight;
 mod log;
 mod objects;
+mod outages;
 mod projected;
 mod rotation;
 pub(crate) mod server;
