@@ -157,8 +157,8 @@ async fn a_source_writes_everything_and_learns_that_it_is_durable() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_batch_is_reported_once_when_the_broker_has_it() {
-    type Change = fn(&mut RuntimeSettings);
-    let ways: [(Change, &[(&str, &str)]); 3] = [
+    type Way = (fn(&mut RuntimeSettings), &'static [(&'static str, &'static str)]);
+    let ways: [Way; 3] = [
         (|_| {}, &[]),
         (|_| {}, &[("transaction.boundary", "interval")]),
         (without_transactions, &[]),
