@@ -27,7 +27,9 @@ use bytes::Bytes;
 use crate::{
     budget::MemoryBudget,
     config::{ConfigDef, ConfigValue, Props},
-    error::{ConnectorError, Result},
+    error::{ConnectorError, Result, chain},
+    figures::Figures,
+    insight::{Explanation, Load, StoredObjects, Wanted},
     record::{SinkRecord, TopicPartition},
     time::Clock,
     topics::TopicWriter,
@@ -67,6 +69,8 @@ pub struct SinkContext {
     pub topics: Option<Arc<dyn TopicWriter>>,
     /// What the task asked for since the worker looked last.
     pub requests: SinkRequestQueue,
+    /// Where it counts what only it knows.
+    pub figures: Figures,
 }
 
 impl SinkContext {
@@ -101,6 +105,12 @@ impl SinkContext {
         });
     }
 
+    /// Says in the task's status why it does not get on although it goes on trying, or that it does
+    /// again. What `put` and `pre_commit` return as an error says so by itself.
+    pub fn set_progress(&self, progress: Progress) {
+        self.requests.change(|requests| requests.progress = Some(progress));
+    }
+
     /// Hands a bad record to the reporter, or fails with the error when there is none.
     ///
     /// # Errors
@@ -119,6 +129,23 @@ impl Debug for SinkContext {
     }
 }
 
+/// Whether a task that runs gets on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It does.
+    Made,
+    /// It does not, for this reason, and goes on trying.
+    Held(String),
+}
+
+impl Progress {
+    /// Held back by this error and what caused it.
+    #[must_use]
+    pub fn held_by(error: &ConnectorError) -> Self {
+        Self::Held(chain(error))
+    }
+}
+
 /// What a sink task asked of the worker.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SinkRequests {
@@ -132,6 +159,8 @@ pub struct SinkRequests {
     pub is_commit_due: bool,
     /// Offsets that were committed together with records of the task.
     pub committed: SinkOffsets,
+    /// Whether the task gets on, if that has changed.
+    pub progress: Option<Progress>,
 }
 
 /// Collects what a sink task asks for; cheap to clone, shared with the worker.
@@ -217,6 +246,23 @@ pub trait SinkConnector: Debug + Send + Sync {
         _records: &[SinkRecord],
         _now_ms: i64,
     ) -> Result<Option<Previews>> {
+        Ok(None)
+    }
+
+    /// Says what a configuration means at this time, and what a load costs, without asking the system.
+    ///
+    /// # Errors
+    /// `Invalid` when the configuration does not parse.
+    fn explain(&self, _props: &Props, _load: &Load, _now_ms: i64) -> Result<Explanation> {
+        Ok(Explanation::default())
+    }
+
+    /// Finds objects that were written with this configuration. None when the connector cannot tell.
+    ///
+    /// # Errors
+    /// `Invalid` when the configuration does not parse or what is wanted makes no sense, else by the
+    /// system's answer.
+    async fn objects(&self, _props: &Props, _wanted: &Wanted) -> Result<Option<StoredObjects>> {
         Ok(None)
     }
 }

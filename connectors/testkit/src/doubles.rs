@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use connect_api::{
     budget::MemoryBudget,
     error::{ConnectorError, Result},
+    figures::Figures,
     record::{SinkRecord, SourceOffset, SourcePartition},
     sink::{ErrantRecordReporter, SinkContext, SinkRequestQueue},
     source::{OffsetReader, SourceContext},
@@ -118,5 +119,6 @@ pub fn sink_context(clock: &Arc<ManualClock>) -> SinkContext {
         reporter: None,
         topics: None,
         requests: SinkRequestQueue::default(),
+        figures: Figures::default(),
     }
 }

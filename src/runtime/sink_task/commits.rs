@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::Sink;
 use crate::{
     broker,
+    pipeline::java_trace,
     runtime::{RuntimeSettings, TaskId},
 };
 
@@ -217,6 +218,7 @@ impl Sink<'_> {
         let consumed = self.commits.current.clone();
         let offsets = self.safe_offsets(&consumed).await?;
         if !offsets.is_empty() {
+            self.hindrances.commit = None;
             self.commits.sequence += 1;
             self.commits.pending = Some(Pending {
                 sequence: self.commits.sequence,
@@ -254,6 +256,7 @@ impl Sink<'_> {
         tracing::warn!(task = %self.seat.spec.id, error = chain(error),
             "Task {} could not prepare a commit and reads again from its last one",
             self.seat.spec.id);
+        self.hindrances.commit = Some(java_trace(error));
         let committed = self.commits.committed.clone();
         self.commits.rewound(&committed);
         self.forget_batch_of(|_| true);

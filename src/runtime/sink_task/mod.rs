@@ -4,6 +4,7 @@
 //! see `broker::consumer`.
 
 mod commits;
+mod hindrances;
 mod partitions;
 mod subscription;
 mod topics;
@@ -26,9 +27,10 @@ use super::{
 use crate::{
     broker::{Consumer, ConsumerEvent, ConsumerSettings, PartitionRecords},
     metrics::SinkMeter,
-    pipeline::{Originals, SinkPipeline, TaskReporter},
+    pipeline::{Originals, SinkPipeline, TaskReporter, java_trace},
 };
 use commits::Commits;
+use hindrances::Hindrances;
 use topics::TaskTopics;
 
 /// First line of the trace of a task whose sink has failed for good.
@@ -65,6 +67,7 @@ pub(super) async fn run(
         clock: Arc::clone(&seat.settings.clock),
         budget: seat.settings.budget.clone(),
         reporter,
+        figures: seat.reporter.meter.figures().clone(),
         topics: Some(Arc::<TaskTopics>::clone(&topics) as _),
         requests,
     };
@@ -93,6 +96,7 @@ pub(super) async fn run(
         redelivery: None,
         timeout: None,
         last_put: Instant::now(),
+        hindrances: Hindrances::default(),
     };
     let outcome = sink.work().await;
     let left = sink.leave().await;
@@ -169,6 +173,7 @@ struct Sink<'a> {
     /// Longest wait that the task asked for.
     timeout: Option<Duration>,
     last_put: Instant,
+    hindrances: Hindrances,
 }
 
 impl Sink<'_> {
@@ -190,9 +195,16 @@ impl Sink<'_> {
                 }
                 () = tokio::time::sleep_until(wake) => self.put_again().await?,
             }
-            self.obey_requests().await;
-            self.commit_if_due().await?;
+            self.follow_up().await?;
         }
+    }
+
+    /// Does what the task asked for meanwhile, and what is due.
+    async fn follow_up(&mut self) -> Result<()> {
+        self.obey_requests().await;
+        self.commit_if_due().await?;
+        self.tell_hindrances().await;
+        Ok(())
     }
 
     /// Brings what waits, or nothing but the time, unless a back-off is not over yet.
@@ -265,12 +277,14 @@ impl Sink<'_> {
                 let batch = std::mem::take(&mut self.batch);
                 self.commits.consumed(batch.next);
                 self.measure_put(size, began.elapsed());
+                self.hindrances.put = None;
                 if self.redelivery.take().is_some() {
                     self.resume_all().await;
                 }
                 Ok(())
             }
             Err(error) if error.class().is_retriable() => {
+                self.hindrances.put = Some(java_trace(&error));
                 self.redeliver_later(&error).await;
                 Ok(())
             }
@@ -338,6 +352,9 @@ impl Sink<'_> {
         }
         if requests.is_commit_due {
             self.commits.hurry();
+        }
+        if let Some(progress) = requests.progress {
+            self.hindrances.tell(progress);
         }
         requests.seeks.retain(|partition, _| self.knows(partition, "seek in"));
         if !requests.seeks.is_empty() {
