@@ -430,6 +430,8 @@ class Bench:
                 self.rest.run()
             if wants("fleet"):
                 self.fleet.run()
+            if wants("documents"):
+                documents.Documents(self).run()
             if wants("web"):
                 self.web.run()
 
@@ -489,7 +491,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connectors", type=int, default=1000)
     parser.add_argument("--only", default="",
-                        help="source, sink, null, embedded, latency, start, rest, fleet, web, record-path")
+                        help="source, sink, null, embedded, latency, start, rest, fleet, documents, web, record-path")
     parser.add_argument("--keep", action="store_true", help="leave the folder of logs and data")
     arguments = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="millrace-bench-"))
@@ -510,6 +512,7 @@ def main():
 if __name__ == "__main__":
     # What is measured in other files builds on this one, under its name.
     sys.modules["bench"] = sys.modules["__main__"]
+    import documents
     import fleet
     import record_path
     import web_events

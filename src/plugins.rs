@@ -49,7 +49,12 @@ pub fn classes() -> Plugins {
         ],
         sinks: vec![
             Arc::new(connect_aggregate::AggregateSink),
+            Arc::new(connect_elasticsearch::ElasticsearchSink),
+            Arc::new(connect_elasticsearch::OpenSearchSink::CURRENT),
+            Arc::new(connect_elasticsearch::OpenSearchSink::LEGACY),
             Arc::new(connect_file::FileStreamSink),
+            Arc::new(connect_http::HttpSink),
+            Arc::new(connect_http::AivenHttpSink),
             Arc::new(connect_s3::S3Sink),
             Arc::new(connect_s3::AivenS3Sink),
         ],

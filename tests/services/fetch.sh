@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that a real service is on this machine.
 #
-#   tests/services/fetch.sh kafka|connect|avro|s3|postgres|registry|clients|browser ...
+#   tests/services/fetch.sh SERVICE ...
 #
 # Everything lands in the cache directory (see lib.sh), except PostgreSQL and Chromium, which are the
 # system's own. A stamp file marks what is complete, so that a second run costs nothing; a lock lets
@@ -9,6 +9,8 @@
 
 # shellcheck source=tests/services/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+SERVICES='avro, browser, clients, connect, elasticsearch, kafka, opensearch, postgres, registry, s3, s3proxy'
 
 # Copies Maven artifacts and all they need into a directory of jars: maven_jars DIR G:A:V...
 maven_jars() {
@@ -78,6 +80,15 @@ fetch_s3() {
     fi
 }
 
+# S3Proxy: another S3 server (Apache-2.0), which shares no code with the first one. What it needs
+# of Jackson is newer than what Maven would choose.
+fetch_s3proxy() {
+    java_17 >/dev/null
+    maven_jars "$CACHE/s3proxy" \
+        "com.fasterxml.jackson.core:jackson-annotations:$JACKSON_VERSION" \
+        "org.gaul:s3proxy:$S3PROXY_VERSION"
+}
+
 fetch_postgres() {
     local log=$CACHE/postgres.log
     [ -z "$(postgres_bin)" ] || return 0
@@ -109,6 +120,33 @@ fetch_registry() {
     fi
     tar -xzf "$dir"/*.tar.gz -C "$dir"
     rm "$dir"/*.tar.gz
+}
+
+# A search server without plug-ins, as its makers test it: fetch_search NAME GROUP VERSION
+fetch_search() {
+    local name=$1 group=$2 version=$3 dir=$CACHE/$1 log=$CACHE/$1.log
+    java_17 >/dev/null
+    command -v mvn >/dev/null || unavailable "Maven is missing: install Debian's maven"
+    command -v unzip >/dev/null || unavailable "unzip is missing: install Debian's unzip"
+    rm -rf "$dir"
+    mkdir -p "$dir"
+    # -U: a "not found" that an earlier run remembered must not last a day.
+    if ! (cd "$dir" && mvn -B -q -U dependency:copy \
+        -Dartifact="$group.distribution.integ-test-zip:$name:$version:zip" \
+        -DoutputDirectory="$dir") >"$log" 2>&1 </dev/null; then
+        unavailable "Maven could not fetch $name $version (is Maven Central reachable?): $(grep -m 1 ERROR "$log" || tail -n 1 "$log")"
+    fi
+    unzip -q -o "$dir"/*.zip -d "$dir" >>"$log" 2>&1 || fail "The archive of $name cannot be read: $(tail -n 1 "$log")"
+    rm "$dir"/*.zip
+    mv "$dir/$name-$version" "$dir/home"
+}
+
+fetch_elasticsearch() {
+    fetch_search elasticsearch org.elasticsearch "$ELASTICSEARCH_VERSION"
+}
+
+fetch_opensearch() {
+    fetch_search opensearch org.opensearch "$OPENSEARCH_VERSION"
 }
 
 # Clients of Kafka Connect that others have written, in a virtual environment of Python's.
@@ -153,11 +191,14 @@ fetch() {
     case $service in
         kafka | connect) wanted="$KAFKA_VERSION" ;;
         s3) wanted="$VERSITYGW_VERSION" ;;
+        s3proxy) wanted="$S3PROXY_VERSION $JACKSON_VERSION" ;;
         avro | registry) wanted="$APICURIO_VERSION" ;;
+        elasticsearch) wanted="$ELASTICSEARCH_VERSION" ;;
+        opensearch) wanted="$OPENSEARCH_VERSION" ;;
         clients) wanted="${CLIENT_PACKAGES[*]}" ;;
         browser) wanted="$PLAYWRIGHT_VERSION" ;;
         postgres) wanted='' ;; # the system's own: looked for each time
-        *) fail "Unknown service \"$service\": kafka, connect, s3, postgres, registry, clients or browser" ;;
+        *) fail "Unknown service \"$service\": it is none of $SERVICES" ;;
     esac
     [ -n "$wanted" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && return 0
     mkdir -p "$CACHE"
@@ -170,7 +211,7 @@ fetch() {
     ) 9>"$CACHE/$service.lock"
 }
 
-[ $# -gt 0 ] || fail "usage: fetch.sh kafka|connect|avro|s3|postgres|registry|clients|browser ..."
+[ $# -gt 0 ] || fail "usage: fetch.sh SERVICE ..., each one of $SERVICES"
 command -v flock >/dev/null || unavailable "flock is missing: install Debian's util-linux"
 for service; do
     fetch "$service"
