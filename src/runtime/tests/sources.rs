@@ -214,6 +214,8 @@ async fn a_source_that_is_away_is_asked_again_and_another_failure_ends_the_task(
         .turn(Turn::Fail(ConnectorError::internal("the disk is gone").caused_by("no such disk")));
     counter.starts.lock().unwrap().push_back(ConnectorError::retriable("not yet"));
     let task = harness.start_task(counter.plugin(), &[]);
+    let TaskEventKind::Held { trace } = harness.event().await else { panic!("nothing is told") };
+    assert!(trace.contains("not yet"), "{trace}");
     assert_eq!(harness.event().await, TaskEventKind::Running);
     assert_eq!(
         harness.trace().await,
