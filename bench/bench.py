@@ -394,7 +394,10 @@ class Bench:
         self.record_path = record_path.RecordPath(self, self.binary.parent / "record-path")
         if wants("record-path"):
             self.record_path.run()
-        if only == {"record-path"}:
+        self.jdbc_rows = jdbc_rows.JdbcRows(self, self.binary.parent / "jdbc-rows")
+        if wants("jdbc"):
+            self.jdbc_rows.run()
+        if only and only <= {"record-path", "jdbc"}:
             return
         with self.kafka():
             self.warm_up()
@@ -464,7 +467,7 @@ class Bench:
                       "| --- | --- | --- | --- | --- |"]
             lines += [f"| {name} | {p50:.1f} | {p99:.1f} | {most:.1f} | {count:,} |"
                       for name, p50, p99, most, count in self.latencies]
-        lines += self.record_path.report() + self.rest.report() + self.fleet.report()
+        lines += self.record_path.report() + self.jdbc_rows.report() + self.rest.report() + self.fleet.report()
         lines += self.web.report()
         return "\n".join(lines) + "\n"
 
@@ -491,7 +494,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connectors", type=int, default=1000)
     parser.add_argument("--only", default="",
-                        help="source, sink, null, embedded, latency, start, rest, fleet, documents, web, record-path")
+                        help="source, sink, null, embedded, latency, start, rest, fleet, documents, web, record-path, jdbc")
     parser.add_argument("--keep", action="store_true", help="leave the folder of logs and data")
     arguments = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="millrace-bench-"))
@@ -514,6 +517,7 @@ if __name__ == "__main__":
     sys.modules["bench"] = sys.modules["__main__"]
     import documents
     import fleet
+    import jdbc_rows
     import record_path
     import web_events
 

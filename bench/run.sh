@@ -10,10 +10,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 for tool in kcat python3; do
     command -v "$tool" >/dev/null || { echo "bench: $tool is missing: install Debian's $tool" >&2; exit 1; }
 done
-tests/services/fetch.sh kafka connect avro opensearch
+tests/services/fetch.sh kafka connect avro opensearch postgres
 cargo build --release -p millrace
 # On its own: what it needs of libraries must not find its way into what is measured.
 cargo build --release -p rest-load
 cargo build --release -p record-path
+cargo build --release -p jdbc-rows
 binary=${CARGO_TARGET_DIR:-target}/release/millrace
 exec python3 bench/bench.py --binary "$binary" "$@"
