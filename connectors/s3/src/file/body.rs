@@ -13,7 +13,7 @@ use super::{BodyOptions, avro::Blocks, buffer::Buffer, parquet::Groups, staged::
 use crate::format::{Container, Layout};
 
 /// Memory of a compressor beside its output: window, hash chains and pending symbols.
-const COMPRESSOR_BYTES: usize = 300 << 10;
+const COMPRESSOR_BYTES: usize = 350 << 10;
 /// Content that is collected before it is compressed: small writes cost more than they compress.
 const STAGE_BYTES: usize = 16 << 10;
 /// Output that a compressor may still hold back, headers and trailer included.
