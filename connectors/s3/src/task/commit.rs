@@ -40,6 +40,8 @@ impl PartitionWriter {
             self.stored.forget_before(self.position);
             return Ok(());
         };
+        // Neither an error nor somebody who drops this future may make it safe.
+        self.unsettled = Some(first);
         shared.rotations.count(reason);
         self.warn_of_schemas(reason);
         tracing::debug!(
@@ -102,6 +104,7 @@ impl PartitionWriter {
                 None => self.remember_route(&facts),
             }
         }
+        self.unsettled = None;
         if failure.is_some() || is_incomplete {
             let first = self.let_go(shared).await.map_or(first, |repair| repair.min(first));
             match failure {

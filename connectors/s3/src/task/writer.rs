@@ -29,7 +29,9 @@ pub(super) struct PartitionWriter {
     pub(super) origin: TopicPartition,
     pub(super) router: Router,
     /// Open files by folder.
-    pub(super) files: HashMap<Arc<str>, OpenFile>,
+    pub(super) files: Files,
+    /// First record of files that are becoming objects: not safe until it is known that they are.
+    pub(super) unsettled: Option<i64>,
     /// What is stored beyond the position that is committed.
     pub(super) stored: Stored,
     /// Where files went whose fate is unknown, so that a record goes there again.
@@ -103,7 +105,8 @@ impl PartitionWriter {
         let mut writer = Self {
             origin,
             router: Router::new(&shared.config)?,
-            files: HashMap::new(),
+            files: Files::default(),
+            unsettled: None,
             stored: Stored::default(),
             routes: Vec::new(),
             probed: HashSet::new(),
@@ -321,7 +324,8 @@ impl PartitionWriter {
     /// The highest offset that may be committed, given what the worker has brought.
     pub(super) fn safe_offset(&self, consumed: i64) -> i64 {
         let position = self.rewind.as_ref().map_or(consumed, |rewind| rewind.target);
-        let first = self.files.values().map(|file| file.facts.first).min();
+        let open = self.files.values().map(|file| file.facts.first);
+        let first = open.chain(self.unsettled).min();
         self.stored.limit(first.map_or(position, |first| first.min(position)))
     }
 
