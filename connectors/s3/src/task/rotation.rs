@@ -30,10 +30,12 @@ pub(crate) enum Rotation {
     Memory,
     /// Somebody asked for it.
     Request,
+    /// The partition goes, and `flush.on.stop` is set.
+    Stop,
 }
 
 impl Rotation {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::FlushSize,
         Self::FileSize,
         Self::Interval,
@@ -45,6 +47,7 @@ impl Rotation {
         Self::OpenFiles,
         Self::Memory,
         Self::Request,
+        Self::Stop,
     ];
 
     /// Whether the next rotation by schedule is found anew after it.
@@ -72,6 +75,7 @@ impl fmt::Display for Rotation {
             Self::OpenFiles => "partitioner.max.open.files",
             Self::Memory => "memory",
             Self::Request => "a request",
+            Self::Stop => "flush.on.stop",
         })
     }
 }
