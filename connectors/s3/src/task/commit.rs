@@ -197,9 +197,10 @@ impl PartitionWriter {
         record: &SinkRecord,
         now_ms: i64,
     ) -> Result<()> {
-        match self.search(shared, record, now_ms).await {
+        let lane = self.router.clock_lane(record)?;
+        match self.search(shared, (record, &lane), now_ms).await {
             Ok(Some((_, Fate::Stored(end)))) => {
-                self.stored.add(Arc::clone(&record.topic), record.offset, end);
+                self.stored.add(lane, record.offset, end);
                 Ok(())
             }
             Ok(Some((facts, Fate::Begun(end)))) => {
@@ -207,7 +208,7 @@ impl PartitionWriter {
                 Ok(())
             }
             Ok(None) => {
-                self.probed.insert(Arc::clone(&record.topic));
+                self.probed.insert(lane);
                 Ok(())
             }
             Err(error) => self.check_upload(shared, Err(error)).await,
@@ -217,7 +218,7 @@ impl PartitionWriter {
     async fn search(
         &mut self,
         shared: &Shared,
-        record: &SinkRecord,
+        (record, lane): (&SinkRecord, &Arc<str>),
         now_ms: i64,
     ) -> Result<Option<(Facts, Fate)>> {
         let limit = shared.config.connector.max_files_scan_limit;
@@ -225,7 +226,7 @@ impl PartitionWriter {
         let content = self.drafts.first().map_or(&[][..], |draft| &draft.content);
         for some in folders.chunks(CONCURRENT_LOOKUPS) {
             let looks = some.iter().map(|folder| {
-                let (folder, lane) = (Arc::clone(folder), Arc::clone(&record.topic));
+                let (folder, lane) = (Arc::clone(folder), Arc::clone(lane));
                 let facts = Facts::new(shared.naming.stem(&folder, record), folder, lane, record);
                 look(shared, facts, content)
             });

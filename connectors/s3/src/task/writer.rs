@@ -36,7 +36,7 @@ pub(super) struct PartitionWriter {
     pub(super) stored: Stored,
     /// Where files went whose fate is unknown, so that a record goes there again.
     pub(super) routes: Vec<Route>,
-    /// Topics whose earlier objects are known to be none, where folders follow the clock.
+    /// Lanes whose earlier objects are known to be none, where folders follow the clock.
     pub(super) probed: HashSet<Arc<str>>,
     /// Records in the open files.
     pub(super) count: i64,
