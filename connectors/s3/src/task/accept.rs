@@ -115,7 +115,7 @@ impl PartitionWriter {
         };
         let time_ms = self.time_ms(shared, record, clock_lane.as_deref(), now_ms)?;
         self.warn_of_time(shared, record, time_ms);
-        let folder = if record.value.value.is_null() {
+        let folder = if is_null {
             Ok(self.router.tombstone_folder(record))
         } else {
             self.router.folder(record, time_ms)
@@ -283,7 +283,7 @@ impl PartitionWriter {
         if is_repair && fit == Fit::Other {
             return Err(other_settings(&self.origin, record.offset));
         }
-        let is_new = !self.files.contains_key(&folder);
+        let is_new = self.files.get(&folder).is_none();
         if is_new {
             let lane = Arc::clone(&lane);
             let stem = shared.naming.stem(&folder, record);

@@ -8,6 +8,7 @@
 mod accept;
 mod alarm;
 mod commit;
+mod files;
 mod leftovers;
 mod memory;
 mod rotation;

@@ -1,10 +1,6 @@
 //! One Kafka partition: its open files, its position, and what it waits for.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use connect_api::{
     error::{ConnectorError, Result},
@@ -13,7 +9,9 @@ use connect_api::{
 use futures::future::join_all;
 use tokio::time::Instant;
 
-use super::{Shared, accept::Step, alarm::Alarm, now, rotation::Rotation, stored::Stored};
+use super::{
+    Shared, accept::Step, alarm::Alarm, files::Files, now, rotation::Rotation, stored::Stored,
+};
 use crate::{file::OpenFile, format::Draft, route::Router, store::Store};
 
 /// Batches from beyond a rewind that are turned away before the worker is taken to be broken.
@@ -152,7 +150,13 @@ impl PartitionWriter {
             if record.offset < self.position {
                 continue;
             }
-            let flow = Box::pin(self.take(shared, record, now_ms)).await?;
+            let step = self.accept(shared, record, now_ms)?;
+            if matches!(step, Step::Done) && self.ended.is_none() {
+                self.position = record.offset + 1;
+                continue;
+            }
+            // Only what has to wait costs a future.
+            let flow = Box::pin(self.follow(shared, record, step, now_ms)).await?;
             let is_late = flow == Flow::Waited && deadline.is_some_and(|at| now() >= at);
             if is_late && self.position < self.brought {
                 self.rewind(shared, self.position);
@@ -198,10 +202,16 @@ impl PartitionWriter {
         Ok(false)
     }
 
-    async fn take(&mut self, shared: &Shared, record: &SinkRecord, now_ms: i64) -> Result<Flow> {
+    /// Does what a record asks for, as often as it takes.
+    async fn follow(
+        &mut self,
+        shared: &Shared,
+        record: &SinkRecord,
+        mut step: Step,
+        now_ms: i64,
+    ) -> Result<Flow> {
         let mut flow = Flow::Next;
         loop {
-            let step = self.accept(shared, record, now_ms)?;
             if let Some(folder) = self.ended.take() {
                 self.position = record.offset + 1;
                 self.end_repair(shared, &folder, record.offset + 1).await?;
@@ -242,6 +252,7 @@ impl PartitionWriter {
             if self.rewind.is_some() {
                 return Ok(Flow::Stop);
             }
+            step = self.accept(shared, record, now_ms)?;
         }
         if self.rewind.is_some() {
             return Ok(Flow::Stop);
@@ -335,7 +346,7 @@ impl PartitionWriter {
         self.count = 0;
         self.base_ms = None;
         self.last_folder = None;
-        let mut files: Vec<_> = self.files.drain().map(|(_, file)| file).collect();
+        let mut files = self.files.take_if(|_| true);
         join_all(files.iter_mut().map(|file| file.give_up(store))).await;
     }
 
@@ -346,8 +357,7 @@ impl PartitionWriter {
         self.count = 0;
         self.base_ms = None;
         self.last_folder = None;
-        let group = self.files.extract_if(|_, file| !file.is_repair);
-        let mut files: Vec<_> = group.map(|(_, file)| file).collect();
+        let mut files = self.files.take_if(|file| !file.is_repair);
         files.sort_by_key(|file| file.facts.first);
         files
     }
