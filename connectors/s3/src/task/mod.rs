@@ -199,7 +199,6 @@ impl SinkTask for S3SinkTask {
         Ok(safe.collect())
     }
 
-    async fn close(&mut self, partitions: &[TopicPartition]) -> Result<()> {
     async fn release(&mut self, partitions: &[TopicPartition]) -> Result<()> {
         let keys = &self.shared.config.connector;
         if !keys.flush_on_stop {
@@ -220,6 +219,7 @@ impl SinkTask for S3SinkTask {
         }
     }
 
+    async fn close(&mut self, partitions: &[TopicPartition]) -> Result<()> {
         self.drop_writers(partitions).await;
         Ok(())
     }
