@@ -34,6 +34,7 @@ DEADLINE_S = 120
 FILE_SOURCE = "org.apache.kafka.connect.file.FileStreamSourceConnector"
 FILE_SINK = "org.apache.kafka.connect.file.FileStreamSinkConnector"
 STRING = "org.apache.kafka.connect.storage.StringConverter"
+JSON = "org.apache.kafka.connect.json.JsonConverter"
 
 
 def free_port():
@@ -391,6 +392,7 @@ class Bench:
         wants = lambda job: not only or job in only
         self.latencies, self.starts = [], []
         self.rest, self.fleet = fleet.RestLoad(self), fleet.Fleet(self, self.connectors)
+        self.web = web_events.WebEvents(self)
         self.record_path = record_path.RecordPath(self, self.binary.parent / "record-path")
         cases = {job.removeprefix("s3-") for job in only if job.startswith("s3-")}
         self.s3 = s3.S3(self, cases, self.binary.parent / "compressor")
@@ -436,6 +438,10 @@ class Bench:
                 self.rest.run()
             if wants("fleet"):
                 self.fleet.run()
+            if wants("documents"):
+                documents.Documents(self).run()
+            if wants("web"):
+                self.web.run()
 
     # --- the report -----------------------------------------------------------------------------
 
@@ -468,6 +474,7 @@ class Bench:
                       for name, p50, p99, most, count in self.latencies]
         lines += (self.record_path.report() + self.s3.report() + self.rest.report()
                   + self.fleet.report())
+        lines += self.web.report()
         return "\n".join(lines) + "\n"
 
 
@@ -493,7 +500,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connectors", type=int, default=1000)
     parser.add_argument("--only", default="",
-                        help="source, sink, null, embedded, latency, start, rest, fleet, record-path, s3; "
+                        help="source, sink, null, embedded, latency, start, rest, fleet, documents, web, "
+                             "record-path, s3; "
                              "s3-raw, s3-lines, s3-parsed, s3-gzip, s3-parquet, s3-scattered for some "
                              "cases of s3")
     parser.add_argument("--s3-records", type=int, default=2_000_000, help="a multiple of 200,000")
@@ -518,8 +526,10 @@ def main():
 if __name__ == "__main__":
     # What is measured in other files builds on this one, under its name.
     sys.modules["bench"] = sys.modules["__main__"]
+    import documents
     import fleet
     import record_path
     import s3
+    import web_events
 
     main()

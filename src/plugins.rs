@@ -44,10 +44,17 @@ pub fn classes() -> Plugins {
         sources: vec![
             Arc::new(connect_file::LogFileSource),
             Arc::new(connect_file::FileStreamSource),
+            Arc::new(connect_web::WebEventSource),
+            Arc::new(connect_datagen::Datagen),
         ],
         sinks: vec![
             Arc::new(connect_aggregate::AggregateSink),
+            Arc::new(connect_elasticsearch::ElasticsearchSink),
+            Arc::new(connect_elasticsearch::OpenSearchSink::CURRENT),
+            Arc::new(connect_elasticsearch::OpenSearchSink::LEGACY),
             Arc::new(connect_file::FileStreamSink),
+            Arc::new(connect_http::HttpSink),
+            Arc::new(connect_http::AivenHttpSink),
             Arc::new(connect_s3::S3Sink),
             Arc::new(connect_s3::AivenS3Sink),
         ],

@@ -41,7 +41,7 @@ const FLOORS: [(&str, &[&str]); 18] = [
 const KEEPERS: [(&str, &[&str]); 5] = [
     ("rdkafka", &["src/broker/kafka"]),
     ("rusqlite", &["src/broker/embedded", "connectors/aggregate"]),
-    ("axum", &["src/rest", "connectors/aggregate", "src/plugins.rs"]),
+    ("axum", &["src/rest", "connectors/aggregate", "connectors/web", "src/plugins.rs"]),
     ("aws_sdk_s3", &["connectors/s3"]),
     ("parquet", &["connectors/s3"]),
 ];

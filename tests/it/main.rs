@@ -17,6 +17,8 @@ mod preview;
 mod references;
 mod registry;
 mod rest;
+mod search;
 mod services;
 mod story;
 mod takeover;
+mod web;

@@ -25,7 +25,7 @@ pub use self::{
         TaggingErrors,
     },
 };
-use crate::joda::Pattern;
+use connect_joda::Pattern;
 
 /// Pattern of the hourly partitioner.
 const HOURLY: &str = "'year'=YYYY/'month'=MM/'day'=dd/'hour'=HH";
@@ -58,6 +58,14 @@ impl S3SinkConfig {
                 | PartitionerClass::Hourly
                 | PartitionerClass::Daily
                 | PartitionerClass::FieldAndTime
+        )
+    }
+
+    /// Whether folders follow fields of the value.
+    pub(crate) const fn is_by_fields(&self) -> bool {
+        matches!(
+            self.storage.partitioner_class,
+            PartitionerClass::Field | PartitionerClass::FieldAndTime
         )
     }
 

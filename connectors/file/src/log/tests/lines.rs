@@ -118,6 +118,9 @@ fn a_pattern_takes_fields_key_and_time_out_of_a_line() {
     assert_eq!(world.records[1].value.value, world.records[2].value.value);
     let start = i64::try_from(line.len() + 1).unwrap();
     assert_eq!(header(&world.records[1], "millrace.offset"), Some(&Value::Int64(start)));
+    let next = Value::Int64(start + i64::try_from(line.len()).unwrap() + 5);
+    assert_eq!(header(&world.records[1], "millrace.offset.next"), Some(&next));
+    assert_eq!(header(&world.records[2], "millrace.offset"), Some(&next));
     let path = world.path("a.log").to_str().unwrap().to_owned();
     assert_eq!(header(&world.records[1], "millrace.file"), Some(&path.as_str().into()));
     assert!(Arc::ptr_eq(
