@@ -104,6 +104,8 @@ class Bench:
         self.lines = arguments.lines
         self.rounds = arguments.rounds
         self.connectors = arguments.connectors
+        self.s3_records = arguments.s3_records
+        self.profiles = arguments.s3_profiles and pathlib.Path(arguments.s3_profiles)
         self.folder = folder
         self.topics = 0
         self.results = []
@@ -392,6 +394,8 @@ class Bench:
         self.rest, self.fleet = fleet.RestLoad(self), fleet.Fleet(self, self.connectors)
         self.web = web_events.WebEvents(self)
         self.record_path = record_path.RecordPath(self, self.binary.parent / "record-path")
+        cases = {job.removeprefix("s3-") for job in only if job.startswith("s3-")}
+        self.s3 = s3.S3(self, cases, self.binary.parent / "compressor")
         if wants("record-path"):
             self.record_path.run()
         self.jdbc_rows = jdbc_rows.JdbcRows(self, self.binary.parent / "jdbc-rows")
@@ -400,6 +404,10 @@ class Bench:
         if only and only <= {"record-path", "jdbc"}:
             return
         with self.kafka():
+            if wants("s3") or self.s3.only:
+                self.s3.run()
+            if only and all(job.startswith("s3") for job in only):
+                return
             self.warm_up()
             log_source = {"connector.class": "millrace.LogFileSourceConnector", "path": str(self.input)}
             jvm_source = {"connector.class": FILE_SOURCE, "file": str(self.input), "tasks.max": "1"}
@@ -467,7 +475,8 @@ class Bench:
                       "| --- | --- | --- | --- | --- |"]
             lines += [f"| {name} | {p50:.1f} | {p99:.1f} | {most:.1f} | {count:,} |"
                       for name, p50, p99, most, count in self.latencies]
-        lines += self.record_path.report() + self.jdbc_rows.report() + self.rest.report() + self.fleet.report()
+        for part in (self.record_path, self.jdbc_rows, self.s3, self.rest, self.fleet):
+            lines += part.report()
         lines += self.web.report()
         return "\n".join(lines) + "\n"
 
@@ -494,7 +503,12 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connectors", type=int, default=1000)
     parser.add_argument("--only", default="",
-                        help="source, sink, null, embedded, latency, start, rest, fleet, documents, web, record-path, jdbc")
+                        help="source, sink, null, embedded, latency, start, rest, fleet, documents, web, "
+                             "record-path, jdbc, s3; "
+                             "s3-raw, s3-lines, s3-parsed, s3-gzip, s3-parquet, s3-scattered for some "
+                             "cases of s3")
+    parser.add_argument("--s3-records", type=int, default=2_000_000, help="a multiple of 200,000")
+    parser.add_argument("--s3-profiles", help="folder for what perf sees of each case of s3")
     parser.add_argument("--keep", action="store_true", help="leave the folder of logs and data")
     arguments = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="millrace-bench-"))
@@ -519,6 +533,7 @@ if __name__ == "__main__":
     import fleet
     import jdbc_rows
     import record_path
+    import s3
     import web_events
 
     main()

@@ -10,8 +10,8 @@
 //!    second, so that a sink can do what is due by the clock.
 //! 4. [`SinkTask::pre_commit`] is asked every `offset.flush.interval.ms`, and when the task asked
 //!    for it, which offsets are safe to commit.
-//! 5. [`SinkTask::close`] takes partitions away, after a last `pre_commit` when there is time for
-//!    one, without it when they are lost already.
+//! 5. [`SinkTask::close`] takes partitions away, after [`SinkTask::release`] and a last `pre_commit`
+//!    when there is time for them, without these when they are lost already.
 //! 6. [`SinkTask::stop`] is called once, also after a failure, never after a panic.
 
 use std::{
@@ -303,6 +303,15 @@ pub trait SinkTask: Send {
     /// # Errors
     /// `Retriable`: it is told to who asked, and the task goes on. Any other class fails the task.
     async fn finish_files(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Says that partitions are about to be taken away, by a stop or because they go to others, and
+    /// that a last `pre_commit` follows.
+    ///
+    /// # Errors
+    /// Logged: what is not safe by then is read again.
+    async fn release(&mut self, _partitions: &[TopicPartition]) -> Result<()> {
         Ok(())
     }
 

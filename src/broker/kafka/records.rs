@@ -15,8 +15,9 @@ use super::{
 };
 use crate::broker::{ConsumerRecord, PartitionRecords, RawHeader};
 
-/// About how many bytes a batch should have; its limit in records follows the records' size.
-const BATCH_BYTES: usize = 1 << 20;
+/// About how many bytes a batch should have; its limit in records follows the records' size. With what
+/// becomes of its records it should still be in the processor's cache when a sink comes to them.
+const BATCH_BYTES: usize = 256 << 10;
 
 /// Most records of a batch, when they are small.
 const BATCH_RECORDS: usize = 10_000;

@@ -6,6 +6,8 @@ use connect_api::{
     sink::SinkOffsets,
 };
 
+use tokio::time::{Instant, timeout_at};
+
 use super::{LEAVE, Sink};
 use crate::{
     broker::{ConsumerEvent, Revocation},
@@ -26,6 +28,11 @@ impl Sink<'_> {
     /// Commits what is safe, closes, and lets the partitions go.
     pub(super) async fn revoked(&mut self, revocation: Revocation) -> Result<()> {
         let Revocation { partitions, reply } = revocation;
+        if let Err(error) = self.task.release(&partitions).await {
+            tracing::warn!(task = %self.seat.spec.id, error = chain(&error),
+                "Task {} hands over partitions with files that could not be ended",
+                self.seat.spec.id);
+        }
         let consumed = self.commits.current_of(&partitions);
         let safe = self.safe_offsets(&consumed).await;
         let closed = self.close(&partitions).await;
@@ -63,19 +70,29 @@ impl Sink<'_> {
     pub(super) async fn leave(&mut self) -> Result<()> {
         self.consumer.close().await;
         let mut outcome = Ok(());
-        let leaving = async {
-            while let Some(event) = self.consumer.next().await {
-                let handed_over = match event {
-                    ConsumerEvent::Revoked(revocation) => self.revoked(revocation).await,
-                    ConsumerEvent::Lost(partitions) => self.lost(&partitions).await,
-                    _ => Ok(()),
-                };
-                outcome = std::mem::replace(&mut outcome, Ok(())).and(handed_over);
-            }
-        };
-        if tokio::time::timeout(LEAVE, leaving).await.is_err() {
-            tracing::warn!(task = %self.seat.spec.id,
-                "Task {} could not leave its group in time", self.seat.spec.id);
+        let mut until = Instant::now() + LEAVE;
+        loop {
+            let event = match timeout_at(until, self.consumer.next()).await {
+                Ok(Some(event)) => event,
+                Ok(None) => break,
+                Err(_) => {
+                    tracing::warn!(task = %self.seat.spec.id,
+                        "Task {} could not leave its group in time", self.seat.spec.id);
+                    break;
+                }
+            };
+            let handed_over = match event {
+                ConsumerEvent::Revoked(revocation) => {
+                    let began = Instant::now();
+                    let handed_over = self.revoked(revocation).await;
+                    // How long the sink takes is its own affair.
+                    until += began.elapsed();
+                    handed_over
+                }
+                ConsumerEvent::Lost(partitions) => self.lost(&partitions).await,
+                _ => Ok(()),
+            };
+            outcome = outcome.and(handed_over);
         }
         outcome
     }

@@ -15,7 +15,7 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 pub(super) const MAX_DEPTH: usize = 1000;
 
 /// Members that there is room for in an object before its size is known.
-const USUAL_MEMBERS: usize = 8;
+const USUAL_MEMBERS: usize = 12;
 
 /// What is wrong with a document, and at which byte.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -76,7 +76,12 @@ pub struct ConnectorKeys {
     /// Pause after a failure that may pass, in milliseconds.
     #[config(key = "retry.backoff.ms", importance = Low, default = 5000)]
     pub retry_backoff: Duration,
-    /// Accepted as the original does, and as unused: open files are never flushed at shutdown.
+    /// Whether open files become objects when the task stops or its partitions go to others, rather than
+    /// be thrown away and read again. An extension.
+    #[config(importance = Low, default = false)]
+    pub flush_on_stop: bool,
+    /// Longest time that `flush.on.stop` may take, in milliseconds; what is open after it is thrown away
+    /// and read again.
     #[config(key = "shutdown.timeout.ms", importance = Low, default = 3000)]
     pub shutdown_timeout: Duration,
     /// Fewest digits of the offset in object names.

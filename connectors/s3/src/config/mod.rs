@@ -54,7 +54,18 @@ impl S3SinkConfig {
     pub(crate) const fn is_time_based(&self) -> bool {
         matches!(
             self.storage.partitioner_class,
-            PartitionerClass::TimeBased | PartitionerClass::Hourly | PartitionerClass::Daily
+            PartitionerClass::TimeBased
+                | PartitionerClass::Hourly
+                | PartitionerClass::Daily
+                | PartitionerClass::FieldAndTime
+        )
+    }
+
+    /// Whether folders follow fields of the value.
+    pub(crate) const fn is_by_fields(&self) -> bool {
+        matches!(
+            self.storage.partitioner_class,
+            PartitionerClass::Field | PartitionerClass::FieldAndTime
         )
     }
 
@@ -94,10 +105,14 @@ impl S3SinkConfig {
 
     fn check_partitioner(&self, problems: &mut Problems) {
         let storage = &self.storage;
-        if storage.partitioner_class == PartitionerClass::Field
-            && storage.partition_field_name.iter().all(String::is_empty)
-        {
-            problems.add("partition.field.name", "", "FieldPartitioner needs at least one field");
+        let has_fields = !storage.partition_field_name.iter().all(String::is_empty);
+        let needs_fields = match storage.partitioner_class {
+            PartitionerClass::Field => Some("FieldPartitioner"),
+            PartitionerClass::FieldAndTime => Some("FieldAndTimeBasedPartitioner"),
+            _ => None,
+        };
+        if let Some(name) = needs_fields.filter(|_| !has_fields) {
+            problems.add("partition.field.name", "", format!("{name} needs at least one field"));
         }
         if !self.is_time_based() {
             return;

@@ -26,6 +26,9 @@ pub struct StorageKeys {
     /// Fields of the value that name the folder, dotted where nested.
     #[config(group = "Partitioner", default = "")]
     pub partition_field_name: Vec<String>,
+    /// Whether `FieldAndTimeBasedPartitioner` names the folders of fields `field=value` rather than `value`.
+    #[config(group = "Partitioner", default = true)]
+    pub partition_field_format_path: bool,
     /// Width of a time bucket, in milliseconds.
     #[config(group = "Partitioner", default = -1)]
     pub partition_duration_ms: i64,

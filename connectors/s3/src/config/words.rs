@@ -200,6 +200,8 @@ classes! {
         Hourly = "io.confluent.connect.storage.partitioner.HourlyPartitioner",
         /// By day.
         Daily = "io.confluent.connect.storage.partitioner.DailyPartitioner",
+        /// By fields of the value, then by time: of the community.
+        FieldAndTime = "com.canelmas.kafka.connect.FieldAndTimeBasedPartitioner",
     }
 }
 

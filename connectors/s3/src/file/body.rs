@@ -9,11 +9,13 @@ use connect_api::{
 };
 use flate2::write::GzEncoder;
 
-use super::{BodyOptions, avro::Blocks, buffer::Buffer, parquet::Groups, staged::Staged};
+use super::{
+    BodyOptions, avro::Blocks, buffer::Buffer, packed::Packed, parquet::Groups, staged::Staged,
+};
 use crate::format::{Container, Layout};
 
 /// Memory of a compressor beside its output: window, hash chains and pending symbols.
-const COMPRESSOR_BYTES: usize = 300 << 10;
+const COMPRESSOR_BYTES: usize = 350 << 10;
 /// Content that is collected before it is compressed: small writes cost more than they compress.
 const STAGE_BYTES: usize = 16 << 10;
 /// Output that a compressor may still hold back, headers and trailer included.
@@ -28,6 +30,8 @@ pub(super) enum Body {
     Parquet(Box<Groups>),
     /// Not content yet.
     Staged(Box<Staged>),
+    /// Content of a gzip file on disk.
+    Packed(Box<Packed>),
 }
 
 #[derive(Debug)]
@@ -80,6 +84,7 @@ impl Body {
             Self::Avro(blocks) => blocks.reserve(content),
             Self::Parquet(groups) => groups.reserve(content),
             Self::Staged(staged) => Ok(staged.reserve(content)),
+            Self::Packed(packed) => packed.reserve(content),
         }
     }
 
@@ -94,6 +99,7 @@ impl Body {
             Self::Avro(blocks) => blocks.append(content),
             Self::Parquet(groups) => return groups.append(),
             Self::Staged(staged) => staged.append(content),
+            Self::Packed(packed) => packed.append(content),
         }
         Ok(())
     }
@@ -111,7 +117,7 @@ impl Body {
     /// As [`Body::reserve`].
     pub(super) fn finish(&mut self) -> Result<()> {
         match self {
-            Self::Plain(_) | Self::Staged(_) => Ok(()),
+            Self::Plain(_) | Self::Staged(_) | Self::Packed(_) => Ok(()),
             Self::Gzip(gzip) => {
                 // Writing to memory cannot fail, and what the trailer needs was ensured by every
                 // append.
@@ -130,7 +136,7 @@ impl Body {
             Self::Gzip(gzip) => gzip.encoder.get_ref().bytes.len(),
             Self::Avro(blocks) => blocks.out.bytes.len(),
             Self::Parquet(groups) => groups.pending_bytes(),
-            Self::Staged(_) => 0,
+            Self::Staged(_) | Self::Packed(_) => 0,
         }
     }
 
@@ -162,6 +168,7 @@ impl Body {
             Self::Avro(blocks) => blocks.held_bytes(),
             Self::Parquet(groups) => groups.held_bytes(),
             Self::Staged(staged) => staged.held_bytes(),
+            Self::Packed(packed) => packed.held_bytes(),
         }
     }
 
@@ -172,7 +179,7 @@ impl Body {
             Self::Gzip(gzip) => gzip.encoder.get_mut().take(most_bytes),
             Self::Avro(blocks) => blocks.out.take(most_bytes),
             Self::Parquet(groups) => groups.take_part(),
-            Self::Staged(_) => Bytes::new(),
+            Self::Staged(_) | Self::Packed(_) => Bytes::new(),
         }
     }
 
@@ -183,7 +190,7 @@ impl Body {
             Self::Gzip(gzip) => gzip.encoder.get_mut().settle(),
             Self::Avro(blocks) => blocks.settle(),
             Self::Parquet(groups) => groups.settle(),
-            Self::Staged(_) => {}
+            Self::Staged(_) | Self::Packed(_) => {}
         }
     }
 }

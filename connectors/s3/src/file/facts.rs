@@ -26,8 +26,8 @@ pub(crate) struct Facts {
     /// Keys of its objects, without their suffixes.
     pub(crate) stem: String,
     pub(crate) folder: Arc<str>,
-    /// Records that can be told apart from those of other files: of one folder, or of one topic
-    /// where folders follow the clock.
+    /// Records that can be told apart from those of other files: of one folder, or of what such
+    /// folders have in common where they follow the clock.
     pub(crate) lane: Arc<str>,
     pub(crate) origin: TopicPartition,
     pub(crate) first: i64,

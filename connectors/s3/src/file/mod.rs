@@ -11,7 +11,9 @@ mod buffer;
 mod extent;
 pub(crate) mod facts;
 mod object;
+mod packed;
 mod parquet;
+mod shelf;
 mod sources;
 mod spill;
 mod staged;
@@ -171,8 +173,16 @@ impl OpenFile {
     }
 
     /// Writes to disk what waits in memory, where there is a disk; `false` when that is full.
-    pub(crate) fn shelve(&mut self) -> bool {
-        self.objects.iter_mut().all(Object::shelve)
+    ///
+    /// # Errors
+    /// `Internal` when a library fails at it.
+    pub(crate) fn shelve(&mut self) -> Result<bool> {
+        for object in &mut self.objects {
+            if !object.shelve()? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Uploads every part that is full.

@@ -12,6 +12,7 @@ use connect_api::{
 use super::{
     BodyOptions, Facts, Name,
     body::Body,
+    packed::Packed,
     spill::Room,
     staged::{Staged, replay},
 };
@@ -39,10 +40,10 @@ pub(super) struct Object {
 impl Object {
     /// Opens an object; nothing when the budget has no room for it.
     pub(super) fn open(facts: &Facts, shape: &Shape, draft: &Draft, room: &Room) -> Option<Self> {
-        let body = if room.disk.is_some() {
-            Body::Staged(Box::new(Staged::new(room, draft.layout.as_ref())?))
-        } else {
-            Body::new(shape.body, draft.layout.as_deref(), &room.memory)?
+        let body = match (&room.disk, shape.body.gzip) {
+            (None, _) => Body::new(shape.body, draft.layout.as_deref(), &room.memory)?,
+            (Some(_), Some(level)) => Body::Packed(Box::new(Packed::new(room, level)?)),
+            (Some(_), None) => Body::Staged(Box::new(Staged::new(room, draft.layout.as_ref())?)),
         };
         Some(Self {
             view: shape.view,
@@ -97,26 +98,54 @@ impl Object {
     /// Makes content of records that wait. It takes no more than a part of memory, beside the budget: only a
     /// few objects are written at once, and one that cannot be written frees nothing.
     async fn thaw(&mut self, store: &Store, facts: &Facts) -> Result<()> {
-        let Body::Staged(staged) = &self.body else { return Ok(()) };
-        let apart = MemoryBudget::new(usize::MAX);
-        let body = Body::new(self.options, staged.layout(), &apart);
-        let body = body.ok_or_else(|| ConnectorError::internal("Could not begin an object"))?;
-        let Body::Staged(mut staged) = std::mem::replace(&mut self.body, body) else {
-            return Ok(());
+        let (layout, options) = match &self.body {
+            Body::Staged(staged) => (staged.layout(), self.options),
+            // It is compressed already.
+            Body::Packed(_) => (None, BodyOptions { gzip: None, ..self.options }),
+            _ => return Ok(()),
         };
-        let mut rest = Vec::new();
-        while staged.next(&mut rest)? {
-            replay(&mut rest, &mut self.body)?;
-            self.upload_full_parts(store, facts).await?;
+        let apart = MemoryBudget::new(usize::MAX);
+        let body = Body::new(options, layout, &apart);
+        let body = body.ok_or_else(|| ConnectorError::internal("Could not begin an object"))?;
+        match std::mem::replace(&mut self.body, body) {
+            Body::Staged(mut staged) => {
+                let mut rest = Vec::new();
+                while staged.next(&mut rest)? {
+                    replay(&mut rest, &mut self.body)?;
+                    self.upload_full_parts(store, facts).await?;
+                }
+            }
+            Body::Packed(mut packed) => {
+                let (mut piece, mut is_more) = (Packed::head().to_vec(), true);
+                while is_more {
+                    is_more = packed.next(&mut piece)?;
+                    self.extend(&piece)?;
+                    piece.clear();
+                    self.upload_full_parts(store, facts).await?;
+                }
+            }
+            _ => {}
         }
         Ok(())
     }
 
+    /// Appends bytes of the object itself.
+    fn extend(&mut self, bytes: &[u8]) -> Result<()> {
+        if !self.body.reserve(bytes)? {
+            return Err(ConnectorError::internal("What waited has no room in its object"));
+        }
+        self.body.append(bytes)
+    }
+
     /// Writes to disk what waits in memory, where there is a disk; `false` when that is full.
-    pub(super) fn shelve(&mut self) -> bool {
+    ///
+    /// # Errors
+    /// `Internal` when a library fails at it.
+    pub(super) fn shelve(&mut self) -> Result<bool> {
         match &mut self.body {
-            Body::Staged(staged) => staged.shelve(),
-            _ => true,
+            Body::Staged(staged) => Ok(staged.shelve()),
+            Body::Packed(packed) => packed.shelve(),
+            _ => Ok(true),
         }
     }
 

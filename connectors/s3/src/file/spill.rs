@@ -16,6 +16,7 @@ use connect_api::{
     budget::MemoryBudget,
     error::{ConnectorError, Result},
 };
+use flate2::{Compress, Compression};
 
 /// Size of a slot: what a file may hold in memory before it goes to disk.
 pub(super) const SLOT_BYTES: usize = 16 << 10;
@@ -36,6 +37,8 @@ struct Inner {
     file: File,
     most_slots: u64,
     slots: Mutex<Slots>,
+    /// What all files of a task compress with, one after the other, once one of them has.
+    compressor: Mutex<Option<Compress>>,
 }
 
 #[derive(Debug, Default)]
@@ -67,11 +70,23 @@ impl Spill {
                 .caused_by(error)
         })?;
         let most_slots = most_bytes / slot_bytes();
-        Ok(Self(Arc::new(Inner { file, most_slots, slots: Mutex::default() })))
+        let (slots, compressor) = (Mutex::default(), Mutex::default());
+        Ok(Self(Arc::new(Inner { file, most_slots, slots, compressor })))
     }
 
-    /// Puts bytes into a slot; nothing when the disk has no room.
+    /// Does something with the compressor of raw deflate that the files share.
+    pub(super) fn with_compressor<T>(
+        &self,
+        level: Compression,
+        work: impl FnOnce(&mut Compress) -> T,
+    ) -> T {
+        let mut shared = self.0.compressor.lock().unwrap_or_else(PoisonError::into_inner);
+        work(shared.get_or_insert_with(|| Compress::new(level, false)))
+    }
+
+    /// Puts the first bytes into a new slot, as many as it takes; nothing when the disk has no room.
     pub(super) fn put(&self, bytes: &[u8]) -> Option<Slot> {
+        let bytes = bytes.get(..SLOT_BYTES.min(bytes.len()))?;
         let inner = &self.0;
         let place = {
             let mut slots = inner.slots.lock().unwrap_or_else(PoisonError::into_inner);
@@ -112,6 +127,29 @@ impl Spill {
 }
 
 impl Slot {
+    pub(super) const fn length(&self) -> usize {
+        self.length
+    }
+
+    /// Puts the first bytes behind what is in the slot, as many as it has room for; none when the disk
+    /// fails.
+    pub(super) fn append(&mut self, bytes: &[u8]) -> usize {
+        let room = SLOT_BYTES.saturating_sub(self.length).min(bytes.len());
+        let start = u64::try_from(self.length).unwrap_or(u64::MAX);
+        let bytes = bytes.get(..room).unwrap_or_default();
+        let place = self.place * slot_bytes() + start;
+        if bytes.is_empty() || self.spill.0.file.write_all_at(bytes, place).is_err() {
+            return 0;
+        }
+        self.length += room;
+        room
+    }
+
+    /// Forgets what is behind the first bytes.
+    pub(super) fn truncate(&mut self, length: usize) {
+        self.length = self.length.min(length);
+    }
+
     /// Appends what is in the slot.
     ///
     /// # Errors

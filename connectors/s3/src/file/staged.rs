@@ -3,14 +3,15 @@
 //! Thousands of files that are open at once cannot each have a compressor and a buffer. Their records
 //! wait as they are, and become content one file after the other when the file is closed.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::sync::Arc;
 
 use connect_api::error::{ConnectorError, Result};
 
 use super::{
     body::Body,
     buffer::Buffer,
-    spill::{Room, SLOT_BYTES, Slot, Spill},
+    shelf::Shelf,
+    spill::{Room, SLOT_BYTES},
 };
 use crate::format::Layout;
 
@@ -21,17 +22,16 @@ const FRONT_BYTES: usize = 4;
 #[derive(Debug)]
 pub(super) struct Staged {
     tail: Buffer,
-    slots: VecDeque<Slot>,
-    disk: Spill,
+    shelf: Shelf,
     layout: Option<Arc<Layout>>,
 }
 
 impl Staged {
     /// Nothing when there is no disk to wait on, or no memory.
     pub(super) fn new(room: &Room, layout: Option<&Arc<Layout>>) -> Option<Self> {
-        let disk = room.disk.clone()?;
+        let shelf = Shelf::new(room.disk.clone()?);
         let tail = Buffer::new(&room.memory, SLOT_BYTES)?;
-        Some(Self { tail, slots: VecDeque::new(), disk, layout: layout.cloned() })
+        Some(Self { tail, shelf, layout: layout.cloned() })
     }
 
     pub(super) fn layout(&self) -> Option<&Layout> {
@@ -64,13 +64,11 @@ impl Staged {
     /// written again.
     pub(super) fn shelve(&mut self) -> bool {
         while !self.tail.bytes.is_empty() {
-            let length = SLOT_BYTES.min(self.tail.bytes.len());
-            let Some(slot) = self.disk.put(self.tail.bytes.get(..length).unwrap_or_default())
-            else {
+            let count = self.shelf.put_some(&self.tail.bytes);
+            if count == 0 {
                 return false;
-            };
-            self.slots.push_back(slot);
-            self.tail.bytes.drain(..length);
+            }
+            self.tail.bytes.drain(..count);
         }
         self.tail.bytes = Vec::new();
         self.tail.settle();
@@ -83,8 +81,7 @@ impl Staged {
     /// # Errors
     /// `Retriable` when the disk fails.
     pub(super) fn next(&mut self, rest: &mut Vec<u8>) -> Result<bool> {
-        if let Some(slot) = self.slots.pop_front() {
-            slot.read(rest)?;
+        if self.shelf.take(rest)? {
             return Ok(true);
         }
         let is_more = !self.tail.bytes.is_empty();
@@ -119,7 +116,7 @@ mod tests {
     use connect_api::budget::MemoryBudget;
 
     use super::*;
-    use crate::file::{BodyOptions, Extent};
+    use crate::file::{BodyOptions, Extent, Spill};
 
     fn plain() -> Body {
         let options =
@@ -162,7 +159,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let most_bytes = u64::try_from(SLOT_BYTES).unwrap();
         let disk = Some(Spill::create(folder.path(), most_bytes).unwrap());
-        let memory = MemoryBudget::new(25_000);
+        let memory = MemoryBudget::new(20_000);
         let mut staged = Staged::new(&Room { memory, disk }, None).unwrap();
         let record = vec![1; 10_000];
         for _ in 0..3 {

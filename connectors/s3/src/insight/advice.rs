@@ -6,10 +6,7 @@ use super::{
     estimate::{After, Costs, Shape},
     words::{bytes, float, number, span},
 };
-use crate::{
-    config::{PartitionerClass, S3SinkConfig},
-    figures,
-};
+use crate::{config::S3SinkConfig, figures};
 
 /// Size of objects that readers like.
 const GOOD_FILE_BYTES: f64 = 64e6;
@@ -131,7 +128,7 @@ fn of_quiet_topics(config: &S3SinkConfig, shape: &Shape) -> Option<String> {
 }
 
 fn of_fields(config: &S3SinkConfig, costs: Option<&Costs>) -> Option<String> {
-    if config.storage.partitioner_class != PartitionerClass::Field {
+    if !config.is_by_fields() {
         return None;
     }
     let fields = config.storage.partition_field_name.join(", ");

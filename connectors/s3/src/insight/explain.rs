@@ -16,9 +16,7 @@ use super::{
     words::{float, seconds, span},
 };
 use crate::{
-    config::{
-        Compatibility, Compression, ExtractorClass, FormatClass, PartitionerClass, S3SinkConfig,
-    },
+    config::{Compatibility, Compression, ExtractorClass, FormatClass, S3SinkConfig},
     naming::Naming,
     route::Router,
 };
@@ -207,7 +205,7 @@ fn example(config: &S3SinkConfig, props: &Props, now_ms: i64) -> Option<Example>
     let storage = &config.storage;
     let mut entries: Vec<(Value, Value)> = Vec::new();
     let mut told = vec![format!("partition 0, offset {EXAMPLE_OFFSET}, stamped now")];
-    if storage.partitioner_class == PartitionerClass::Field {
+    if config.is_by_fields() {
         for field in &storage.partition_field_name {
             entries.push((Value::string(field.clone()), "example".into()));
             told.push(format!("{field}=example"));

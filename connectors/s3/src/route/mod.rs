@@ -52,8 +52,20 @@ struct Recent {
 #[derive(Debug)]
 enum Kind {
     Default,
-    Field(Vec<String>),
+    Field(Fields),
     Time(TimeBased),
+    /// Folders of fields, and in them those of times.
+    FieldAndTime(Fields, TimeBased),
+}
+
+/// Fields of the value that name folders.
+#[derive(Debug)]
+struct Fields {
+    names: Vec<String>,
+    /// What stands between their folders.
+    delimiter: String,
+    /// Whether a folder says which field it is of.
+    has_labels: bool,
 }
 
 /// A partitioner by time.
@@ -79,8 +91,14 @@ impl Router {
         };
         let kind = match storage.partitioner_class {
             PartitionerClass::Default => Kind::Default,
-            PartitionerClass::Field => Kind::Field(storage.partition_field_name.clone()),
-            _ => Kind::Time(TimeBased::new(config).map_err(ConnectorError::invalid)?),
+            PartitionerClass::Field => Kind::Field(Fields::new(config)),
+            class => {
+                let time = TimeBased::new(config).map_err(ConnectorError::invalid)?;
+                match class {
+                    PartitionerClass::FieldAndTime => Kind::FieldAndTime(Fields::new(config), time),
+                    _ => Kind::Time(time),
+                }
+            }
         };
         Ok(Self {
             root,
@@ -99,10 +117,29 @@ impl Router {
     /// # Errors
     /// `Record` when it has none.
     pub(crate) fn time_ms(&self, record: &SinkRecord, now_ms: i64) -> Result<Option<i64>> {
-        match &self.kind {
-            Kind::Time(time) => time.extractor.time_ms(record, now_ms).map(Some),
-            _ => Ok(None),
+        match self.kind.time() {
+            Some(time) => time.extractor.time_ms(record, now_ms).map(Some),
+            None => Ok(None),
         }
+    }
+
+    /// The part of a folder that a record keeps however often it is read, where folders follow the
+    /// clock: records of one such part are in files that follow one another.
+    ///
+    /// # Errors
+    /// As [`Router::folder`].
+    pub(crate) fn clock_lane(&mut self, record: &SinkRecord) -> Result<Arc<str>> {
+        if self.affix == Affix::None && !matches!(self.kind, Kind::FieldAndTime(..)) {
+            return Ok(Arc::clone(&record.topic));
+        }
+        let mut text = std::mem::take(&mut self.scratch);
+        text.clear();
+        let written = self.write(&mut text, record, None);
+        // No folder ends with it, so that none is a lane.
+        text.push_str(&self.delimiter);
+        let lane = written.map(|()| self.intern(&text));
+        self.scratch = text;
+        lane
     }
 
     /// The folder of a record: everything before the object's name, without the last delimiter.
@@ -119,7 +156,7 @@ impl Router {
         }
         let mut text = std::mem::take(&mut self.scratch);
         text.clear();
-        let written = self.write(&mut text, record, time_ms);
+        let written = self.write(&mut text, record, Some(time_ms));
         let folder = written.map(|()| self.intern(&text));
         self.scratch = text;
         let folder = folder?;
@@ -145,13 +182,15 @@ impl Router {
         now_ms: i64,
         limit: usize,
     ) -> Vec<Arc<str>> {
-        let Kind::Time(time) = &self.kind else { return Vec::new() };
+        let Some(time) = self.kind.time() else { return Vec::new() };
         let duration_ms = time.duration_ms;
         let mut folders: Vec<Arc<str>> = Vec::new();
         for back in (0..=i64::try_from(limit).unwrap_or(i64::MAX)).take(limit) {
             let at = now_ms.saturating_sub(duration_ms.saturating_mul(back));
             let mut text = String::new();
-            if self.write(&mut text, record, at).is_ok() && !folders.iter().any(|f| **f == *text) {
+            if self.write(&mut text, record, Some(at)).is_ok()
+                && !folders.iter().any(|f| **f == *text)
+            {
                 folders.push(text.into());
             }
         }
@@ -177,7 +216,7 @@ impl Router {
         }
         match &self.kind {
             Kind::Default => Some((i64::MIN, i64::MAX)),
-            Kind::Field(_) => None,
+            Kind::Field(_) | Kind::FieldAndTime(..) => None,
             Kind::Time(time) => {
                 let first = time_ms.div_euclid(SLOT_MS).checked_mul(SLOT_MS)?;
                 let last = first.checked_add(SLOT_MS - 1)?;
@@ -188,7 +227,8 @@ impl Router {
         }
     }
 
-    fn write(&self, out: &mut String, record: &SinkRecord, time_ms: i64) -> Result<()> {
+    /// Writes a folder, or all of it but the time.
+    fn write(&self, out: &mut String, record: &SinkRecord, time_ms: Option<i64>) -> Result<()> {
         out.push_str(&self.root);
         out.push_str(&record.topic);
         out.push_str(&self.delimiter);
@@ -196,15 +236,20 @@ impl Router {
             write_schema_name(out, record.value.schema.as_deref());
             out.push_str(&self.delimiter);
         }
-        match &self.kind {
-            Kind::Default => {
+        match (&self.kind, time_ms) {
+            (Kind::Default, _) => {
                 // Writing to a string cannot fail.
                 let _written = write!(out, "partition={}", record.origin.partition);
             }
-            Kind::Field(fields) => self.write_fields(out, fields, record)?,
-            Kind::Time(time) => {
-                let start = time.zone.to_utc_ms(time.zone.bucket_ms(time_ms, time.duration_ms));
-                time.pattern.write(out, start, time.zone);
+            (Kind::Field(fields), _) | (Kind::FieldAndTime(fields, _), None) => {
+                fields.write(out, record)?;
+            }
+            (Kind::Time(_), None) => {}
+            (Kind::Time(time), Some(time_ms)) => time.write(out, time_ms),
+            (Kind::FieldAndTime(fields, time), Some(time_ms)) => {
+                fields.write(out, record)?;
+                out.push_str(&self.delimiter);
+                time.write(out, time_ms);
             }
         }
         if self.affix == Affix::Suffix {
@@ -213,19 +258,44 @@ impl Router {
         }
         Ok(())
     }
+}
 
-    fn write_fields(&self, out: &mut String, fields: &[String], record: &SinkRecord) -> Result<()> {
+impl Kind {
+    const fn time(&self) -> Option<&TimeBased> {
+        match self {
+            Self::Time(time) | Self::FieldAndTime(_, time) => Some(time),
+            Self::Default | Self::Field(_) => None,
+        }
+    }
+}
+
+impl Fields {
+    /// Those that a configuration names. Between the folders of fields that times follow there is
+    /// always a slash, as in the original.
+    fn new(config: &S3SinkConfig) -> Self {
+        let storage = &config.storage;
+        let is_alone = storage.partitioner_class == PartitionerClass::Field;
+        Self {
+            names: storage.partition_field_name.clone(),
+            delimiter: if is_alone { storage.directory_delim.clone() } else { "/".to_owned() },
+            has_labels: is_alone || storage.partition_field_format_path,
+        }
+    }
+
+    fn write(&self, out: &mut String, record: &SinkRecord) -> Result<()> {
         if !matches!(record.value.value, Value::Struct(_) | Value::Map(_)) {
             return Err(ConnectorError::record(
-                "FieldPartitioner needs a struct or a map as the value of a record",
+                "A partitioner by fields needs a struct or a map as the value of a record",
             ));
         }
-        for (place, name) in fields.iter().enumerate() {
+        for (place, name) in self.names.iter().enumerate() {
             if place > 0 {
                 out.push_str(&self.delimiter);
             }
-            out.push_str(name);
-            out.push('=');
+            if self.has_labels {
+                out.push_str(name);
+                out.push('=');
+            }
             let value = field(&record.value.value, name).ok_or_else(|| {
                 ConnectorError::record(format!("The value has no field \"{name}\" to partition by"))
             })?;
@@ -249,6 +319,12 @@ impl TimeBased {
                 &config.storage.timestamp_field,
             ),
         })
+    }
+
+    /// Writes the folder of the bucket that a time is in.
+    fn write(&self, out: &mut String, time_ms: i64) {
+        let start = self.zone.to_utc_ms(self.zone.bucket_ms(time_ms, self.duration_ms));
+        self.pattern.write(out, start, self.zone);
     }
 }
 

@@ -133,6 +133,50 @@ fn fields_of_structs_and_maps_make_folders() {
     assert_eq!(&*route(&config, &map).unwrap(), "topics/orders/region=a/b/address.zip=7");
 }
 
+fn field_and_time(more: &[(&str, &str)]) -> S3SinkConfig {
+    let base = [
+        ("partitioner.class", "com.canelmas.kafka.connect.FieldAndTimeBasedPartitioner"),
+        ("partition.field.name", "region,address.zip"),
+        ("partition.duration.ms", "86400000"),
+        ("path.format", "'year'=YYYY/'month'=MM/'day'=dd"),
+    ];
+    config(&base.iter().chain(more).copied().collect::<Vec<_>>())
+}
+
+#[test]
+fn fields_come_before_the_time_with_their_names_or_without() {
+    let order = record(order(), Some(MORNING));
+    for (more, expected) in [
+        (vec![], "topics/orders/region=eu/address.zip=null/year=2024/month=03/day=05"),
+        (
+            vec![("partition.field.format.path", "false"), ("timestamp.extractor", "Record")],
+            "topics/orders/eu/null/year=2024/month=03/day=05",
+        ),
+        (
+            vec![("directory.delim", "|"), ("path.format", "YYYY")],
+            "topics|orders|region=eu/address.zip=null|2024",
+        ),
+        (
+            vec![("s3.schema.partition.affix.type", "PREFIX"), ("path.format", "YYYY")],
+            "topics/orders/schema_name=com.x.Order/region=eu/address.zip=null/2024",
+        ),
+    ] {
+        assert_eq!(&*route(&field_and_time(&more), &order).unwrap(), expected, "{more:?}");
+    }
+    assert!(route(&field_and_time(&[("partition.field.name", "missing")]), &order).is_err());
+}
+
+#[test]
+fn a_lane_by_the_clock_is_the_folder_without_its_time() {
+    let order = record(order(), None);
+    let lane = |config: &S3SinkConfig| Router::new(config).unwrap().clock_lane(&order).unwrap();
+    assert_eq!(&*lane(&field_and_time(&[])), "topics/orders/region=eu/address.zip=null/");
+    let hourly = ("partitioner.class", "HourlyPartitioner");
+    let suffix = ("s3.schema.partition.affix.type", "SUFFIX");
+    assert!(lane(&config(&[hourly, suffix])).contains("schema_name=com.x.Order"));
+    assert_eq!(&*lane(&config(&[hourly])), "orders");
+}
+
 #[test]
 fn values_that_make_no_folder_are_bad_records() {
     for (field, value, reason) in [

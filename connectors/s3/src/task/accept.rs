@@ -46,6 +46,10 @@ pub(super) enum Step {
 /// Where a record goes.
 struct Place {
     folder: Arc<str>,
+    /// What tells the records of one file from those of others: the folder, which a record keeps
+    /// however often it is read, or what it keeps of it where folders follow the clock. That of records
+    /// without a value never does.
+    lane: Arc<str>,
     time_ms: Option<i64>,
     known: Known,
 }
@@ -73,16 +77,15 @@ impl PartitionWriter {
             Ok(place) => place,
             Err(error) => return Ok(Step::Reject(error)),
         };
-        let fit = match self.write_views(shared, record, &place.folder) {
+        let fit = match self.write_views(shared, record, &place) {
             Ok(fit) => fit,
             Err(error) => {
                 self.base_ms = self.base_ms.or(place.time_ms);
                 return Ok(Step::Reject(error));
             }
         };
-        let lane = lane(shared, record, &place.folder);
         let is_by_clock = shared.config.is_by_clock() && !is_null;
-        if place.known == Known::New && is_by_clock && self.is_unprobed(shared, lane) {
+        if place.known == Known::New && is_by_clock && self.is_unprobed(shared, &place.lane) {
             return Ok(Step::Probe);
         }
         self.base_ms = self.base_ms.or(place.time_ms);
@@ -98,24 +101,30 @@ impl PartitionWriter {
         if matches!(place.known, Known::New | Known::Begun) {
             return self.append(shared, (record, fit), place);
         }
-        self.skip(record, lane, place.known)?;
+        self.skip(record, &place.lane, place.known)?;
         Ok(self.count_one(shared, record, place.folder).unwrap_or(Step::Done))
     }
 
     /// Finds the folder of a record. A file that was begun keeps the folder it has.
     fn place(&mut self, shared: &Shared, record: &SinkRecord, now_ms: i64) -> Result<Place> {
-        let time_ms = self.time_ms(shared, record, now_ms)?;
+        let is_null = record.value.value.is_null();
+        let clock_lane = if shared.config.is_by_clock() && !is_null {
+            Some(self.router.clock_lane(record)?)
+        } else {
+            None
+        };
+        let time_ms = self.time_ms(shared, record, clock_lane.as_deref(), now_ms)?;
         self.warn_of_time(shared, record, time_ms);
-        let folder = if record.value.value.is_null() {
+        let folder = if is_null {
             Ok(self.router.tombstone_folder(record))
         } else {
             self.router.folder(record, time_ms)
         };
         let folder = folder.inspect_err(|_| self.base_ms = self.base_ms.or(time_ms))?;
-        let lane = lane(shared, record, &folder);
-        let known = self.stored.look(lane, record.offset);
-        let begun = self.stored.begun_folder(lane, record.offset).cloned();
-        Ok(Place { folder: begun.unwrap_or(folder), time_ms, known })
+        let lane = clock_lane.unwrap_or_else(|| Arc::clone(&folder));
+        let known = self.stored.look(&lane, record.offset);
+        let begun = self.stored.begun_folder(&lane, record.offset).cloned();
+        Ok(Place { folder: begun.unwrap_or(folder), lane, time_ms, known })
     }
 
     /// Fields hold epoch milliseconds by definition: another unit is not guessed, but said.
@@ -145,14 +154,9 @@ impl PartitionWriter {
 
     /// Writes each side of a record to its draft: the value by the schema of the file in its folder
     /// where it fits in there, everything else by its own.
-    fn write_views(
-        &mut self,
-        shared: &Shared,
-        record: &SinkRecord,
-        folder: &Arc<str>,
-    ) -> Result<Fit> {
+    fn write_views(&mut self, shared: &Shared, record: &SinkRecord, place: &Place) -> Result<Fit> {
         let mut is_other = false;
-        let file = self.files.get(folder);
+        let file = self.files.get(&place.folder);
         for (shape, draft) in Shape::of(&shared.shapes, record).iter().zip(&mut self.drafts) {
             let schema = file.and_then(|file| file.schema(shape.view));
             if shape.view != View::Value {
@@ -162,8 +166,7 @@ impl PartitionWriter {
                 continue;
             }
             let mode = shared.config.connector.schema_compatibility;
-            let lane = lane(shared, record, folder);
-            let schema = schema.or_else(|| self.stored.measured_schema(lane, record.offset));
+            let schema = schema.or_else(|| self.stored.measured_schema(&place.lane, record.offset));
             let own = record.value.schema.as_ref();
             let fit = schema.map_or(Ok(Fit::Same), |file| projection::fit(mode, file, own))?;
             if let (Fit::Projected, Some(Some(schema))) = (fit, schema) {
@@ -186,15 +189,19 @@ impl PartitionWriter {
 
     /// The time a record is filed under. The clock never goes back, so that the files of a topic
     /// follow one another; a file whose fate is unknown keeps its time.
-    fn time_ms(&self, shared: &Shared, record: &SinkRecord, now_ms: i64) -> Result<Option<i64>> {
+    fn time_ms(
+        &self,
+        shared: &Shared,
+        record: &SinkRecord,
+        clock_lane: Option<&str>,
+        now_ms: i64,
+    ) -> Result<Option<i64>> {
         if record.value.value.is_null() {
             return Ok(record.timestamp_ms.filter(|_| shared.config.is_time_based()));
         }
-        if !shared.config.is_by_clock() {
-            return self.router.time_ms(record, now_ms);
-        }
+        let Some(lane) = clock_lane else { return self.router.time_ms(record, now_ms) };
         let is_of = |route: &&super::writer::Route| {
-            *route.lane == *record.topic && (route.first..=route.last).contains(&record.offset)
+            *route.lane == *lane && (route.first..=route.last).contains(&record.offset)
         };
         let route = self.routes.iter().find(is_of);
         let time_ms = route
@@ -271,14 +278,14 @@ impl PartitionWriter {
         (record, fit): (&SinkRecord, Fit),
         place: Place,
     ) -> Result<Step> {
-        let Place { folder, time_ms, known } = place;
+        let Place { folder, lane, time_ms, known } = place;
         let is_repair = known == Known::Begun;
         if is_repair && fit == Fit::Other {
             return Err(other_settings(&self.origin, record.offset));
         }
-        let is_new = !self.files.contains_key(&folder);
+        let is_new = self.files.get(&folder).is_none();
         if is_new {
-            let lane = Arc::clone(lane(shared, record, &folder));
+            let lane = Arc::clone(&lane);
             let stem = shared.naming.stem(&folder, record);
             let facts = Facts { time_ms, ..Facts::new(stem, Arc::clone(&folder), lane, record) };
             let shapes = Shape::of(&shared.shapes, record);
@@ -299,7 +306,7 @@ impl PartitionWriter {
         let most_bytes = u64::try_from(most_bytes).ok().filter(|&most| most > 0 && !is_repair);
         let is_large = most_bytes.is_some_and(|most| file.content_bytes >= most);
         if is_repair {
-            if !self.measure(record, lane(shared, record, &folder)) {
+            if !self.measure(record, &lane) {
                 return Err(other_settings(&self.origin, record.offset));
             }
             self.ended = self.stored.ended_before(record.offset + 1);
@@ -311,18 +318,6 @@ impl PartitionWriter {
             None => Step::Done,
         })
     }
-}
-
-/// What tells the records of one file from those of others: the folder, which a record keeps
-/// however often it is read, or the topic where folders follow the clock. That of records without a
-/// value never does.
-pub(super) fn lane<'a>(
-    shared: &Shared,
-    record: &'a SinkRecord,
-    folder: &'a Arc<str>,
-) -> &'a Arc<str> {
-    let is_by_clock = shared.config.is_by_clock() && !record.value.value.is_null();
-    if is_by_clock { &record.topic } else { folder }
 }
 
 fn accept_null(shared: &Shared, record: &SinkRecord) -> Result<Step> {

@@ -40,6 +40,8 @@ impl PartitionWriter {
             self.stored.forget_before(self.position);
             return Ok(());
         };
+        // Neither an error nor somebody who drops this future may make it safe.
+        self.unsettled = Some(first);
         shared.rotations.count(reason);
         self.warn_of_schemas(reason);
         tracing::debug!(
@@ -102,6 +104,7 @@ impl PartitionWriter {
                 None => self.remember_route(&facts),
             }
         }
+        self.unsettled = None;
         if failure.is_some() || is_incomplete {
             let first = self.let_go(shared).await.map_or(first, |repair| repair.min(first));
             match failure {
@@ -198,9 +201,10 @@ impl PartitionWriter {
         record: &SinkRecord,
         now_ms: i64,
     ) -> Result<()> {
-        match self.search(shared, record, now_ms).await {
+        let lane = self.router.clock_lane(record)?;
+        match self.search(shared, (record, &lane), now_ms).await {
             Ok(Some((_, Fate::Stored(end)))) => {
-                self.stored.add(Arc::clone(&record.topic), record.offset, end);
+                self.stored.add(lane, record.offset, end);
                 Ok(())
             }
             Ok(Some((facts, Fate::Begun(end)))) => {
@@ -208,7 +212,7 @@ impl PartitionWriter {
                 Ok(())
             }
             Ok(None) => {
-                self.probed.insert(Arc::clone(&record.topic));
+                self.probed.insert(lane);
                 Ok(())
             }
             Err(error) => self.check_upload(shared, Err(error)).await,
@@ -218,7 +222,7 @@ impl PartitionWriter {
     async fn search(
         &mut self,
         shared: &Shared,
-        record: &SinkRecord,
+        (record, lane): (&SinkRecord, &Arc<str>),
         now_ms: i64,
     ) -> Result<Option<(Facts, Fate)>> {
         let limit = shared.config.connector.max_files_scan_limit;
@@ -226,7 +230,7 @@ impl PartitionWriter {
         let content = self.drafts.first().map_or(&[][..], |draft| &draft.content);
         for some in folders.chunks(CONCURRENT_LOOKUPS) {
             let looks = some.iter().map(|folder| {
-                let (folder, lane) = (Arc::clone(folder), Arc::clone(&record.topic));
+                let (folder, lane) = (Arc::clone(folder), Arc::clone(lane));
                 let facts = Facts::new(shared.naming.stem(&folder, record), folder, lane, record);
                 look(shared, facts, content)
             });

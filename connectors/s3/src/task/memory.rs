@@ -96,7 +96,7 @@ impl PartitionWriter {
         let largest = self.files.values_mut().max_by_key(|file| file.spillable_bytes());
         let Some(file) = largest else { return Ok(false) };
         if file.spillable_bytes() < LEAST_PART_BYTES {
-            return Ok(self.shelve(shared));
+            return self.shelve(shared);
         }
         let uploaded = file.spill(&shared.store).await;
         self.check_upload(shared, uploaded).await?;
@@ -116,9 +116,9 @@ impl PartitionWriter {
 
     /// Writes to disk what the largest files hold, until a quarter of the memory is free; `false` when
     /// there is no disk, or no room on it.
-    fn shelve(&mut self, shared: &Shared) -> bool {
+    fn shelve(&mut self, shared: &Shared) -> Result<bool> {
         if shared.room.disk.is_none() {
-            return false;
+            return Ok(false);
         }
         let budget = &shared.context.budget;
         // The limit that was reached may be that of a part of the worker this task is only one of.
@@ -127,10 +127,10 @@ impl PartitionWriter {
         files.sort_unstable_by_key(|file| Reverse(file.held_bytes()));
         let before = budget.used_bytes();
         for file in files {
-            if budget.used_bytes() <= enough || !file.shelve() {
+            if budget.used_bytes() <= enough || !file.shelve()? {
                 break;
             }
         }
-        budget.used_bytes() < before
+        Ok(budget.used_bytes() < before)
     }
 }

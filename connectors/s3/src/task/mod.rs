@@ -8,6 +8,7 @@
 mod accept;
 mod alarm;
 mod commit;
+mod files;
 mod leftovers;
 mod memory;
 mod rotation;
@@ -27,7 +28,10 @@ use connect_api::{
 };
 use connect_joda::Zone;
 use futures::future::{join_all, try_join_all};
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout},
+};
 
 pub(crate) use self::accept::null_value;
 use self::{
@@ -220,6 +224,26 @@ impl SinkTask for S3SinkTask {
             (partition.clone(), writer.map_or(offset, |writer| writer.safe_offset(offset)))
         });
         Ok(safe.collect())
+    }
+
+    async fn release(&mut self, partitions: &[TopicPartition]) -> Result<()> {
+        let keys = &self.shared.config.connector;
+        if !keys.flush_on_stop {
+            return Ok(());
+        }
+        let (shared, now_ms) = (&self.shared, self.shared.context.clock.now_ms());
+        let gone = self.writers.iter_mut().filter(|(origin, _)| partitions.contains(origin));
+        let work = try_join_all(
+            gone.map(|(_, writer)| Box::pin(writer.commit(shared, Rotation::Stop, now_ms))),
+        );
+        match timeout(keys.shutdown_timeout, work).await {
+            Ok(outcome) => outcome.map(drop),
+            Err(_) => Err(ConnectorError::retriable(format!(
+                "Open files did not become objects within {} ms and are read again",
+                keys.shutdown_timeout.as_millis()
+            ))
+            .hint("Raise shutdown.timeout.ms")),
+        }
     }
 
     async fn close(&mut self, partitions: &[TopicPartition]) -> Result<()> {

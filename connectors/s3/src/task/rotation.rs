@@ -31,10 +31,12 @@ pub(crate) enum Rotation {
     Memory,
     /// Somebody asked for it.
     Request,
+    /// The partition goes, and `flush.on.stop` is set.
+    Stop,
 }
 
 impl Rotation {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::FlushSize,
         Self::FileSize,
         Self::Interval,
@@ -46,6 +48,7 @@ impl Rotation {
         Self::OpenFiles,
         Self::Memory,
         Self::Request,
+        Self::Stop,
     ];
 
     /// As the label of a figure has it.
@@ -62,6 +65,7 @@ impl Rotation {
             Self::OpenFiles => "open_files",
             Self::Memory => "memory",
             Self::Request => "request",
+            Self::Stop => "stop",
         }
     }
 
@@ -90,6 +94,7 @@ impl fmt::Display for Rotation {
             Self::OpenFiles => "partitioner.max.open.files",
             Self::Memory => "memory",
             Self::Request => "a request",
+            Self::Stop => "flush.on.stop",
         })
     }
 }

@@ -1,10 +1,6 @@
 //! One Kafka partition: its open files, its position, and what it waits for.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use connect_api::{
     error::{ConnectorError, Result},
@@ -14,7 +10,9 @@ use connect_api::{
 use futures::future::join_all;
 use tokio::time::Instant;
 
-use super::{Shared, accept::Step, alarm::Alarm, now, rotation::Rotation, stored::Stored};
+use super::{
+    Shared, accept::Step, alarm::Alarm, files::Files, now, rotation::Rotation, stored::Stored,
+};
 use crate::{file::OpenFile, format::Draft, route::Router, store::Store};
 
 /// Batches from beyond a rewind that are turned away before the worker is taken to be broken.
@@ -30,12 +28,14 @@ pub(super) struct PartitionWriter {
     pub(super) origin: TopicPartition,
     pub(super) router: Router,
     /// Open files by folder.
-    pub(super) files: HashMap<Arc<str>, OpenFile>,
+    pub(super) files: Files,
+    /// First record of files that are becoming objects: not safe until it is known that they are.
+    pub(super) unsettled: Option<i64>,
     /// What is stored beyond the position that is committed.
     pub(super) stored: Stored,
     /// Where files went whose fate is unknown, so that a record goes there again.
     pub(super) routes: Vec<Route>,
-    /// Topics whose earlier objects are known to be none, where folders follow the clock.
+    /// Lanes whose earlier objects are known to be none, where folders follow the clock.
     pub(super) probed: HashSet<Arc<str>>,
     /// Records in the open files.
     pub(super) count: i64,
@@ -106,7 +106,8 @@ impl PartitionWriter {
         let mut writer = Self {
             origin,
             router: Router::new(&shared.config)?,
-            files: HashMap::new(),
+            files: Files::default(),
+            unsettled: None,
             stored: Stored::default(),
             routes: Vec::new(),
             probed: HashSet::new(),
@@ -153,7 +154,13 @@ impl PartitionWriter {
             if record.offset < self.position {
                 continue;
             }
-            let flow = Box::pin(self.take(shared, record, now_ms)).await?;
+            let step = self.accept(shared, record, now_ms)?;
+            if matches!(step, Step::Done) && self.ended.is_none() {
+                self.position = record.offset + 1;
+                continue;
+            }
+            // Only what has to wait costs a future.
+            let flow = Box::pin(self.follow(shared, record, step, now_ms)).await?;
             let is_late = flow == Flow::Waited && deadline.is_some_and(|at| now() >= at);
             if is_late && self.position < self.brought {
                 self.rewind(shared, self.position);
@@ -199,10 +206,16 @@ impl PartitionWriter {
         Ok(false)
     }
 
-    async fn take(&mut self, shared: &Shared, record: &SinkRecord, now_ms: i64) -> Result<Flow> {
+    /// Does what a record asks for, as often as it takes.
+    async fn follow(
+        &mut self,
+        shared: &Shared,
+        record: &SinkRecord,
+        mut step: Step,
+        now_ms: i64,
+    ) -> Result<Flow> {
         let mut flow = Flow::Next;
         loop {
-            let step = self.accept(shared, record, now_ms)?;
             if let Some(folder) = self.ended.take() {
                 self.position = record.offset + 1;
                 self.end_repair(shared, &folder, record.offset + 1).await?;
@@ -243,6 +256,7 @@ impl PartitionWriter {
             if self.rewind.is_some() {
                 return Ok(Flow::Stop);
             }
+            step = self.accept(shared, record, now_ms)?;
         }
         if self.rewind.is_some() {
             return Ok(Flow::Stop);
@@ -326,7 +340,8 @@ impl PartitionWriter {
     /// The highest offset that may be committed, given what the worker has brought.
     pub(super) fn safe_offset(&self, consumed: i64) -> i64 {
         let position = self.rewind.as_ref().map_or(consumed, |rewind| rewind.target);
-        let first = self.files.values().map(|file| file.facts.first).min();
+        let open = self.files.values().map(|file| file.facts.first);
+        let first = open.chain(self.unsettled).min();
         self.stored.limit(first.map_or(position, |first| first.min(position)))
     }
 
@@ -336,7 +351,7 @@ impl PartitionWriter {
         self.count = 0;
         self.base_ms = None;
         self.last_folder = None;
-        let mut files: Vec<_> = self.files.drain().map(|(_, file)| file).collect();
+        let mut files = self.files.take_if(|_| true);
         join_all(files.iter_mut().map(|file| file.give_up(store))).await;
     }
 
@@ -347,8 +362,7 @@ impl PartitionWriter {
         self.count = 0;
         self.base_ms = None;
         self.last_folder = None;
-        let group = self.files.extract_if(|_, file| !file.is_repair);
-        let mut files: Vec<_> = group.map(|(_, file)| file).collect();
+        let mut files = self.files.take_if(|file| !file.is_repair);
         files.sort_by_key(|file| file.facts.first);
         files
     }

@@ -250,6 +250,34 @@ fn folders_by_the_clock_hold_every_record_once_across_hours() {
     }
 }
 
+fn by_region_and_time(extractor: &str) -> Vec<(&'static str, String)> {
+    vec![
+        ("partitioner.class", "FieldAndTimeBasedPartitioner".to_owned()),
+        ("partition.field.name", "region".to_owned()),
+        ("partition.duration.ms", "3600000".to_owned()),
+        ("path.format", "YYYY-MM-dd-HH".to_owned()),
+        ("timestamp.extractor", extractor.to_owned()),
+    ]
+}
+
+#[test]
+fn folders_by_fields_and_the_clock_hold_every_record_once_across_hours() {
+    for (objects, pause_minutes) in [(1, 61), (2, 130), (3, 7), (4, 0), (5, 600)] {
+        let settings = [
+            by_region_and_time("Wallclock"),
+            vec![("flush.size", "9".to_owned())],
+            vec![("rotate.schedule.interval.ms", "3600000".to_owned())],
+        ]
+        .concat();
+        let lives = vec![
+            Life { objects, batch: 3, pause_minutes, tick_minutes: 9 },
+            Life { objects: 1, batch: 5, pause_minutes, tick_minutes: 0 },
+        ];
+        let records = (0..40).map(|n| (n % 3, i64::from(n))).collect();
+        block_on(run(&Case { settings, records, lives }));
+    }
+}
+
 #[tokio::test]
 async fn a_crash_after_an_upload_in_parts_is_told_by_its_length() {
     for compression in ["none", "gzip"] {
@@ -292,6 +320,8 @@ fn settings() -> impl Strategy<Value = Vec<(&'static str, String)>> {
         Just(by_time("HourlyPartitioner", "Record")),
         Just(by_time("DailyPartitioner", "Record")),
         Just(by_time("HourlyPartitioner", "Wallclock")),
+        Just(by_region_and_time("Record")),
+        Just(by_region_and_time("Wallclock")),
     ];
     let rotation = (1..9_i64, prop_oneof![Just(-1_i64), 1..40_i64], any::<bool>());
     let extensions = (prop_oneof![Just(-1_i64), 1..200_i64], any::<bool>());

@@ -168,6 +168,16 @@ async fn a_denied_write_fails_the_task_and_says_what_to_allow() {
 }
 
 #[tokio::test]
+async fn a_task_that_fails_does_not_commit_what_its_files_held() {
+    let rig = Rig::new(&[("flush.size", "3")]).await;
+    let mut task = rig.task().await;
+    task.put(&[number(0, TEN), number(1, TEN)]).await.unwrap();
+    rig.server.fail([Fault::Answer(403, "AccessDenied")]);
+    task.put(&[number(2, TEN)]).await.unwrap_err();
+    assert_eq!(safe_offset(&mut *task, 2).await, 0, "the worker asks once more before it lets go");
+}
+
+#[tokio::test]
 async fn full_memory_pauses_and_loses_nothing() {
     let mut rig =
         Rig::new(&[("partition.field.name", "region"), ("partitioner.class", "FieldPartitioner")])

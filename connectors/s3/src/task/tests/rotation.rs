@@ -336,3 +336,37 @@ async fn records_that_have_no_folder_go_to_the_reporter() {
     assert_eq!(reporter.take().len(), 1);
     assert_eq!(rig.server.keys(), ["topics/t/region=eu/t+0+0000000001.json"]);
 }
+
+#[tokio::test]
+async fn open_files_become_objects_when_the_task_stops_where_that_is_asked_for() {
+    for (is_asked, keys, safe) in [("false", 0, 0), ("true", 2, 3)] {
+        let rig = Rig::new(&[
+            ("flush.on.stop", is_asked),
+            ("partitioner.class", "FieldPartitioner"),
+            ("partition.field.name", "region"),
+        ])
+        .await;
+        let mut task = rig.task().await;
+        let records = [regional(0, "eu"), regional(1, "us"), regional(2, "eu")];
+        task.put(&records).await.unwrap();
+        task.release(&[TopicPartition::new("t", 1)]).await.unwrap();
+        assert_eq!(rig.server.keys(), [""; 0], "another partition goes");
+        task.release(&[partition()]).await.unwrap();
+        assert_eq!(rig.server.keys().len(), keys, "{is_asked}");
+        assert_eq!(safe_offset(&mut *task, 3).await, safe);
+        task.close(&[partition()]).await.unwrap();
+        task.stop().await.unwrap();
+        assert_eq!(rig.server.keys().len(), keys, "{is_asked}");
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_become_objects_in_time_is_read_again() {
+    let rig = Rig::new(&[("flush.on.stop", "true"), ("shutdown.timeout.ms", "20")]).await;
+    let mut task = rig.task().await;
+    task.put(&[number(0, TEN), number(1, TEN)]).await.unwrap();
+    rig.server.silence_after(0);
+    let told = task.release(&[partition()]).await.unwrap_err().to_string();
+    assert!(told.contains("shutdown.timeout.ms"), "{told}");
+    assert_eq!(safe_offset(&mut *task, 2).await, 0);
+}
