@@ -2,8 +2,8 @@
 //!
 //! A connector is a type that implements [`source::SourceConnector`] or [`sink::SinkConnector`]
 //! and makes tasks. The rooms, lowest first: [`error`] says what follows from a failure;
-//! [`schema`], [`value`] and [`record`] are the data, [`value_text`] is their text and [`json`] a way
-//! to read and write them; [`config`] is one definition per option;
+//! [`schema`], [`value`] and [`record`] are the data, [`value_text`] is their text, [`json`] a way to
+//! read and write them and [`date_format`] Java's patterns for dates; [`config`] is one definition per option;
 //! [`time`] and [`budget`] are what a task takes time and memory from; [`source`], [`sink`] and
 //! [`convert`] are the contracts with their written life cycles; [`cluster`] is what a REST extension
 //! may know.
@@ -106,6 +106,7 @@ pub mod budget;
 pub mod cluster;
 pub mod config;
 pub mod convert;
+pub mod date_format;
 pub mod error;
 pub mod json;
 pub mod record;
