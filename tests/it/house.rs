@@ -40,8 +40,17 @@ const FLOORS: [(&str, &[&str]); 18] = [
 /// Crates that only these places may name.
 const KEEPERS: [(&str, &[&str]); 5] = [
     ("rdkafka", &["src/broker/kafka"]),
-    ("rusqlite", &["src/broker/embedded", "connectors/aggregate"]),
-    ("axum", &["src/rest", "connectors/aggregate", "src/plugins.rs"]),
+    ("rusqlite", &["src/broker/embedded", "connectors/aggregate", "connectors/excel"]),
+    (
+        "axum",
+        &[
+            "src/rest",
+            "connectors/aggregate",
+            "connectors/csv",
+            "connectors/excel",
+            "src/plugins.rs",
+        ],
+    ),
     ("aws_sdk_s3", &["connectors/s3"]),
     ("parquet", &["connectors/s3"]),
 ];

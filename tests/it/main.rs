@@ -20,3 +20,4 @@ mod rest;
 mod services;
 mod story;
 mod takeover;
+mod upload;

@@ -169,7 +169,7 @@ fn no_upload_overwrites_a_file() {
         let mut rows = site.bench.drain(&mut task).await?;
         rows.sort();
         assert_eq!(rows, ["1", "2", "3"]);
-        let site = Site::new(self::bench().with("input.file.pattern", r"a\.csv"));
+        let site = Site::new(bench().with("input.file.pattern", r"a\.csv"));
         let _task = site.task().await;
         assert_eq!(site.send("a.csv", "id\n1\n").await.0, 201);
         let (status, reply) = site.send("a.csv", "id\n2\n").await;
@@ -201,7 +201,7 @@ fn names_that_lead_elsewhere_are_refused() {
             assert_eq!(status, 400, "{name:?}: {reply}");
         }
         assert_eq!(site.ask(post(&site, "")).await.0, 400, "there is no name");
-        let site = Site::new(self::bench());
+        let site = Site::new(bench());
         let _task = site.task().await;
         let (status, reply) = site.send("a.txt", "id\n1\n").await;
         assert_eq!(status, 400);

@@ -2,12 +2,7 @@
 
 use std::{fs, io::Write as _, time::Duration};
 
-use connect_api::{
-    error::Result,
-    record::SourceBatch,
-    source::{SourceConnector as _, SourceTask as _},
-    value::Value,
-};
+use connect_api::{error::Result, record::SourceBatch, source::SourceConnector as _, value::Value};
 use connect_testkit::source::run;
 use tokio::time::timeout;
 

@@ -16,7 +16,7 @@ use connect_api::{
     source::{OffsetReader as _, SourceConnector as _, SourceTask},
     value::Value,
 };
-use connect_testkit::doubles::{ManualClock, MemoryOffsets, source_context};
+use connect_testkit::{ManualClock, MemoryOffsets, source_context};
 use tempfile::TempDir;
 
 use crate::CsvSource;

@@ -109,14 +109,14 @@ fn a_row_that_is_too_long_is_refused() {
 #[test]
 fn a_missing_or_closed_directory_is_named_at_the_start() {
     case(async {
-        let bench = bench().with("error.path", "/nowhere/at/all");
-        let error = bench.task().await.err().unwrap();
+        let elsewhere = bench().with("error.path", "/nowhere/at/all");
+        let error = elsewhere.task().await.err().unwrap();
         assert_eq!(error.class(), ErrorClass::NotFound);
         assert_eq!(
             error.to_string(),
             "Directory \"/nowhere/at/all\" of 'error.path' does not exist. Create it"
         );
-        let bench = self::bench();
+        let bench = bench();
         fs::set_permissions(bench.path("done"), fs::Permissions::from_mode(0o500)).unwrap();
         // Root may write anywhere.
         let may_write = fs::write(bench.path("done/probe"), b"").is_ok();
