@@ -246,7 +246,7 @@ mod tests {
     /// The rows of a text, fields in brackets.
     fn rows(options: &[(&str, &str)], text: &str) -> Vec<String> {
         let mut parser = parser(options);
-        let rows = text.lines().filter_map(|line| parser.line(line));
+        let rows = text.split('\n').filter_map(|line| parser.line(line));
         let shown = rows.map(|row| {
             let fields = row.iter().map(|field| match field {
                 Some(text) => format!("[{text}]"),

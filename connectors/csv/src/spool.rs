@@ -19,6 +19,8 @@ use crate::{
     offset::Identity,
 };
 
+/// Start of the names of files that are ours.
+const OWN_PREFIX: &str = ".millrace-";
 /// Start of the names of files that are being uploaded.
 pub(crate) const UPLOAD_PREFIX: &str = ".millrace-upload-";
 /// Most numbers that are tried for a name that nobody has.
@@ -134,7 +136,7 @@ impl Spool {
         let file_name = path.file_name()?.to_str()?;
         let is_ours = self.pattern.matches(file_name)
             && !file_name.ends_with(&self.flag_extension)
-            && !file_name.starts_with(UPLOAD_PREFIX);
+            && !file_name.starts_with(OWN_PREFIX);
         let name = path.strip_prefix(&self.input).ok()?.to_str()?.to_owned();
         let age_ms = self.clock.now_ms().saturating_sub(identity.modified_ms);
         let is_old_enough = self.minimum_age_ms == 0 || age_ms >= self.minimum_age_ms;
@@ -174,11 +176,14 @@ impl Spool {
         let flag = self.flag_of(path);
         let created = fs::File::options().write(true).create_new(true).open(&flag);
         match created {
-            Ok(mut file) => {
-                file.write_all(self.connector.as_bytes())
-                    .map_err(|error| failure("write the flag", &flag, error))?;
-                Ok(Claim::Ours)
-            }
+            Ok(mut file) => match file.write_all(self.connector.as_bytes()) {
+                Ok(()) => Ok(Claim::Ours),
+                Err(error) => {
+                    // Without an owner it would be taken for another's.
+                    let _removed = fs::remove_file(&flag);
+                    Err(failure("write the flag", &flag, error))
+                }
+            },
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 let owner = fs::read_to_string(&flag).unwrap_or_default();
                 let owner = owner.trim();

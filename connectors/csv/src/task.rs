@@ -69,6 +69,12 @@ struct Batch {
     bytes: u64,
 }
 
+impl Batch {
+    fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.offsets.is_empty()
+    }
+}
+
 impl CsvTask {
     /// A task that goes on where the offsets say.
     pub(crate) fn new(
@@ -108,12 +114,18 @@ impl CsvTask {
         let mut batch = Batch::default();
         let mut may_look = true;
         while self.has_room(&batch) && self.halt.is_none() {
-            if self.current.is_none() && !self.open_next(&mut batch, &mut may_look)? {
-                break;
+            if self.current.is_none() {
+                match self.open_next(&mut batch, &mut may_look) {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(error) if batch.is_empty() => return Err(error),
+                    // What was read is delivered; the next step meets the error again.
+                    Err(_later) => break,
+                }
             }
             self.read(&mut batch);
         }
-        if batch.records.is_empty() && batch.offsets.is_empty() {
+        if batch.is_empty() {
             return Ok(None);
         }
         let offset = |(name, mut stored): (String, Stored)| {

@@ -95,11 +95,11 @@ fn an_upload_is_read_and_its_progress_told() {
         assert_eq!(status, 201, "{reply}");
         let place = format!("/uploads/{}/a.csv", site.bench.connector);
         assert_eq!(reply["files"][0]["progress"], place.as_str());
-        assert_eq!(reply["files"][0]["bytes"], 19);
+        assert_eq!(reply["files"][0]["bytes"], 17);
         let (_, waiting) = site.get("/a.csv").await;
         assert_eq!(
             (&waiting["state"], &waiting["bytes"]["total"]),
-            (&"waiting".into(), &19.into())
+            (&"waiting".into(), &17.into())
         );
 
         let batch = task.poll().await?;

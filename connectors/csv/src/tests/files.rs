@@ -78,8 +78,11 @@ fn every_policy_does_what_it_says() {
 #[test]
 fn a_killed_task_goes_on_at_the_row_in_every_packing_and_encoding() {
     case(async {
-        let latin: Vec<u8> =
-            table(0..9).replace("name", "n\u{e4}me").chars().map(|c| c as u32 as u8).collect();
+        let latin: Vec<u8> = table(0..9)
+            .replace("name", "n\u{e4}me")
+            .chars()
+            .map(|c| u8::try_from(c).unwrap())
+            .collect();
         for (name, bytes, charset) in [
             ("a.csv", table(0..9).into_bytes(), "UTF-8"),
             ("a.csv.gz", gzip(&table(0..9)), "UTF-8"),
