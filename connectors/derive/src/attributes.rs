@@ -2,7 +2,7 @@
 
 use syn::{
     Attribute, Expr, ExprLit, Ident, Lit, LitStr, Meta, Token, bracketed, meta::ParseNestedMeta,
-    parse::ParseStream, punctuated::Punctuated, token,
+    parse::ParseStream, punctuated::Punctuated, spanned::Spanned as _, token,
 };
 
 /// What `#[config(…)]` on the struct says.
@@ -52,8 +52,8 @@ pub(crate) struct FieldOptions {
     pub(crate) dependents: Option<Vec<Expr>>,
     pub(crate) recommended: Option<Vec<Expr>>,
     pub(crate) is_raw: bool,
-    /// The field holds options of its own.
-    pub(crate) is_flat: bool,
+    /// The field holds options of its own, whose keys have this before them.
+    pub(crate) flatten: Option<LitStr>,
 }
 
 impl FieldOptions {
@@ -66,7 +66,7 @@ impl FieldOptions {
                 count += 1;
                 options.read(&meta)
             })?;
-            if options.is_flat && count > 1 {
+            if options.flatten.is_some() && count > 1 {
                 return Err(syn::Error::new_spanned(
                     attribute,
                     "`flatten` stands alone: the field's type says the rest",
@@ -80,7 +80,8 @@ impl FieldOptions {
         let name = meta.path.get_ident().map(ToString::to_string).unwrap_or_default();
         match name.as_str() {
             "raw" => self.is_raw = true,
-            "flatten" => self.is_flat = true,
+            "flatten" if meta.input.peek(Token![=]) => self.flatten = Some(meta.value()?.parse()?),
+            "flatten" => self.flatten = Some(LitStr::new("", meta.path.span())),
             "key" => self.key = Some(meta.value()?.parse()?),
             "kind" => self.kind = Some(meta.value()?.parse()?),
             "default" => self.default = Some(meta.value()?.parse()?),

@@ -116,7 +116,7 @@ impl<'a> Part<'a> {
     fn new(name: &'a Ident, field: &'a Field) -> syn::Result<Self> {
         let options = FieldOptions::parse(&field.attrs)?;
         let bare = name.unraw().to_string();
-        if options.documentation.is_empty() && !options.is_flat {
+        if options.documentation.is_empty() && options.flatten.is_none() {
             return Err(syn::Error::new_spanned(
                 field,
                 format!("option `{bare}` needs a doc comment: it is what the manual says"),
@@ -128,17 +128,20 @@ impl<'a> Part<'a> {
 
     fn read(&self) -> TokenStream {
         let Self { r#type, key, value, .. } = self;
-        if self.options.is_flat {
-            quote! { let #value = reader.flatten::<#r#type>(); }
-        } else {
-            quote! { let #value = reader.read::<#r#type>(#key); }
+        match &self.options.flatten {
+            Some(prefix) if prefix.value().is_empty() => {
+                quote! { let #value = reader.flatten::<#r#type>(); }
+            }
+            Some(prefix) => quote! { let #value = reader.flatten_under::<#r#type>(#prefix); },
+            None => quote! { let #value = reader.read::<#r#type>(#key); },
         }
     }
 
     fn add_to_definition(&self, struct_group: Option<&Expr>) -> TokenStream {
         let Self { r#type, key, options, .. } = self;
-        if options.is_flat {
-            return quote! { def.extend(<#r#type as ::connect_api::config::Config>::def()); };
+        if let Some(prefix) = &options.flatten {
+            let inner = quote! { <#r#type as ::connect_api::config::Config>::def() };
+            return quote! { def.extend(#inner.under(#prefix)); };
         }
         let documentation = &options.documentation;
         let group = options.group.as_ref().or(struct_group);

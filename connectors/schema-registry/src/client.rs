@@ -15,6 +15,7 @@ use connect_api::{
     config::{Props, Secret},
     error::{ConnectorError, Result, chain},
 };
+use connect_tls::Trust;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{
     Method, Request, Uri,
@@ -34,7 +35,6 @@ use serde_json::Value as Json;
 use crate::{
     config::SerdeConfig,
     failure::{FailureKind, RegistryFailure},
-    tls,
 };
 
 const MEDIA_TYPE: &str = "application/vnd.schemaregistry.v1+json";
@@ -231,7 +231,7 @@ impl AnyPool {
         http.enforce_http(false);
         http.set_connect_timeout(Some(config.connect_timeout));
         let https = HttpsConnectorBuilder::new()
-            .with_tls_config(tls::client_config(config)?)
+            .with_tls_config(config.ssl.client_config("schema.registry.", Trust::Certificates)?)
             .https_or_http()
             .enable_http1();
         let builder = Pool::builder(TokioExecutor::new());

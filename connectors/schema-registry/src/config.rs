@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use connect_api::config::{Config, Problems, Secret};
+use connect_tls::SslConfig;
 
 use crate::subject::SubjectName;
 
@@ -89,30 +90,9 @@ pub struct SerdeConfig {
     /// Longest wait before any of these.
     #[config(key = "retries.max.wait.ms", default = 20000, importance = Low)]
     pub retry_max_wait: Duration,
-    /// Certificates that are trusted, in PEM; those of the system when nothing is given.
-    #[config(key = "schema.registry.ssl.truststore.certificates")]
-    pub trusted: Option<Secret<String>>,
-    /// File of the certificates that are trusted.
-    #[config(key = "schema.registry.ssl.truststore.location", importance = High)]
-    pub truststore: Option<String>,
-    /// Format of that file; only PEM can be read here.
-    #[config(key = "schema.registry.ssl.truststore.type", default = "JKS")]
-    pub truststore_type: String,
-    /// Private key of the client, in PEM.
-    #[config(key = "schema.registry.ssl.keystore.key")]
-    pub key: Option<Secret<String>>,
-    /// Certificates of the client, in PEM.
-    #[config(key = "schema.registry.ssl.keystore.certificate.chain")]
-    pub chain: Option<Secret<String>>,
-    /// File with the private key and the certificates of the client.
-    #[config(key = "schema.registry.ssl.keystore.location", importance = High)]
-    pub keystore: Option<String>,
-    /// Format of that file; only PEM can be read here.
-    #[config(key = "schema.registry.ssl.keystore.type", default = "JKS")]
-    pub keystore_type: String,
-    /// Password of the private key; a key without one is needed here.
-    #[config(key = "schema.registry.ssl.key.password", importance = High, check = no_key_password)]
-    pub key_password: Option<Secret<String>>,
+    /// TLS to the registry.
+    #[config(flatten = "schema.registry.")]
+    pub ssl: SslConfig,
 }
 
 impl SerdeConfig {
@@ -130,18 +110,6 @@ impl SerdeConfig {
             let text = "Configurations 'basic.auth.credentials.source' of USER_INFO needs \
                         basic.auth.user.info";
             problems.add_text("basic.auth.user.info", text);
-        }
-        for (store, kind, name) in [
-            (&self.truststore, &self.truststore_type, "truststore"),
-            (&self.keystore, &self.keystore_type, "keystore"),
-        ] {
-            if store.is_some() && !kind.eq_ignore_ascii_case("PEM") {
-                let text = format!(
-                    "schema.registry.ssl.{name}.type is {kind}, and only PEM can be read here: \
-                     make one with keytool -importkeystore and openssl pkcs12 -nodes"
-                );
-                problems.add_text(&format!("schema.registry.ssl.{name}.type"), text);
-            }
         }
     }
 
@@ -185,8 +153,4 @@ fn bearer_source(text: &str) -> Result<(), String> {
             Err("Only STATIC_TOKEN is known here: put the token into bearer.auth.token".to_owned())
         }
     }
-}
-
-fn no_key_password(_secret: &str) -> Result<(), String> {
-    Err("A private key without a password is needed here: openssl pkey removes it".to_owned())
 }

@@ -15,7 +15,6 @@ mod known;
 pub mod protobuf;
 pub mod registry;
 pub mod subject;
-mod tls;
 pub mod wire;
 
 use std::sync::Arc;

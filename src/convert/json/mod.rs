@@ -4,6 +4,7 @@
 //! a record costs its payload only.
 //! Source: apache/kafka `JsonConverter.java`.
 
+mod direct;
 mod read;
 mod schema;
 mod write;
@@ -26,6 +27,7 @@ use connect_api::{
 };
 
 use self::{
+    direct::Direct,
     read::Reading,
     schema::{read_schema, write_schema},
     write::Writing,
@@ -161,14 +163,9 @@ impl JsonConverter {
             (Arc::clone(schema), document.len() - rest.len())
         };
         let mut parser = Parser::starting_at(document, at);
-        let payload = parser.value::<NodeRef<'_>>();
-        match payload {
-            Ok(payload) if parser.take(b'}') => {
-                let value = self.reading.value(&schema, &payload)?;
-                Ok(Some(SchemaAndValue::new(schema, value)))
-            }
-            _ => Ok(None),
-        }
+        let value = Direct { reading: self.reading, parser: &mut parser }.value(&schema);
+        let value = value.filter(|_| parser.take(b'}'));
+        Ok(value.map(|value| SchemaAndValue::new(schema, value)))
     }
 
     /// The schema of a text; none for `null`.
@@ -214,8 +211,14 @@ impl JsonConverter {
     }
 
     fn of_schema(&self, schema: &Arc<Schema>, payload: &ByteString) -> Result<SchemaAndValue> {
-        let node = Parser::new(payload).value::<NodeRef<'_>>().map_err(broken)?;
-        let value = self.reading.value(schema, &node)?;
+        let mut parser = Parser::new(payload);
+        let value = match (Direct { reading: self.reading, parser: &mut parser }).value(schema) {
+            Some(value) => value,
+            None => {
+                let node = Parser::new(payload).value::<NodeRef<'_>>().map_err(broken)?;
+                self.reading.value(schema, &node)?
+            }
+        };
         Ok(SchemaAndValue::new(Arc::clone(schema), value))
     }
 }

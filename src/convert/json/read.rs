@@ -161,7 +161,7 @@ fn binary(text: &str) -> Result<Bytes, DecodeError> {
 }
 
 /// A null where the schema demands a value: where it is within the value, and what it should be.
-fn hole(schema: &Schema, value: &Value) -> Option<(String, Type)> {
+pub(super) fn hole(schema: &Schema, value: &Value) -> Option<(String, Type)> {
     let within = |place: &str, schema: Option<&Arc<Schema>>, value: &Value| {
         hole(schema?, value).map(|(deeper, kind)| (format!("{deeper}{place} "), kind))
     };

@@ -63,6 +63,14 @@ impl ConfigDef {
         Self { keys: keys.collect() }
     }
 
+    /// Puts every key under a prefix; everything else about it stays.
+    ///
+    /// `under("https.")` makes `ssl.protocol` into `https.ssl.protocol`.
+    #[must_use]
+    pub fn under(self, prefix: &str) -> Self {
+        Self { keys: self.keys.into_iter().map(|key| key.under(prefix)).collect() }
+    }
+
     /// The options, in order.
     pub fn keys(&self) -> &[ConfigKey] {
         &self.keys

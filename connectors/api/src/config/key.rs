@@ -230,17 +230,23 @@ impl ConfigKey {
     ///
     /// Messages of broken rules keep the name without the prefix, as Apache Kafka's do.
     pub(super) fn embed(mut self, prefix: &str, group: &str, order: i32) -> Self {
-        let name = format!("{prefix}{}", self.name);
-        self.bare_name = Some(self.bare_name.unwrap_or(self.name));
-        self.name = name;
-        for other in self.aliases.iter_mut().chain(&mut self.dependents) {
-            other.insert_str(0, prefix);
-        }
+        let bare_name = self.bare_name.take().unwrap_or_else(|| self.name.clone());
+        self = self.under(prefix);
+        self.bare_name = Some(bare_name);
         self.group = Some(match self.group {
             Some(own) => format!("{group}: {own}"),
             None => group.to_owned(),
         });
         self.order = order;
+        self
+    }
+
+    /// Puts the option, and those it names, under a prefix.
+    pub(super) fn under(mut self, prefix: &str) -> Self {
+        let others = self.aliases.iter_mut().chain(&mut self.dependents);
+        for name in others.chain(std::iter::once(&mut self.name)) {
+            name.insert_str(0, prefix);
+        }
         self
     }
 

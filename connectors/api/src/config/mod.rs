@@ -65,6 +65,7 @@ pub use crate::choice;
 /// | `kind = Int` | the type to announce, where it is not the field type's own |
 /// | `raw` | read without trimming |
 /// | `flatten` | the field is itself a [`trait@Config`] whose options belong to this one |
+/// | `flatten = "https."` | the same, with this before each of their keys |
 ///
 /// | on the struct | meaning |
 /// | --- | --- |

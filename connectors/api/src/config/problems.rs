@@ -6,6 +6,8 @@ use std::fmt;
 #[derive(Debug, Default)]
 pub struct Problems {
     found: Vec<(String, String)>,
+    /// What stands before the keys that problems are noted for now.
+    prefix: String,
 }
 
 impl Problems {
@@ -18,12 +20,23 @@ impl Problems {
     ///
     /// The value is shown as it displays, so pass a [`Secret`](super::Secret) as it is.
     pub fn add(&mut self, key: &str, value: impl fmt::Display, reason: impl fmt::Display) {
-        self.add_text(key, invalid(key, value, reason));
+        let message = invalid(self.full_name(key), value, reason);
+        self.add_text(key, message);
     }
 
     /// Notes a problem in its own words, verbatim.
     pub fn add_text(&mut self, key: &str, message: impl Into<String>) {
-        self.found.push((key.to_owned(), message.into()));
+        self.found.push((self.full_name(key), message.into()));
+    }
+
+    /// The full name of a key that problems may be noted for.
+    pub fn full_name(&self, key: &str) -> String {
+        format!("{}{key}", self.prefix)
+    }
+
+    /// Notes problems for keys with this before them from now on, and says what was before them.
+    pub(super) fn put_under(&mut self, prefix: String) -> String {
+        std::mem::replace(&mut self.prefix, prefix)
     }
 
     /// Whether nothing is wrong.
@@ -82,7 +95,11 @@ impl fmt::Display for ConfigErrors {
 impl std::error::Error for ConfigErrors {}
 
 /// The text for a value that is not right. Source: apache/kafka `ConfigException.java`.
-pub(super) fn invalid(key: &str, value: impl fmt::Display, reason: impl fmt::Display) -> String {
+pub(super) fn invalid(
+    key: impl fmt::Display,
+    value: impl fmt::Display,
+    reason: impl fmt::Display,
+) -> String {
     format!("Invalid value {value} for configuration {key}: {reason}")
 }
 

@@ -16,12 +16,14 @@ pub struct Reader<'a> {
     def: ConfigDef,
     props: &'a Props,
     problems: Problems,
+    /// What stands before the names that are read now.
+    prefix: String,
 }
 
 impl<'a> Reader<'a> {
     /// Starts to read `props` by a definition.
     pub fn new(def: ConfigDef, props: &'a Props) -> Self {
-        Self { def, props, problems: Problems::new() }
+        Self { def, props, problems: Problems::new(), prefix: String::new() }
     }
 
     /// The configuration that is read, for options whose keys are not known before.
@@ -36,15 +38,16 @@ impl<'a> Reader<'a> {
 
     /// Reads one option; `None` after noting its problem.
     pub fn read<T: ConfigType>(&mut self, name: &str) -> Option<T> {
-        let Some(key) = self.def.get(name) else {
-            self.problems.add_text(name, format!("Unknown configuration '{name}'"));
+        let full_name = format!("{}{name}", self.prefix);
+        let Some(key) = self.def.get(&full_name) else {
+            self.problems.add_text(name, format!("Unknown configuration '{full_name}'"));
             return None;
         };
         let read = match key.resolve(self.props) {
             Ok(Some(text)) => key
                 .accept(&text)
                 .and_then(|()| T::parse(&text).map_err(|reason| key.refusal(&text, &reason))),
-            Ok(None) => T::absent().ok_or_else(|| super::problems::missing(name)),
+            Ok(None) => T::absent().ok_or_else(|| super::problems::missing(&full_name)),
             Err(message) => Err(message),
         };
         read.map_err(|message| self.problems.add_text(name, message)).ok()
@@ -55,6 +58,17 @@ impl<'a> Reader<'a> {
         let config = C::read(self)?;
         config.check(&mut self.problems);
         Some(config)
+    }
+
+    /// Reads a group of options whose keys all have this before them here.
+    pub fn flatten_under<C: Config>(&mut self, prefix: &str) -> Option<C> {
+        let inner = format!("{}{prefix}", self.prefix);
+        let outer = std::mem::replace(&mut self.prefix, inner.clone());
+        let outer_problems = self.problems.put_under(inner);
+        let config = self.flatten();
+        self.problems.put_under(outer_problems);
+        self.prefix = outer;
+        config
     }
 
     /// Ends the reading: the configuration, unless anything is wrong.

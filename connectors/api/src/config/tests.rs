@@ -297,6 +297,64 @@ fn keys_under_a_prefix_report_broken_rules_without_it() {
 }
 
 #[test]
+fn options_of_a_group_may_have_a_prefix_of_their_own() {
+    #[derive(Config, Debug)]
+    struct Outer {
+        #[config(flatten = "inner.")]
+        inner: Inner,
+    }
+    #[derive(Config, Debug)]
+    #[config(check)]
+    struct Inner {
+        /// Size.
+        #[config(check = super::at_least(1))]
+        size: u32,
+        #[config(flatten = "most.")]
+        most: Most,
+    }
+    #[derive(Config, Debug)]
+    struct Most {
+        /// Count.
+        #[config(alias = "number")]
+        count: u32,
+    }
+    impl Inner {
+        fn check(&self, problems: &mut Problems) {
+            if self.most.count < self.size {
+                problems.add("size", self.size, "Beyond the count");
+            }
+        }
+    }
+    let outer = Outer::parse(&Props::from([("inner.size", "2"), ("inner.most.number", "7")]));
+    assert_eq!(outer.unwrap().inner.size, 2);
+    let names: Vec<_> = Outer::def().keys().iter().map(|key| key.name.clone()).collect();
+    assert_eq!(names, ["inner.size", "inner.most.count"]);
+    let errors = |props: &[(&str, &str)]| -> Vec<(String, String)> {
+        let errors = Outer::parse(&props.iter().copied().collect()).unwrap_err();
+        errors.iter().map(|(key, message)| (key.to_owned(), message.to_owned())).collect()
+    };
+    assert_eq!(
+        errors(&[("inner.size", "0"), ("size", "1"), ("inner.most.number", "7")]),
+        [(
+            "inner.size".to_owned(),
+            "Invalid value 0 for configuration inner.size: Value must be at least 1".to_owned()
+        )]
+    );
+    let missing = "Missing required configuration \"inner.most.count\" which has no default value.";
+    assert_eq!(
+        errors(&[("inner.size", "2")]),
+        [("inner.most.count".to_owned(), missing.to_owned())]
+    );
+    assert_eq!(
+        errors(&[("inner.size", "8"), ("inner.most.number", "7")]),
+        [(
+            "inner.size".to_owned(),
+            "Invalid value 8 for configuration inner.size: Beyond the count".to_owned()
+        )]
+    );
+}
+
+#[test]
 fn a_key_that_is_read_but_not_defined_is_a_problem() {
     struct Forgetful;
     impl Config for Forgetful {

@@ -266,7 +266,11 @@ impl<'a> Parser<'a> {
         Text::part(self.document, start, self.at)
     }
 
-    fn string(&mut self) -> Result<Text<'a>> {
+    /// Reads a text from its quote on.
+    ///
+    /// # Errors
+    /// When the document is no JSON here.
+    pub fn string(&mut self) -> Result<Text<'a>> {
         self.at += 1;
         let start = self.at;
         self.at += plain_length(self.bytes().get(start..).unwrap_or_default());

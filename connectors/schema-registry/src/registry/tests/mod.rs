@@ -1,4 +1,6 @@
-use std::sync::Mutex;
+mod roads;
+
+use std::{io, sync::Mutex};
 
 use connect_api::{
     convert::Converter as _,
@@ -8,9 +10,10 @@ use connect_api::{
     value::Value,
 };
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpListener,
 };
+use tokio_rustls::TlsAcceptor;
 
 use super::*;
 use crate::avro::AvroConverter;
@@ -18,17 +21,24 @@ use crate::avro::AvroConverter;
 /// A registry that answers as a test says: method, path and body to status and body.
 struct Fake {
     listener: TcpListener,
+    /// Whether it speaks TLS.
+    acceptor: Option<TlsAcceptor>,
     asked: Mutex<Vec<String>>,
 }
 
 impl Fake {
     async fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        Self { listener, asked: Mutex::default() }
+        Self { listener, acceptor: None, asked: Mutex::default() }
+    }
+
+    async fn behind(acceptor: TlsAcceptor) -> Self {
+        Self { acceptor: Some(acceptor), ..Self::new().await }
     }
 
     fn url(&self) -> String {
-        format!("http://{}", self.listener.local_addr().unwrap())
+        let scheme = if self.acceptor.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.listener.local_addr().unwrap())
     }
 
     fn asked(&self) -> Vec<String> {
@@ -44,23 +54,39 @@ impl Fake {
         let serve = async {
             loop {
                 let (mut stream, _) = self.listener.accept().await.unwrap();
-                let mut request = vec![0; 8192];
-                let length = stream.read(&mut request).await.unwrap();
-                let text = String::from_utf8_lossy(&request[..length]).into_owned();
-                let line = text.lines().next().unwrap_or_default().replace(" HTTP/1.1", "");
-                self.asked.lock().unwrap().push(text);
-                let (status, body) = answer(&line);
-                let head = format!(
-                    "HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
-                    body.len()
-                );
-                stream.write_all(head.as_bytes()).await.unwrap();
+                let Some(acceptor) = &self.acceptor else {
+                    self.answer(&mut stream, &answer).await.unwrap();
+                    continue;
+                };
+                if let Ok(mut stream) = acceptor.accept(stream).await {
+                    // A client may find only now that it was not let in, or does not let us.
+                    let _answered = self.answer(&mut stream, &answer).await;
+                }
             }
         };
         tokio::select! {
             outcome = work => outcome,
             () = serve => unreachable!(),
         }
+    }
+
+    async fn answer(
+        &self,
+        stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+        answer: impl Fn(&str) -> (u16, &'static str),
+    ) -> io::Result<()> {
+        let mut request = vec![0; 8192];
+        let length = stream.read(&mut request).await?;
+        let text = String::from_utf8_lossy(&request[..length]).into_owned();
+        let line = text.lines().next().unwrap_or_default().replace(" HTTP/1.1", "");
+        self.asked.lock().unwrap().push(text);
+        let (status, body) = answer(&line);
+        let head = format!(
+            "HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await?;
+        stream.shutdown().await
     }
 }
 
@@ -174,8 +200,7 @@ async fn what_cannot_be_is_refused_with_a_sentence() {
         ("schema.registry.url", "registry:8081", "http://"),
         ("basic.auth.credentials.source", "SASL_INHERIT", "USER_INFO"),
         ("basic.auth.credentials.source", "USER_INFO", "basic.auth.user.info"),
-        ("schema.registry.ssl.truststore.location", "/t.jks", "PEM"),
-        ("schema.registry.ssl.key.password", "s3cret", "without"),
+        ("schema.registry.ssl.keystore.key", "s3cret", "registry.ssl.keystore.certificate.chain"),
         ("value.subject.name.strategy", "com.acme.Own", "TopicNameStrategy"),
     ] {
         let mut props: Props = [("schema.registry.url", "http://r")].into();
