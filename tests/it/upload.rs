@@ -45,7 +45,7 @@ async fn register(worker: &Worker, folder: &Path) {
             "schema.generation.enabled": "true",
             "schema.generation.types": "inferred",
             // Many batches, so that a kill meets the file in its middle.
-            "batch.size": "50",
+            "batch.size": "20",
             "empty.poll.wait.ms": "50",
         }}))
         .await;

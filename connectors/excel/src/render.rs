@@ -105,7 +105,8 @@ fn write_sheet(
     }
     let mut begin = |workbook: &mut Workbook| -> Result<()> {
         let name = names.name(&sheet.topic);
-        let worksheet = workbook.add_worksheet_with_constant_memory();
+        let worksheet =
+            workbook.add_worksheet_with_constant_memory().map_err(|error| broken(path, error))?;
         worksheet.set_name(name).map_err(|error| broken(path, error))?;
         worksheet.set_freeze_panes(1, 0).map_err(|error| broken(path, error))?;
         for ((_, name), place) in sheet.columns.iter().zip(0_u16..) {
