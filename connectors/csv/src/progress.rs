@@ -12,10 +12,13 @@ const MOST_SENTENCES: usize = 10;
 
 static OF_PROCESS: LazyLock<Arc<LiveFiles>> = LazyLock::new(Arc::default);
 
+/// The tasks that run, by the names of their connectors.
+type TasksByConnector = HashMap<Arc<str>, Vec<Weak<TaskFiles>>>;
+
 /// What the tasks of this process read, by connector.
 #[derive(Debug, Default)]
 pub struct LiveFiles {
-    tasks: Mutex<HashMap<Arc<str>, Vec<Weak<TaskFiles>>>>,
+    tasks: Mutex<TasksByConnector>,
 }
 
 /// What one task reads.

@@ -199,6 +199,7 @@ impl RowParser {
 }
 
 /// A line on its way through the parser.
+#[expect(clippy::struct_excessive_bools, reason = "each is a state of the original's parser")]
 struct Scan<'a> {
     rest: Peekable<Chars<'a>>,
     /// Characters that were taken.

@@ -213,7 +213,7 @@ impl Spool {
         let finished = self.finished.as_ref();
         match (self.policy, finished) {
             (CleanupPolicy::Delete, _) => fs::remove_file(&found.path)
-                .or_else(|error| gone(error))
+                .or_else(gone)
                 .map_err(|error| failure("delete", &found.path, error)),
             (CleanupPolicy::Move, Some(finished)) => self.move_to(found, finished),
             (CleanupPolicy::MoveByDate, Some(finished)) => {

@@ -7,9 +7,6 @@ use std::{
 
 use connect_api::config::Config;
 
-/// Rows that a sheet of Excel can have.
-pub(crate) const MOST_ROWS: u32 = 1_048_576;
-
 /// Options of the Excel sink.
 #[derive(Config, Debug)]
 pub(crate) struct ExcelConfig {

@@ -8,7 +8,7 @@ mod shown;
 pub use self::openapi::openapi;
 pub(crate) use self::receive::remove_leftovers;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{cmp::Reverse, collections::HashMap, sync::Arc};
 
 use axum::{
     Json, Router,
@@ -126,7 +126,7 @@ async fn list(State(api): State<Arc<Api>>, Path(connector): Path<String>) -> Res
         }
     }
     let mut past: Vec<_> = files.into_iter().collect();
-    past.sort_by(|(_, one), (_, other)| other.stored.at_ms.cmp(&one.stored.at_ms));
+    past.sort_by_key(|(_, file)| Reverse(file.stored.at_ms));
     shown.extend(past.iter().map(|(name, file)| progress(&connector, name, file)));
     Ok(Json(json!({"connector": connector, "files": shown})))
 }
