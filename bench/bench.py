@@ -34,6 +34,7 @@ DEADLINE_S = 120
 FILE_SOURCE = "org.apache.kafka.connect.file.FileStreamSourceConnector"
 FILE_SINK = "org.apache.kafka.connect.file.FileStreamSinkConnector"
 STRING = "org.apache.kafka.connect.storage.StringConverter"
+JSON = "org.apache.kafka.connect.json.JsonConverter"
 
 
 def free_port():
@@ -389,6 +390,7 @@ class Bench:
         wants = lambda job: not only or job in only
         self.latencies, self.starts = [], []
         self.rest, self.fleet = fleet.RestLoad(self), fleet.Fleet(self, self.connectors)
+        self.web = web_events.WebEvents(self)
         self.record_path = record_path.RecordPath(self, self.binary.parent / "record-path")
         if wants("record-path"):
             self.record_path.run()
@@ -428,6 +430,10 @@ class Bench:
                 self.rest.run()
             if wants("fleet"):
                 self.fleet.run()
+            if wants("documents"):
+                documents.Documents(self).run()
+            if wants("web"):
+                self.web.run()
 
     # --- the report -----------------------------------------------------------------------------
 
@@ -459,6 +465,7 @@ class Bench:
             lines += [f"| {name} | {p50:.1f} | {p99:.1f} | {most:.1f} | {count:,} |"
                       for name, p50, p99, most, count in self.latencies]
         lines += self.record_path.report() + self.rest.report() + self.fleet.report()
+        lines += self.web.report()
         return "\n".join(lines) + "\n"
 
 
@@ -484,7 +491,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connectors", type=int, default=1000)
     parser.add_argument("--only", default="",
-                        help="source, sink, null, embedded, latency, start, rest, fleet, record-path")
+                        help="source, sink, null, embedded, latency, start, rest, fleet, documents, web, record-path")
     parser.add_argument("--keep", action="store_true", help="leave the folder of logs and data")
     arguments = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="millrace-bench-"))
@@ -505,7 +512,9 @@ def main():
 if __name__ == "__main__":
     # What is measured in other files builds on this one, under its name.
     sys.modules["bench"] = sys.modules["__main__"]
+    import documents
     import fleet
     import record_path
+    import web_events
 
     main()

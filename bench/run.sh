@@ -10,7 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 for tool in kcat python3; do
     command -v "$tool" >/dev/null || { echo "bench: $tool is missing: install Debian's $tool" >&2; exit 1; }
 done
-tests/services/fetch.sh kafka connect avro
+tests/services/fetch.sh kafka connect avro opensearch
 cargo build --release -p millrace
 # On its own: what it needs of libraries must not find its way into what is measured.
 cargo build --release -p rest-load

@@ -8,7 +8,12 @@
 //! that were on their way when the task sought elsewhere are dropped, and records of a partition
 //! that was paused meanwhile are kept back until it is resumed.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    any::Any,
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    fmt,
+    sync::Arc,
+};
 
 use connect_api::{record::TopicPartition, sink::SinkOffsets};
 use tokio::sync::{mpsc, oneshot};
@@ -56,6 +61,31 @@ pub struct Revocation {
     pub reply: oneshot::Sender<SinkOffsets>,
 }
 
+/// Names a member of a group to the producers of the same broker, so that one of them can commit in
+/// its place. What is in it only the broker knows.
+#[derive(Clone)]
+pub struct GroupMember(Arc<dyn Any + Send + Sync>);
+
+impl GroupMember {
+    /// A member, as its broker knows it.
+    #[must_use]
+    pub fn new(member: impl Any + Send + Sync) -> Self {
+        Self(Arc::new(member))
+    }
+
+    /// The member again; none where it is another broker's.
+    #[must_use]
+    pub fn known_as<T: Any>(&self) -> Option<&T> {
+        self.0.downcast_ref()
+    }
+}
+
+impl fmt::Debug for GroupMember {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GroupMember")
+    }
+}
+
 /// What a task tells the polling thread.
 #[derive(Debug)]
 pub enum ConsumerCommand {
@@ -92,12 +122,13 @@ pub struct Consumer {
     paused: BTreeSet<TopicPartition>,
     /// Records of paused partitions that were on their way.
     kept_back: VecDeque<PartitionRecords>,
+    member: GroupMember,
 }
 
 impl Consumer {
     /// A consumer and the end that a broker's thread drives.
     #[must_use]
-    pub fn new() -> (Self, ConsumerEnd) {
+    pub fn new(member: GroupMember) -> (Self, ConsumerEnd) {
         let (event_sender, events) = mpsc::channel(EVENT_QUEUE);
         let (commands, command_inbox) = mpsc::channel(COMMAND_QUEUE);
         let consumer = Self {
@@ -107,8 +138,15 @@ impl Consumer {
             seeking: BTreeMap::new(),
             paused: BTreeSet::new(),
             kept_back: VecDeque::new(),
+            member,
         };
         (consumer, ConsumerEnd { events: event_sender, commands: command_inbox })
+    }
+
+    /// Who this is to a producer that commits in its place.
+    #[must_use]
+    pub const fn member(&self) -> &GroupMember {
+        &self.member
     }
 
     /// What happens next; none after the consumer was closed or has failed. Cancel safe.
@@ -229,7 +267,7 @@ mod tests {
 
     #[tokio::test]
     async fn records_on_their_way_are_dropped_by_a_seek() {
-        let (mut consumer, end) = Consumer::new();
+        let (mut consumer, end) = Consumer::new(GroupMember::new(()));
         consumer.seek([(TopicPartition::new("t", 0), 7)].into()).await;
         end.events.send(records(0)).await.unwrap();
         end.events.send(ConsumerEvent::Sought(1)).await.unwrap();
@@ -243,7 +281,7 @@ mod tests {
 
     #[tokio::test]
     async fn records_of_a_paused_partition_come_after_its_resume() {
-        let (mut consumer, end) = Consumer::new();
+        let (mut consumer, end) = Consumer::new(GroupMember::new(()));
         consumer.pause(vec![TopicPartition::new("t", 0)]).await;
         end.events.send(records(0)).await.unwrap();
         end.events.send(records(1)).await.unwrap();

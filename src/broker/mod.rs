@@ -35,7 +35,8 @@ use tokio::sync::oneshot;
 
 pub use connect_api::record::RawHeader;
 pub use consumer::{
-    COMMAND_QUEUE, Consumer, ConsumerCommand, ConsumerEnd, ConsumerEvent, EVENT_QUEUE, Revocation,
+    COMMAND_QUEUE, Consumer, ConsumerCommand, ConsumerEnd, ConsumerEvent, EVENT_QUEUE, GroupMember,
+    Revocation,
 };
 pub use error::{BrokerError, Result};
 #[cfg(feature = "kafka")]
@@ -320,6 +321,15 @@ pub trait Producer: Send {
     /// # Errors
     /// `Fenced` when a newer producer has the transactional id.
     async fn begin(&mut self) -> Result<()>;
+
+    /// Puts offsets of a group into the open transaction, in the place of a member that has the
+    /// partitions: they are committed together with what is sent in it, or not at all. An offset
+    /// that the member committed by itself before is replaced by them.
+    ///
+    /// # Errors
+    /// `Rejected` or `TransactionAborted` where the member has lost its partitions, or is not one of
+    /// this broker's.
+    async fn send_offsets(&mut self, member: &GroupMember, offsets: &SinkOffsets) -> Result<()>;
 
     /// Waits for everything sent and makes it visible to read-committed readers, all or nothing.
     ///

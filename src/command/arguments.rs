@@ -41,6 +41,23 @@ pub(super) enum Command {
         /// JSON or properties file of one connector
         file: PathBuf,
     },
+    /// Tell which records an object of a sink holds, and which bytes of which file they came from
+    Trace(TraceArguments),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct TraceArguments {
+    /// The object, as `s3://bucket/key`
+    pub(super) place: String,
+    /// JSON or properties file of the connector, for an answer without a worker
+    #[arg(long, value_name = "FILE", conflicts_with = "connector")]
+    pub(super) config: Option<PathBuf>,
+    /// Address of the worker that runs the connector
+    #[arg(long, default_value = "http://127.0.0.1:8083")]
+    pub(super) url: String,
+    /// Name of the connector on that worker
+    #[arg(long, value_name = "NAME", required_unless_present = "config")]
+    pub(super) connector: Option<String>,
 }
 
 #[derive(Args, Debug)]
@@ -63,6 +80,8 @@ pub(super) struct DemoArguments {
 pub(super) enum Generate {
     /// Write an application log, DIR/yyyymmdd.log
     Logs(LogArguments),
+    /// Write the log of a web server as JSON lines, DIR/yyyymmdd.log
+    Web(LogArguments),
 }
 
 #[derive(Args, Debug)]

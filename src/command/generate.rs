@@ -12,7 +12,7 @@ use super::{
     stop_signal,
 };
 use crate::{
-    generate::{LogGenerator, Pace},
+    generate::{Lines, LogGenerator, Pace},
     tasks::TaskGroup,
 };
 
@@ -20,8 +20,12 @@ use crate::{
 const HISTORY_RATE: f64 = 10.0;
 
 pub(super) async fn run(what: Generate, clock: Arc<dyn Clock>) -> Result<()> {
-    let Generate::Logs(arguments) = what;
+    let (lines, arguments) = match what {
+        Generate::Logs(arguments) => (Lines::Application, arguments),
+        Generate::Web(arguments) => (Lines::Web, arguments),
+    };
     let generator = LogGenerator {
+        lines,
         pace: pace(&arguments)?,
         directory: arguments.dir,
         zone: arguments.timezone,

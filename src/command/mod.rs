@@ -4,6 +4,7 @@ mod arguments;
 mod error;
 mod generate;
 mod offline;
+mod trace;
 mod worker;
 
 use std::{io::IsTerminal as _, sync::Arc};
@@ -37,6 +38,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
             on_runtime(worker::run_standalone(worker, connectors))
         }
         Command::Distributed { worker } => on_runtime(worker::run_distributed(worker)),
+        Command::Trace(arguments) => on_runtime(trace::run(arguments)),
         Command::Generate { what } => on_runtime(generate::run(what, Arc::new(SystemClock))),
     }
 }

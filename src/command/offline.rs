@@ -36,6 +36,7 @@ pub(super) fn validate(file: &Path) -> Result<()> {
     Err(Failure::Wrong(anyhow::anyhow!("\"{}\" has {} problem(s)", file.display(), problems.len())))
 }
 
-fn say(text: &str) -> Result<()> {
+/// Writes to standard output.
+pub(super) fn say(text: &str) -> Result<()> {
     io::stdout().lock().write_all(text.as_bytes()).map_err(Failure::run)
 }

@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     app::App,
     config::{Environment, Mode},
-    generate::{GenerateError, Generated, LogGenerator, Pace},
+    generate::{GenerateError, Generated, Lines, LogGenerator, Pace},
     tasks::TaskGroup,
 };
 
@@ -104,6 +104,7 @@ pub async fn run(options: DemoOptions, stop: CancellationToken) -> Result<()> {
 fn generator(options: &DemoOptions, places: &Where) -> LogGenerator {
     let clock = Arc::new(SystemClock);
     LogGenerator {
+        lines: Lines::Application,
         directory: places.logs.clone(),
         zone: Tz::UTC,
         pace: Pace::Live { rate: Some(options.rate) },

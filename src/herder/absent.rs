@@ -11,10 +11,6 @@ const ABSENT: &[(&str, &str)] = &[
         "run Kafka's own MirrorMaker (connect-mirror-maker.sh) beside this worker",
     ),
     (
-        "io.confluent.kafka.connect.datagen.",
-        "use `millrace generate logs` with millrace.LogFileSourceConnector",
-    ),
-    (
         "org.apache.kafka.connect.tools.",
         "use `millrace generate logs` and the FileStream connectors",
     ),
@@ -51,7 +47,6 @@ const SIMPLE: &[(&str, &str)] = &[
     ("MirrorSource", "org.apache.kafka.connect.mirror."),
     ("MirrorCheckpoint", "org.apache.kafka.connect.mirror."),
     ("MirrorHeartbeat", "org.apache.kafka.connect.mirror."),
-    ("Datagen", "io.confluent.kafka.connect.datagen."),
     ("VerifiableSource", "org.apache.kafka.connect.tools."),
     ("VerifiableSink", "org.apache.kafka.connect.tools."),
     ("MockSource", "org.apache.kafka.connect.tools."),

@@ -8,6 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use connect_api::{
+    budget::MemoryBudget,
     config::{self, Config, ConfigDef, ConfigValue, Props},
     error::{ConnectorError, ErrorClass, Result},
     record::{SourceOffset, SourcePartition},
@@ -220,6 +221,10 @@ impl Starter {
 impl TaskStarter for Starter {
     async fn preview(&self, _spec: PreviewSpec) -> Result<(Vec<PreviewedRecord>, Option<String>)> {
         Ok((Vec::new(), None))
+    }
+
+    fn budget(&self) -> MemoryBudget {
+        MemoryBudget::new(1 << 20)
     }
 
     fn start(&self, spec: TaskSpec) -> Box<dyn TaskControl> {

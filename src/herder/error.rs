@@ -48,6 +48,36 @@ pub enum HerderError {
         /// Why.
         source: ConnectorError,
     },
+    /// A parameter of the request makes no sense.
+    #[error("{0}")]
+    BadParameter(String),
+    /// Only sinks write objects.
+    #[error("Connector {0} is not a sink, and only sinks write objects")]
+    NotAWriter(String),
+    /// The class does not say what it has written.
+    #[error("Connector {connector} cannot tell what it has written: {class} does not say")]
+    UntoldObjects {
+        /// Name of the connector.
+        connector: String,
+        /// Its class.
+        class: &'static str,
+    },
+    /// The connector's configuration could not be explained.
+    #[error("Failed to explain connector {connector}: {}", chain(source))]
+    Explain {
+        /// Name of the connector.
+        connector: String,
+        /// Why.
+        source: ConnectorError,
+    },
+    /// The objects of a sink could not be found.
+    #[error("Failed to find objects of connector {connector}: {}", chain(source))]
+    Objects {
+        /// Name of the connector.
+        connector: String,
+        /// Why.
+        source: ConnectorError,
+    },
     /// There is no such connector whose state could be changed.
     #[error("Unknown connector {0}")]
     UnknownConnector(String),
@@ -272,6 +302,9 @@ impl HerderError {
             | Self::NoOffsets
             | Self::NotStopped(_)
             | Self::NotASink(_)
+            | Self::BadParameter(_)
+            | Self::NotAWriter(_)
+            | Self::UntoldObjects { .. }
             | Self::NothingToFlush(_)
             | Self::NotALetterWriter(_)
             | Self::NoDeadLetterQueue(_)
@@ -286,7 +319,9 @@ impl HerderError {
             | Self::ConfigNotStored(_)
             | Self::TimedOut
             | Self::ShuttingDown => ErrorClass::Retriable,
-            Self::Preview { source, .. } => source.class(),
+            Self::Preview { source, .. }
+            | Self::Explain { source, .. }
+            | Self::Objects { source, .. } => source.class(),
             Self::NotConfigured(_)
             | Self::NotInStandalone(_)
             | Self::RestartNotConfigured(_)

@@ -18,6 +18,7 @@ mod command;
 #[cfg(test)]
 pub(crate) mod double;
 mod error;
+mod explain;
 mod figures;
 mod flush;
 mod generate;
@@ -26,6 +27,7 @@ mod history;
 mod lag;
 mod letters;
 mod loggers;
+mod objects;
 mod offline;
 mod offsets;
 mod peers;
@@ -43,10 +45,12 @@ mod validate;
 pub use self::{
     command::{Put, Restarted},
     error::{HerderError, Result},
+    explain::{ConnectorExplanation, Expected},
     flush::{ConnectorFlush, TaskFlush},
     handle::{Expansion, HerderHandle, NewConnector, start},
     history::{HistoryEvent, Repair},
     lag::{ConnectorLag, PartitionLag},
+    objects::parse_wanted,
     offline::{OfflineReport, validate_offline},
     plugins::{Plugin, Plugins},
     preview::{ConfigPreview, PreviewRequest, PreviewedRecord},

@@ -138,7 +138,7 @@ pub struct TaskState {
     /// Version of the plug-in that runs. Source: KIP-891.
     #[serde(skip_serializing_if = "is_blank")]
     pub version: Option<String>,
-    /// Why it failed.
+    /// Why it failed, or why it does not get on.
     #[serde(skip_serializing_if = "is_blank")]
     pub trace: Option<String>,
 }

@@ -3,7 +3,7 @@
 use std::{fmt::Debug, time::Duration};
 
 use async_trait::async_trait;
-use connect_api::error::ConnectorError;
+use connect_api::{budget::MemoryBudget, error::ConnectorError};
 
 pub use crate::runtime::{
     ConnectorPlugin, FlushAnswer, PreviewRequest, PreviewSpec, PreviewedRecord, TaskEvent,
@@ -22,6 +22,9 @@ pub trait TaskStarter: Debug + Send + Sync {
         &self,
         spec: PreviewSpec,
     ) -> Result<(Vec<PreviewedRecord>, Option<String>), ConnectorError>;
+
+    /// Memory that all tasks share.
+    fn budget(&self) -> MemoryBudget;
 }
 
 /// A started task.
@@ -49,6 +52,10 @@ impl TaskStarter for Runtime {
         spec: PreviewSpec,
     ) -> Result<(Vec<PreviewedRecord>, Option<String>), ConnectorError> {
         Self::preview(self, &spec).await
+    }
+
+    fn budget(&self) -> MemoryBudget {
+        Self::budget(self).clone()
     }
 }
 

@@ -8,6 +8,7 @@
 pub(super) const KNOWN: &[&str] = &[
     "connect_aggregate",
     "connect_file",
+    "connect_http",
     "connect_s3",
     "millrace",
     "millrace.app",

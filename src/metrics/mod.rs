@@ -28,7 +28,7 @@ pub use self::{
     process::add_process,
     sink::SinkMeter,
     source::SourceMeter,
-    task::{Phase, TaskMeter},
+    task::{Phase, Seen, TaskMeter},
     window::Sampling,
     worker::{Startup, WorkerMeter},
 };
@@ -67,6 +67,17 @@ impl Metrics {
         let key = (Arc::clone(connector), task);
         self.tasks().insert(key.clone(), Arc::clone(&meter));
         Metered { metrics: self.clone(), key, meter }
+    }
+
+    /// What the tasks of a sink have seen.
+    #[must_use]
+    pub fn seen(&self, connector: &str) -> Vec<Seen> {
+        let tasks = self.tasks();
+        let own = tasks.iter().filter(|((name, _), _)| **name == *connector);
+        let meters: Vec<_> = own.map(|(_, meter)| Arc::clone(meter)).collect();
+        drop(tasks);
+        let now = Instant::now();
+        meters.iter().filter_map(|meter| meter.seen(now)).collect()
     }
 
     /// Adds the figures of every task.
@@ -127,6 +138,8 @@ mod tests {
         let second = metrics.task(&"c".into(), 0);
         first.meter().errors().failed();
         second.meter().source().polled(3, std::time::Duration::ZERO);
+        let labels = [("reason", "size")];
+        second.meter().figures().counter("millrace_x_files_total", "Files.", &labels).add(4);
         drop(first);
         let text = shown();
         let line = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap();
@@ -134,6 +147,8 @@ mod tests {
         assert!(polled.ends_with("{connector=\"c\",task=\"0\"} 3"), "{polled}");
         let failures = line("kafka_connect_task_error_total_record_failures");
         assert!(failures.ends_with(" 0"), "of the start that counts: {failures}");
+        let files = line("millrace_x_files_total");
+        assert!(files.ends_with("{connector=\"c\",task=\"0\",reason=\"size\"} 4"), "{files}");
         drop(second);
         assert_eq!(shown(), "");
     }

@@ -86,6 +86,11 @@ impl SinkMeter {
         self.with(|figures| figures.skipped.add(1, Instant::now()));
     }
 
+    /// Records that the connector took, and partitions that are assigned to the task.
+    pub(super) fn seen(&self) -> (u64, u64) {
+        self.with(|figures| (figures.sent.total, figures.partitions))
+    }
+
     fn with<T>(&self, work: impl FnOnce(&mut Figures) -> T) -> T {
         work(&mut self.figures.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use connect_api::time::Clock;
+use connect_api::{
+    figures::{Figures as OwnFigures, Reading},
+    time::Clock,
+};
 use tokio::time::Instant;
 
 use super::{
@@ -27,6 +30,19 @@ pub enum Phase {
     Paused,
 }
 
+/// What a sink's task has seen since it started.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Seen {
+    /// Records that the connector took.
+    pub records: u64,
+    /// Partitions that are assigned to it.
+    pub partitions: u64,
+    /// Time it ran for, without pauses.
+    pub ran: Duration,
+    /// What the connector itself has counted.
+    pub figures: Vec<Reading>,
+}
+
 /// The meter of one start of a task.
 #[derive(Debug)]
 pub struct TaskMeter {
@@ -35,6 +51,8 @@ pub struct TaskMeter {
     errors: ErrorMeter,
     source: OnceLock<Arc<SourceMeter>>,
     sink: OnceLock<Arc<SinkMeter>>,
+    /// Those of the connector itself.
+    own: OwnFigures,
     figures: Mutex<Figures>,
 }
 
@@ -61,6 +79,7 @@ impl TaskMeter {
             errors: ErrorMeter::new(clock),
             source: OnceLock::new(),
             sink: OnceLock::new(),
+            own: OwnFigures::default(),
             figures: Mutex::new(Figures {
                 began: now,
                 phase: Phase::Idle,
@@ -91,6 +110,12 @@ impl TaskMeter {
         self.sink.get_or_init(|| Arc::new(SinkMeter::new(self.sampling)))
     }
 
+    /// Where the connector counts what only it knows.
+    #[must_use]
+    pub const fn figures(&self) -> &OwnFigures {
+        &self.own
+    }
+
     /// The task does something else from now on.
     pub fn enter(&self, phase: Phase) {
         let now = Instant::now();
@@ -115,6 +140,16 @@ impl TaskMeter {
         });
     }
 
+    /// What it has seen, if it is a sink's.
+    pub(super) fn seen(&self, now: Instant) -> Option<Seen> {
+        let (records, partitions) = self.sink.get()?.seen();
+        let ran = self.with(|figures| {
+            figures.settle(now);
+            figures.running
+        });
+        Some(Seen { records, partitions, ran, figures: self.own.read() })
+    }
+
     fn with<T>(&self, work: impl FnOnce(&mut Figures) -> T) -> T {
         work(&mut self.figures.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -129,6 +164,11 @@ impl TaskMeter {
             sink.show(page, labels, now);
         }
         self.errors.show(page, labels);
+        for one in self.own.read() {
+            let pairs = one.labels.iter();
+            let labels = pairs.fold(labels.clone(), |all, (name, value)| all.and(name, value));
+            page.add(one.name, one.help, &labels, float(one.value));
+        }
     }
 }
 

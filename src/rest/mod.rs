@@ -14,6 +14,7 @@ mod dead_letters;
 mod error;
 mod figures;
 mod headers;
+mod insight;
 mod intake;
 mod loggers;
 mod offsets;
@@ -191,6 +192,8 @@ fn resources() -> Router<HerderHandle> {
         )
         .route("/connectors/{name}/lag", get(figures::lag))
         .route("/connectors/{name}/history", get(figures::history))
+        .route("/connectors/{name}/explain", get(insight::explain))
+        .route("/connectors/{name}/objects", get(insight::objects))
         .route("/connectors/{name}/dead-letters", get(dead_letters::list))
         .route("/connectors/{name}/dead-letters/redrive", post(dead_letters::redrive))
         .route("/connectors/{name}/dead-letters/redrives", get(dead_letters::redrives))

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// Path, methods, and what it is for.
-const PATHS: [(&str, &[&str], &str); 31] = [
+const PATHS: [(&str, &[&str], &str); 33] = [
     ("/", &["get"], "Version and cluster of the worker"),
     ("/health", &["get"], "Whether the worker is ready"),
     ("/connectors", &["get", "post"], "Lists or creates connectors"),
@@ -23,6 +23,8 @@ const PATHS: [(&str, &[&str], &str); 31] = [
     ("/connectors/{connector}/topics/reset", &["put"], "Forgets the topics a connector used"),
     ("/connectors/{connector}/lag", &["get"], "How far a sink is behind its topics"),
     ("/connectors/{connector}/history", &["get"], "What happened to a connector"),
+    ("/connectors/{connector}/explain", &["get"], "What a configuration means and costs"),
+    ("/connectors/{connector}/objects", &["get"], "Objects that a sink has written"),
     ("/connectors/{connector}/dead-letters", &["get"], "What lies in a sink's dead letter queue"),
     ("/connectors/{connector}/dead-letters/redrive", &["post"], "Redrives dead letters"),
     ("/connectors/{connector}/dead-letters/redrives", &["get"], "Redrives of a connector"),

@@ -235,3 +235,57 @@ async fn only_named_origins_are_granted_and_told_the_methods() {
     }
     worker.double.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_connector_is_explained() {
+    let worker = Worker::start(Mode::Standalone).await;
+    for (name, class) in [("in", SOURCE), ("out", SINK)] {
+        let config = json!({"connector.class": class, "topic": "t", "topics": "t, u"});
+        worker.send("POST", "/connectors", json!({"name": name, "config": config})).await;
+    }
+    let of_sink = worker.send("GET", "/connectors/out/explain", Value::Null).await.json();
+    for (key, expected) in [
+        ("name", json!("out")),
+        ("type", json!("sink")),
+        ("class", json!(SINK)),
+        ("topics", json!(["t", "u"])),
+        ("errors", json!({"tolerance": "none"})),
+        ("memory", json!({"budget_bytes": 1 << 20, "used_bytes": 0})),
+        ("advice", json!([])),
+    ] {
+        assert_eq!(of_sink[key], expected, "{key}: {of_sink}");
+    }
+    assert_eq!(of_sink["delivery"]["promise"], "at least once");
+    assert!(of_sink["notes"][0].as_str().unwrap().contains("?records_per_day="), "{of_sink}");
+    let path = "/connectors/out/explain?records_per_day=1e6";
+    let note = worker.send("GET", path, Value::Null).await.json()["notes"][0].to_string();
+    assert!(note.contains("does not say what a load costs"), "{note}");
+    let of_source = worker.send("GET", "/connectors/in/explain", Value::Null).await.json();
+    assert_eq!(of_source["delivery"]["given_up_by"], json!([]), "{of_source}");
+    for (path, code) in [("/connectors/out/explain?x=1", 400), ("/connectors/x/explain", 404)] {
+        assert_eq!(worker.send("GET", path, Value::Null).await.status, code, "{path}");
+    }
+    worker.double.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_are_asked_of_sinks_that_can_tell() {
+    let worker = Worker::start(Mode::Standalone).await;
+    for (name, class) in [("in", SOURCE), ("out", SINK)] {
+        let config = json!({"connector.class": class, "topic": "t", "topics": "t"});
+        worker.send("POST", "/connectors", json!({"name": name, "config": config})).await;
+    }
+    for (path, code, part) in [
+        ("in/objects", 400, "only sinks write objects"),
+        ("out/objects", 400, "does not say"),
+        ("out/objects?offset=1", 400, "needs \\\"partition\\\""),
+        ("x/objects", 404, "not found"),
+    ] {
+        let reply = worker.send("GET", &format!("/connectors/{path}"), Value::Null).await;
+        assert_eq!(reply.status, code, "{}", reply.text);
+        assert!(reply.text.contains(part), "{}", reply.text);
+    }
+    let openapi = worker.send("GET", "/openapi.json", Value::Null).await.json();
+    assert!(openapi["paths"]["/connectors/{connector}/objects"]["get"].is_object());
+    worker.double.stop().await;
+}

@@ -91,6 +91,7 @@ impl Tries {
         if self.backoff.is_first() {
             tracing::warn!(task = %seat.spec.id, error = chain(&error),
                 "Task {} could not {} and tries again", seat.spec.id, self.operation);
+            seat.reporter.report(TaskEventKind::Held { trace: java_trace(&error) }).await;
         }
         tokio::select! {
             biased;

@@ -147,6 +147,11 @@ pub enum TaskEventKind {
     Running,
     /// It waits.
     Paused,
+    /// It runs and tries again what fails; or it gets on again, with `Running`.
+    Held {
+        /// The chain of causes as Kafka Connect prints it.
+        trace: String,
+    },
     /// It is broken and has ended.
     Failed {
         /// What its first cause was, and so whether another start may help.
@@ -172,6 +177,12 @@ impl Runtime {
     #[must_use]
     pub fn new(settings: RuntimeSettings, events: mpsc::Sender<TaskEvent>) -> Self {
         Self { settings: Arc::new(settings), events }
+    }
+
+    /// Memory that all tasks share.
+    #[must_use]
+    pub fn budget(&self) -> &MemoryBudget {
+        &self.settings.budget
     }
 
     /// Starts a task; what becomes of it is reported.
@@ -287,7 +298,7 @@ impl Reporter {
             TaskEventKind::Running => self.meter.enter(Phase::Running),
             TaskEventKind::Paused => self.meter.enter(Phase::Paused),
             TaskEventKind::Failed { .. } | TaskEventKind::Stopped => self.meter.enter(Phase::Idle),
-            TaskEventKind::TopicSeen(_) => {}
+            TaskEventKind::Held { .. } | TaskEventKind::TopicSeen(_) => {}
         }
         let event = TaskEvent { id: self.id.clone(), instance: self.instance, kind };
         let _gone = self.events.send(event).await;

@@ -32,7 +32,7 @@ fn is_worker(file: &Path) -> bool {
 
 fn files(extension: &str) -> Vec<PathBuf> {
     let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
-    let mut files: Vec<_> = [configs.clone(), configs.join("demo")]
+    let mut files: Vec<_> = [configs.clone(), configs.join("demo"), configs.join("stories")]
         .iter()
         .flat_map(|folder| fs::read_dir(folder).unwrap())
         .map(|entry| entry.unwrap().path())

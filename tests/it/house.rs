@@ -48,6 +48,7 @@ const KEEPERS: [(&str, &[&str]); 5] = [
             "connectors/aggregate",
             "connectors/csv",
             "connectors/excel",
+            "connectors/web",
             "src/plugins.rs",
         ],
     ),

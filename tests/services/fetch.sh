@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Makes sure that a real service is on this machine.
 #
-#   tests/services/fetch.sh kafka|connect|avro|s3|postgres|registry|clients ...
+#   tests/services/fetch.sh SERVICE ...
 #
-# Everything lands in the cache directory (see lib.sh), except PostgreSQL, which is the system's
-# own. A stamp file marks what is complete, so that a second run costs nothing; a lock lets
+# Everything lands in the cache directory (see lib.sh), except PostgreSQL and Chromium, which are the
+# system's own. A stamp file marks what is complete, so that a second run costs nothing; a lock lets
 # several runs start at once. Exit code 3 means "cannot be had here", with the reason in one line.
 
 # shellcheck source=tests/services/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+SERVICES='avro, browser, clients, connect, elasticsearch, kafka, opensearch, postgres, registry, s3, s3proxy'
 
 # Copies Maven artifacts and all they need into a directory of jars: maven_jars DIR G:A:V...
 maven_jars() {
@@ -78,6 +80,15 @@ fetch_s3() {
     fi
 }
 
+# S3Proxy: another S3 server (Apache-2.0), which shares no code with the first one. What it needs
+# of Jackson is newer than what Maven would choose.
+fetch_s3proxy() {
+    java_17 >/dev/null
+    maven_jars "$CACHE/s3proxy" \
+        "com.fasterxml.jackson.core:jackson-annotations:$JACKSON_VERSION" \
+        "org.gaul:s3proxy:$S3PROXY_VERSION"
+}
+
 fetch_postgres() {
     local log=$CACHE/postgres.log
     [ -z "$(postgres_bin)" ] || return 0
@@ -111,6 +122,33 @@ fetch_registry() {
     rm "$dir"/*.tar.gz
 }
 
+# A search server without plug-ins, as its makers test it: fetch_search NAME GROUP VERSION
+fetch_search() {
+    local name=$1 group=$2 version=$3 dir=$CACHE/$1 log=$CACHE/$1.log
+    java_17 >/dev/null
+    command -v mvn >/dev/null || unavailable "Maven is missing: install Debian's maven"
+    command -v unzip >/dev/null || unavailable "unzip is missing: install Debian's unzip"
+    rm -rf "$dir"
+    mkdir -p "$dir"
+    # -U: a "not found" that an earlier run remembered must not last a day.
+    if ! (cd "$dir" && mvn -B -q -U dependency:copy \
+        -Dartifact="$group.distribution.integ-test-zip:$name:$version:zip" \
+        -DoutputDirectory="$dir") >"$log" 2>&1 </dev/null; then
+        unavailable "Maven could not fetch $name $version (is Maven Central reachable?): $(grep -m 1 ERROR "$log" || tail -n 1 "$log")"
+    fi
+    unzip -q -o "$dir"/*.zip -d "$dir" >>"$log" 2>&1 || fail "The archive of $name cannot be read: $(tail -n 1 "$log")"
+    rm "$dir"/*.zip
+    mv "$dir/$name-$version" "$dir/home"
+}
+
+fetch_elasticsearch() {
+    fetch_search elasticsearch org.elasticsearch "$ELASTICSEARCH_VERSION"
+}
+
+fetch_opensearch() {
+    fetch_search opensearch org.opensearch "$OPENSEARCH_VERSION"
+}
+
 # Clients of Kafka Connect that others have written, in a virtual environment of Python's.
 fetch_clients() {
     local dir=$CACHE/clients log=$CACHE/clients.log
@@ -127,6 +165,25 @@ fetch_clients() {
     fi
 }
 
+# Chromium, and what steers it.
+fetch_browser() {
+    local dir=$CACHE/browser log=$CACHE/browser.log
+    command -v node >/dev/null || unavailable "Node is missing: install Debian's nodejs and npm"
+    command -v npm >/dev/null || unavailable "npm is missing: install Debian's npm"
+    if ! command -v chromium >/dev/null; then
+        [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null ||
+            unavailable "Chromium is missing: install Debian's chromium"
+        export DEBIAN_FRONTEND=noninteractive
+        { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; } \
+            >"$log" 2>&1 </dev/null || unavailable "apt-get could not install chromium: $(tail -n 1 "$log")"
+    fi
+    rm -rf "$dir"
+    mkdir -p "$dir"
+    npm install --prefix "$dir" --no-audit --no-fund "playwright-core@$PLAYWRIGHT_VERSION" \
+        >"$log" 2>&1 </dev/null ||
+        unavailable "npm could not install playwright-core: $(tail -n 1 "$log")"
+}
+
 # Runs fetch_SERVICE once, under a lock. A stamp holds what was fetched, so that a new version
 # in this file is fetched again.
 fetch() {
@@ -134,10 +191,14 @@ fetch() {
     case $service in
         kafka | connect) wanted="$KAFKA_VERSION" ;;
         s3) wanted="$VERSITYGW_VERSION" ;;
+        s3proxy) wanted="$S3PROXY_VERSION $JACKSON_VERSION" ;;
         avro | registry) wanted="$APICURIO_VERSION" ;;
+        elasticsearch) wanted="$ELASTICSEARCH_VERSION" ;;
+        opensearch) wanted="$OPENSEARCH_VERSION" ;;
         clients) wanted="${CLIENT_PACKAGES[*]}" ;;
+        browser) wanted="$PLAYWRIGHT_VERSION" ;;
         postgres) wanted='' ;; # the system's own: looked for each time
-        *) fail "Unknown service \"$service\": kafka, connect, s3, postgres, registry or clients" ;;
+        *) fail "Unknown service \"$service\": it is none of $SERVICES" ;;
     esac
     [ -n "$wanted" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && return 0
     mkdir -p "$CACHE"
@@ -150,7 +211,7 @@ fetch() {
     ) 9>"$CACHE/$service.lock"
 }
 
-[ $# -gt 0 ] || fail "usage: fetch.sh kafka|connect|avro|s3|postgres|registry|clients ..."
+[ $# -gt 0 ] || fail "usage: fetch.sh SERVICE ..., each one of $SERVICES"
 command -v flock >/dev/null || unavailable "flock is missing: install Debian's util-linux"
 for service; do
     fetch "$service"

@@ -11,8 +11,13 @@ set -euo pipefail
 readonly CACHE="${MILLRACE_SERVICES_DIR:-${XDG_CACHE_HOME:-${HOME:?HOME is not set}/.cache}/millrace/services}"
 readonly KAFKA_VERSION=4.3.1
 readonly VERSITYGW_VERSION=v1.8.0
+readonly S3PROXY_VERSION=4.1.0
+readonly JACKSON_VERSION=2.22
 readonly APICURIO_VERSION=2.6.13.Final
+readonly PLAYWRIGHT_VERSION=1.64.1
 readonly SLF4J_VERSION=1.7.36
+readonly ELASTICSEARCH_VERSION=8.19.21
+readonly OPENSEARCH_VERSION=2.19.6
 readonly LOG4J_VERSION=2.25.4
 readonly CLIENT_PACKAGES=(
     kafka-connect-healthcheck==0.3.0 kafka-connect-api==0.5.10 requests==2.34.2
@@ -53,4 +58,24 @@ postgres_bin() {
         [ "$major" -ge 13 ] && [ "$major" -gt "$best_major" ] && best=$dir best_major=$major
     done
     echo "$best"
+}
+
+# Writes the configuration of a search server into DIR/config and lets nobody have the directory,
+# because these servers refuse to run as root: search_config DIST DIR BINARY LINE...
+search_config() {
+    local dist=$1 dir=$2 binary=$3
+    shift 3
+    mkdir -p "$dir/data" "$dir/logs" "$dir/tmp"
+    [ -d "$dir/config" ] || cp -r "$dist/config" "$dir/config"
+    # Their log of the garbage collector would go beside the programs.
+    sed -i '/gc.log/d' "$dir/config/jvm.options"
+    printf '%s\n' 'discovery.type: single-node' 'network.host: 127.0.0.1' \
+        "path.data: $dir/data" "path.logs: $dir/logs" \
+        'cluster.routing.allocation.disk.threshold_enabled: false' "$@" >"$dir/config/$binary.yml"
+    [ "$(id -u)" != 0 ] || chown -R nobody "$dir"
+}
+
+# Prints the command that makes somebody else of root.
+as_nobody() {
+    [ "$(id -u)" != 0 ] || echo setpriv --reuid=nobody --regid=nogroup --clear-groups --inh-caps=+dac_read_search --ambient-caps=+dac_read_search
 }

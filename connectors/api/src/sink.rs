@@ -27,9 +27,12 @@ use bytes::Bytes;
 use crate::{
     budget::MemoryBudget,
     config::{ConfigDef, ConfigValue, Props},
-    error::{ConnectorError, Result},
+    error::{ConnectorError, Result, chain},
+    figures::Figures,
+    insight::{Explanation, Load, StoredObjects, Wanted},
     record::{SinkRecord, TopicPartition},
     time::Clock,
+    topics::TopicWriter,
 };
 
 /// Per partition, the offset of the next record to read.
@@ -62,8 +65,12 @@ pub struct SinkContext {
     pub budget: MemoryBudget,
     /// Where rejected records go.
     pub reporter: Option<Arc<dyn ErrantRecordReporter>>,
+    /// How the task writes records itself; none where nothing is written, as in a preview.
+    pub topics: Option<Arc<dyn TopicWriter>>,
     /// What the task asked for since the worker looked last.
     pub requests: SinkRequestQueue,
+    /// Where it counts what only it knows.
+    pub figures: Figures,
 }
 
 impl SinkContext {
@@ -98,6 +105,12 @@ impl SinkContext {
         });
     }
 
+    /// Says in the task's status why it does not get on although it goes on trying, or that it does
+    /// again. What `put` and `pre_commit` return as an error says so by itself.
+    pub fn set_progress(&self, progress: Progress) {
+        self.requests.change(|requests| requests.progress = Some(progress));
+    }
+
     /// Hands a bad record to the reporter, or fails with the error when there is none.
     ///
     /// # Errors
@@ -116,6 +129,23 @@ impl Debug for SinkContext {
     }
 }
 
+/// Whether a task that runs gets on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It does.
+    Made,
+    /// It does not, for this reason, and goes on trying.
+    Held(String),
+}
+
+impl Progress {
+    /// Held back by this error and what caused it.
+    #[must_use]
+    pub fn held_by(error: &ConnectorError) -> Self {
+        Self::Held(chain(error))
+    }
+}
+
 /// What a sink task asked of the worker.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SinkRequests {
@@ -127,6 +157,10 @@ pub struct SinkRequests {
     pub timeout: Option<Duration>,
     /// Whether a commit is wanted now.
     pub is_commit_due: bool,
+    /// Offsets that were committed together with records of the task.
+    pub committed: SinkOffsets,
+    /// Whether the task gets on, if that has changed.
+    pub progress: Option<Progress>,
 }
 
 /// Collects what a sink task asks for; cheap to clone, shared with the worker.
@@ -140,6 +174,14 @@ impl SinkRequestQueue {
     #[must_use]
     pub fn take(&self) -> SinkRequests {
         std::mem::take(&mut self.requests.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Notes offsets that were committed together with records of the task; for who implements
+    /// [`TopicWriter`].
+    pub fn note_committed(&self, offsets: &SinkOffsets) {
+        self.change(|requests| {
+            requests.committed.extend(offsets.iter().map(|(at, offset)| (at.clone(), *offset)));
+        });
     }
 
     fn change(&self, change: impl FnOnce(&mut SinkRequests)) {
@@ -204,6 +246,23 @@ pub trait SinkConnector: Debug + Send + Sync {
         _records: &[SinkRecord],
         _now_ms: i64,
     ) -> Result<Option<Previews>> {
+        Ok(None)
+    }
+
+    /// Says what a configuration means at this time, and what a load costs, without asking the system.
+    ///
+    /// # Errors
+    /// `Invalid` when the configuration does not parse.
+    fn explain(&self, _props: &Props, _load: &Load, _now_ms: i64) -> Result<Explanation> {
+        Ok(Explanation::default())
+    }
+
+    /// Finds objects that were written with this configuration. None when the connector cannot tell.
+    ///
+    /// # Errors
+    /// `Invalid` when the configuration does not parse or what is wanted makes no sense, else by the
+    /// system's answer.
+    async fn objects(&self, _props: &Props, _wanted: &Wanted) -> Result<Option<StoredObjects>> {
         Ok(None)
     }
 }

@@ -7,8 +7,9 @@
 //!    `errors.retry.timeout`, ten seconds at least; any other fails the task.
 //! 2. [`SourceTask::poll`] is called over and over. The records of a batch go through the
 //!    transforms and converters into the producer, in order.
-//! 3. [`SourceTask::commit`] follows whenever offsets became durable.
-//! 4. [`SourceTask::stop`] is called once, also after a failed `poll`, never after a panic.
+//! 3. [`SourceTask::acknowledged`] follows for each batch once the broker has it.
+//! 4. [`SourceTask::commit`] follows whenever offsets became durable.
+//! 5. [`SourceTask::stop`] is called once, also after a failed `poll`, never after a panic.
 //!
 //! While the connector is paused `poll` is not called and nothing else happens.
 
@@ -126,6 +127,16 @@ pub trait SourceTask: Send {
     /// `Retriable` is logged and `poll` called again after a back-off; any other class fails the
     /// task.
     async fn poll(&mut self) -> Result<SourceBatch>;
+
+    /// Tells that the broker has taken a batch: once for each batch that `poll` returned, empty ones
+    /// too, in their order. It comes long before [`SourceTask::commit`] where offsets are committed
+    /// at intervals, for sources that owe somebody an answer. Must return at once.
+    ///
+    /// `refused` is the number of its records that the broker did not take and `errors.tolerance`
+    /// skipped. A batch whose records fail the task is never reported.
+    ///
+    /// Source: apache/kafka `SourceTask.commitRecord`, for whole batches.
+    fn acknowledged(&mut self, _refused: usize) {}
 
     /// Tells that these offsets became durable, so that the source may forget what lies before.
     ///

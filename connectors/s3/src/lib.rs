@@ -47,8 +47,13 @@
 //! | `kafka-last-offset`, `kafka-last-timestamp` | its last record | no |
 //! | `kafka-record-count` | how many records it holds | no |
 //! | `content-crc32` | CRC-32 of its bytes, as `crc32` of the object gives it | no |
+//! | `source-1` to `source-4` | first position in a file, the position after the last line, records, path | no |
+//! | `source-other-records` | how many records are from files beyond those, or from none | no |
+//! | `source-first` | position of the first record in its file, and the path | only |
 //!
-//! Numbers are decimal. An object that was uploaded in parts was described before its end was known, and
+//! Numbers are decimal. The names with `source-` are there for records of the log file source with
+//! `headers.provenance=true`; what is not printable ASCII in a path is written as `%` and two hexadecimal
+//! digits. An object that was uploaded in parts was described before its end was known, and
 //! metadata cannot be changed but by copying the object, which costs a read and a write of all of it.
 //! With `s3.object.tagging=true` tags say the rest of such an object of values: `endOffset`,
 //! `recordCount`, `content-crc32`, `kafka-last-timestamp`, as far as the ten tags of an object go beside the
@@ -61,9 +66,10 @@
 
 mod aiven;
 pub mod config;
+mod figures;
 mod file;
 mod format;
-mod joda;
+mod insight;
 mod naming;
 mod preview;
 mod projection;
@@ -75,12 +81,15 @@ use async_trait::async_trait;
 use connect_api::{
     config::{Config, ConfigDef, ConfigValue, Props},
     error::Result,
+    insight::{Explanation, Load, StoredObjects, Wanted},
     record::SinkRecord,
     sink::{Previews, SinkConnector, SinkContext, SinkTask},
 };
 
 pub use self::aiven::AivenS3Sink;
-use self::{config::S3SinkConfig, preview::Previewer, task::S3SinkTask};
+use self::{
+    config::S3SinkConfig, insight::Keys, preview::Previewer, store::Store, task::S3SinkTask,
+};
 
 /// The S3 sink connector.
 #[derive(Clone, Copy, Debug, Default)]
@@ -122,5 +131,16 @@ impl SinkConnector for S3Sink {
     ) -> Result<Option<Previews>> {
         let mut previewer = Previewer::new(&S3SinkConfig::parse(props)?)?;
         Ok(Some(records.iter().map(|record| previewer.preview(record, now_ms)).collect()))
+    }
+
+    fn explain(&self, props: &Props, load: &Load, now_ms: i64) -> Result<Explanation> {
+        Ok(insight::explain(&S3SinkConfig::parse(props)?, props, load, now_ms))
+    }
+
+    async fn objects(&self, props: &Props, wanted: &Wanted) -> Result<Option<StoredObjects>> {
+        let config = S3SinkConfig::parse(props)?;
+        let store = Box::pin(Store::open(&config)).await?;
+        let topic = insight::only_topic(props);
+        Box::pin(insight::objects(&store, &Keys::new(&config), topic, wanted)).await.map(Some)
     }
 }

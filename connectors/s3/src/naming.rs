@@ -46,10 +46,16 @@ impl Naming {
 
     /// Partition of the object with this stem; nothing when it is none of the topic's.
     pub(crate) fn partition_of(&self, topic: &str, stem: &str) -> Option<i32> {
+        self.parts(stem).filter(|(named, ..)| *named == topic).map(|(_, partition, _)| partition)
+    }
+
+    /// Topic, partition and first offset of the object with this stem; nothing when it has another kind of
+    /// name.
+    pub(crate) fn parts<'a>(&self, stem: &'a str) -> Option<(&'a str, i32, i64)> {
         let (_, name) = stem.rsplit_once(&self.directory_delimiter)?;
-        let name = name.strip_prefix(topic)?.strip_prefix(&self.file_delimiter)?;
-        let (partition, offset) = name.split_once(&self.file_delimiter)?;
+        let (name, offset) = name.rsplit_once(&self.file_delimiter)?;
+        let (topic, partition) = name.rsplit_once(&self.file_delimiter)?;
         let is_offset = !offset.is_empty() && offset.bytes().all(|byte| byte.is_ascii_digit());
-        partition.parse().ok().filter(|_| is_offset)
+        Some((topic, partition.parse().ok()?, offset.parse().ok().filter(|_| is_offset)?))
     }
 }

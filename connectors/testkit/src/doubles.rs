@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use connect_api::{
     budget::MemoryBudget,
     error::{ConnectorError, Result},
+    figures::Figures,
     record::{SinkRecord, SourceOffset, SourcePartition},
     sink::{ErrantRecordReporter, SinkContext, SinkRequestQueue},
     source::{OffsetReader, SourceContext},
@@ -116,6 +117,8 @@ pub fn sink_context(clock: &Arc<ManualClock>) -> SinkContext {
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         budget: MemoryBudget::new(BUDGET_BYTES),
         reporter: None,
+        topics: None,
         requests: SinkRequestQueue::default(),
+        figures: Figures::default(),
     }
 }

@@ -101,6 +101,11 @@ impl Log {
         outcome.await.map_err(|_dropped| BrokerError::Closed)?
     }
 
+    /// Waits until the writer has done what it was asked to do before.
+    pub(super) async fn settle(&self) -> Result<()> {
+        self.change(|_: &Transaction<'_>| Ok(()), |()| {}).await
+    }
+
     /// Offsets that a group has committed.
     pub(super) async fn committed(self: &Arc<Self>, group_id: &str) -> Result<SinkOffsets> {
         let group_id = group_id.to_owned();
@@ -138,12 +143,8 @@ impl Log {
             }
         }
         let group_id = group_id.to_owned();
-        let apply = move |transaction: &Transaction<'_>| {
-            for (partition, offset) in &offsets {
-                set_offset(transaction, &group_id, partition, *offset)?;
-            }
-            Ok(())
-        };
+        let apply =
+            move |transaction: &Transaction<'_>| set_offsets(transaction, &group_id, &offsets);
         let (reply, outcome) = oneshot::channel();
         self.submit(Job::Change(Change::new(apply, |()| {}, reply))).await?;
         Ok(outcome)
@@ -158,6 +159,17 @@ impl Log {
         };
         self.change(apply, |()| {}).await
     }
+}
+
+/// Sets (`Some`) or forgets (`None`) offsets of a group.
+pub(super) fn set_offsets(
+    transaction: &Transaction<'_>,
+    group_id: &str,
+    offsets: &[(TopicPartition, Option<i64>)],
+) -> Result<(), Fault> {
+    offsets
+        .iter()
+        .try_for_each(|(partition, offset)| set_offset(transaction, group_id, partition, *offset))
 }
 
 fn set_offset(

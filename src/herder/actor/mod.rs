@@ -196,6 +196,7 @@ impl Actor {
         match kind {
             TaskEventKind::Running => self.task_runs(&id),
             TaskEventKind::Paused => self.task_waits(&id),
+            TaskEventKind::Held { trace } => self.task_held(&id, trace),
             TaskEventKind::Failed { class, trace } => {
                 warn!(connector = %id.connector, task = id.task, "Task {id} failed: {trace}");
                 self.task_failed(&id, trace);

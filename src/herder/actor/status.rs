@@ -43,6 +43,16 @@ impl Actor {
         self.set_task_status(id, State::Running);
     }
 
+    /// The task goes on trying, in the state that it is in.
+    pub(super) fn task_held(&mut self, id: &TaskId, trace: String) {
+        let known = self.statuses.get(&id.connector).and_then(|known| known.tasks.get(&id.task));
+        let state = known.map_or(State::Unassigned, |known| known.state);
+        if matches!(state, State::Running | State::Restarting | State::Unassigned) {
+            let status = self.status(&id.connector, state, Some(trace));
+            self.write_task_status_safely(id, status);
+        }
+    }
+
     pub(super) fn task_waits(&mut self, id: &TaskId) {
         self.set_task_status(id, State::Paused);
     }

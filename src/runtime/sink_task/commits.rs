@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::Sink;
 use crate::{
     broker,
+    pipeline::java_trace,
     runtime::{RuntimeSettings, TaskId},
 };
 
@@ -98,6 +99,12 @@ impl Commits {
                 *current = offset;
             }
         }
+    }
+
+    /// The sink committed these offsets itself, together with records of its own.
+    pub(super) fn committed_by_task(&mut self, mut offsets: SinkOffsets) {
+        offsets.retain(|partition, _| self.current.contains_key(partition));
+        self.committed.extend(offsets);
     }
 
     /// The sink reads anew from these offsets.
@@ -211,6 +218,7 @@ impl Sink<'_> {
         let consumed = self.commits.current.clone();
         let offsets = self.safe_offsets(&consumed).await?;
         if !offsets.is_empty() {
+            self.hindrances.commit = None;
             self.commits.sequence += 1;
             self.commits.pending = Some(Pending {
                 sequence: self.commits.sequence,
@@ -248,6 +256,7 @@ impl Sink<'_> {
         tracing::warn!(task = %self.seat.spec.id, error = chain(error),
             "Task {} could not prepare a commit and reads again from its last one",
             self.seat.spec.id);
+        self.hindrances.commit = Some(java_trace(error));
         let committed = self.commits.committed.clone();
         self.commits.rewound(&committed);
         self.forget_batch_of(|_| true);

@@ -4,8 +4,10 @@
 //! see `broker::consumer`.
 
 mod commits;
+mod hindrances;
 mod partitions;
 mod subscription;
+mod topics;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -25,9 +27,11 @@ use super::{
 use crate::{
     broker::{Consumer, ConsumerEvent, ConsumerSettings, PartitionRecords},
     metrics::SinkMeter,
-    pipeline::{Originals, SinkPipeline, TaskReporter},
+    pipeline::{Originals, SinkPipeline, TaskReporter, java_trace},
 };
 use commits::Commits;
+use hindrances::Hindrances;
+use topics::TaskTopics;
 
 /// First line of the trace of a task whose sink has failed for good.
 const UNRECOVERABLE: &str = "Exiting WorkerSinkTask due to unrecoverable exception.";
@@ -52,19 +56,27 @@ pub(super) async fn run(
         let (errors, converters) = (Arc::clone(&errors), converters.clone());
         Arc::new(TaskReporter::new(errors, originals.clone(), converters)) as _
     });
-    let Some(reading) = subscription::find(seat).await? else { return Ok(()) };
+    let Some(mut reading) = subscription::find(seat).await? else { return Ok(()) };
     let pipeline = SinkPipeline::new(converters, transforms, errors)
         .with_redrive_topic(reading.redrive_topic.clone());
+    let requests = SinkRequestQueue::default();
+    let topics = Arc::new(TaskTopics::new(seat, requests.clone()));
     let context = SinkContext {
         connector: Arc::clone(&seat.spec.id.connector),
         task: seat.spec.id.task,
         clock: Arc::clone(&seat.settings.clock),
         budget: seat.settings.budget.clone(),
         reporter,
-        requests: SinkRequestQueue::default(),
+        figures: seat.reporter.meter.figures().clone(),
+        topics: Some(Arc::<TaskTopics>::clone(&topics) as _),
+        requests,
     };
     let Some(task) = start(seat, connector, &context).await? else { return Ok(()) };
+    if topics.is_open() {
+        reading.wait_for_decided_offsets();
+    }
     let Some(consumer) = open_consumer(seat, &reading.consumer).await? else { return Ok(()) };
+    topics.join(consumer.member());
     seat.reporter.report(TaskEventKind::Running).await;
     let commits = Commits::new(&seat.settings);
     let meter = Arc::clone(seat.reporter.meter.sink());
@@ -84,6 +96,7 @@ pub(super) async fn run(
         redelivery: None,
         timeout: None,
         last_put: Instant::now(),
+        hindrances: Hindrances::default(),
     };
     let outcome = sink.work().await;
     let left = sink.leave().await;
@@ -160,6 +173,7 @@ struct Sink<'a> {
     /// Longest wait that the task asked for.
     timeout: Option<Duration>,
     last_put: Instant,
+    hindrances: Hindrances,
 }
 
 impl Sink<'_> {
@@ -181,9 +195,16 @@ impl Sink<'_> {
                 }
                 () = tokio::time::sleep_until(wake) => self.put_again().await?,
             }
-            self.obey_requests().await;
-            self.commit_if_due().await?;
+            self.follow_up().await?;
         }
+    }
+
+    /// Does what the task asked for meanwhile, and what is due.
+    async fn follow_up(&mut self) -> Result<()> {
+        self.obey_requests().await;
+        self.commit_if_due().await?;
+        self.tell_hindrances().await;
+        Ok(())
     }
 
     /// Brings what waits, or nothing but the time, unless a back-off is not over yet.
@@ -256,12 +277,14 @@ impl Sink<'_> {
                 let batch = std::mem::take(&mut self.batch);
                 self.commits.consumed(batch.next);
                 self.measure_put(size, began.elapsed());
+                self.hindrances.put = None;
                 if self.redelivery.take().is_some() {
                     self.resume_all().await;
                 }
                 Ok(())
             }
             Err(error) if error.class().is_retriable() => {
+                self.hindrances.put = Some(java_trace(&error));
                 self.redeliver_later(&error).await;
                 Ok(())
             }
@@ -317,6 +340,10 @@ impl Sink<'_> {
     /// Does what the sink asked for during its last call.
     async fn obey_requests(&mut self) {
         let mut requests = self.requests.take();
+        if !requests.committed.is_empty() {
+            self.commits.committed_by_task(std::mem::take(&mut requests.committed));
+            self.measure_standing();
+        }
         if let Some(timeout) = requests.timeout {
             self.timeout = Some(timeout);
             if let Some(again) = &mut self.redelivery {
@@ -325,6 +352,9 @@ impl Sink<'_> {
         }
         if requests.is_commit_due {
             self.commits.hurry();
+        }
+        if let Some(progress) = requests.progress {
+            self.hindrances.tell(progress);
         }
         requests.seeks.retain(|partition, _| self.knows(partition, "seek in"));
         if !requests.seeks.is_empty() {

@@ -45,11 +45,15 @@ impl Sink<'_> {
 
     async fn close(&mut self, partitions: &[TopicPartition]) -> Result<()> {
         self.commits.end(partitions);
+        if self.commits.assigned().is_empty() {
+            self.hindrances.commit = None;
+        }
         self.measure_standing();
         self.forget_batch_of(|partition| partitions.contains(partition));
         self.paused_by_task.retain(|partition| !partitions.contains(partition));
         if self.batch.records.is_empty() && self.batch.next.is_empty() {
             self.redelivery = None;
+            self.hindrances.put = None;
             self.resume_all().await;
         }
         self.task.close(partitions).await
@@ -86,6 +90,7 @@ impl Sink<'_> {
             self.resume_all().await;
             self.seat.reporter.report(TaskEventKind::Running).await;
         }
+        self.hindrances.forget_told();
     }
 
     pub(super) async fn pause_by_task(&mut self, partitions: Vec<TopicPartition>) {

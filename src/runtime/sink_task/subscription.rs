@@ -23,6 +23,16 @@ pub(super) struct Reading {
     pub(super) redrive_topic: Option<Arc<str>>,
 }
 
+impl Reading {
+    /// Has the group's offsets read only once every transaction that changes them is decided: a task
+    /// that died may have left one that is being committed.
+    ///
+    /// Source: KIP-447, where stable offsets come with this isolation level.
+    pub(super) fn wait_for_decided_offsets(&mut self) {
+        self.consumer.client.overrides.insert("isolation.level", "read_committed");
+    }
+}
+
 /// Finds out what to read; none when the task was told to stop before the broker answered.
 pub(super) async fn find(seat: &Seat) -> Result<Option<Reading>> {
     let config = &seat.spec.connector_config;

@@ -6,8 +6,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use connect_api::sink::SinkOffsets;
 
-use crate::broker::{Broker, Delivery, Producer, ProducerRecord, ProducerSettings, Result};
+use crate::broker::{
+    Broker, Delivery, GroupMember, Producer, ProducerRecord, ProducerSettings, Result,
+};
 
 /// A producer that is made when it is first used.
 pub(super) struct Outlet {
@@ -38,6 +41,10 @@ impl Producer for Outlet {
 
     async fn begin(&mut self) -> Result<()> {
         self.producer().await?.begin().await
+    }
+
+    async fn send_offsets(&mut self, member: &GroupMember, offsets: &SinkOffsets) -> Result<()> {
+        self.producer().await?.send_offsets(member, offsets).await
     }
 
     async fn commit(&mut self) -> Result<()> {

@@ -67,7 +67,10 @@ impl Steady {
                     }
                     targets = source.seat.targets.clone();
                 }
-                (sizes, report) = self.progress.next() => judge(source, sizes, report)?,
+                (sizes, report) = self.progress.next() => {
+                    let refused = judge(source, sizes, report)?;
+                    source.task.acknowledged(refused);
+                }
                 committed = under_way(&mut self.committing) => {
                     self.committed(source, committed).await;
                 }
@@ -123,7 +126,8 @@ impl Steady {
             }
             while self.progress.in_flight() > 0 {
                 let (sizes, report) = self.progress.next().await;
-                judge(source, sizes, report)?;
+                let refused = judge(source, sizes, report)?;
+                source.task.acknowledged(refused);
             }
             self.commit(source);
             if self.committing.is_some() {
@@ -151,15 +155,21 @@ async fn under_way(committing: &mut Option<Commit>) -> Committed {
     done
 }
 
-/// A record that the broker did not take fails the task, unless `errors.tolerance` says otherwise.
-fn judge(source: &Source<'_>, sizes: Sizes, report: broker::Result<DeliveryReport>) -> Result<()> {
+/// How many records the broker did not take; the first fails the task, unless `errors.tolerance`
+/// says otherwise.
+fn judge(
+    source: &Source<'_>,
+    sizes: Sizes,
+    report: broker::Result<DeliveryReport>,
+) -> Result<usize> {
     let failed = report.map_err(from_broker)?.failed;
     source.meter.finished(sizes.brought, sizes.sent.saturating_sub(failed.len()));
-    let Some((_, error)) = failed.into_iter().next() else { return Ok(()) };
+    let refused = failed.len();
+    let Some((_, error)) = failed.into_iter().next() else { return Ok(0) };
     if source.config().get("errors.tolerance").is_some_and(|text| text.trim() == "all") {
         tracing::warn!(task = %source.seat.spec.id, error = chain(&error),
             "Task {} skips records that the broker did not take", source.seat.spec.id);
-        return Ok(());
+        return Ok(refused);
     }
     let message = "Unrecoverable exception from producer send callback";
     Err(ConnectorError::new(ErrorClass::Internal, message).caused_by(from_broker(error)))

@@ -42,6 +42,7 @@ struct Transactional {
 struct Open {
     offsets: Offsets,
     sizes: Sizes,
+    batches: usize,
 }
 
 pub(super) async fn run(source: &mut Source<'_>) -> Result<()> {
@@ -123,6 +124,10 @@ impl Transactional {
     ) -> Result<Option<SourceBatch>> {
         let prepared = source.prepare(batch).await?;
         if prepared.records.is_empty() && prepared.offsets.is_empty() {
+            match &mut self.open {
+                Some(open) => open.batches += 1,
+                None => source.task.acknowledged(0),
+            }
             return Ok(None);
         }
         if self.boundary == Boundary::Poll {
@@ -141,13 +146,14 @@ impl Transactional {
     }
 
     async fn commit_open(&mut self, source: &mut Source<'_>) -> Result<()> {
-        let Some(Open { offsets, sizes }) = self.open.take() else { return Ok(()) };
+        let Some(Open { offsets, sizes, batches }) = self.open.take() else { return Ok(()) };
         let began = Instant::now();
         let records = offset_records(source, &offsets)?;
         source.producer.send(records).await.map_err(send_failed)?;
         source.producer.commit().await.map_err(send_failed)?;
         self.ended = Instant::now();
         source.transacted(sizes, began.elapsed());
+        (0..batches).for_each(|_batch| source.task.acknowledged(0));
         source.committed(&offsets).await;
         Ok(())
     }
@@ -158,6 +164,7 @@ impl Open {
         merge(&mut self.offsets, offsets);
         self.sizes.brought += sizes.brought;
         self.sizes.sent += sizes.sent;
+        self.batches += 1;
     }
 }
 
@@ -197,6 +204,7 @@ async fn one_transaction(
     };
     if stored {
         source.transacted(sizes, began.elapsed());
+        source.task.acknowledged(0);
         source.committed(&offsets).await;
     }
     match read_ahead {

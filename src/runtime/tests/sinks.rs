@@ -225,6 +225,25 @@ async fn a_batch_that_could_not_be_taken_comes_again_before_anything_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn why_a_task_does_not_get_on_is_reported_until_it_does() {
+    let mut harness = Harness::start().await;
+    harness.produce("in", values(0..2)).await;
+    let away = || Turn::Fail(ConnectorError::retriable("away"));
+    let notebook = Notebook::default().turn(away()).turn(away());
+    let task = harness.start_task(notebook.plugin(), &TOPIC);
+    assert_eq!(harness.event().await, TaskEventKind::Running);
+    let TaskEventKind::Held { trace } = harness.event().await else { panic!("nothing is told") };
+    assert!(
+        trace.starts_with("org.apache.kafka.connect.errors.RetriableException: away\n"),
+        "{trace}"
+    );
+    // The second failure is no news.
+    assert_eq!(harness.event().await, TaskEventKind::Running);
+    assert!(task.stop(PATIENCE).await);
+    harness.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_failure_ends_the_task_with_its_cause_and_commits_only_what_was_taken() {
     let mut harness = Harness::start().await;
     harness.produce("in", values(0..3)).await;

@@ -30,6 +30,8 @@ struct Counter {
     starts: Arc<Mutex<VecDeque<ConnectorError>>>,
     turns: Arc<Mutex<VecDeque<Turn>>>,
     told: Arc<Mutex<Vec<i64>>>,
+    /// Batches that were reported as taken.
+    taken: Arc<Mutex<usize>>,
 }
 
 impl std::fmt::Debug for Counter {
@@ -114,6 +116,11 @@ impl SourceTask for CounterTask {
         })
     }
 
+    fn acknowledged(&mut self, refused: usize) {
+        assert_eq!(refused, 0);
+        *self.counter.taken.lock().unwrap() += 1;
+    }
+
     async fn commit(&mut self, offsets: &[(SourcePartition, Option<SourceOffset>)]) -> Result<()> {
         let next = |(_, offset): &(_, Option<SourceOffset>)| offset.as_ref()?.0["next"].as_i64();
         self.counter.told.lock().unwrap().extend(offsets.iter().filter_map(next));
@@ -144,6 +151,26 @@ async fn a_source_writes_everything_and_learns_that_it_is_durable() {
         let committed = harness.offsets.committed("conn").await.unwrap();
         assert_eq!(committed[0].1.0["next"].as_i64(), Some(95), "stopping commits");
         assert_eq!(counter.told.lock().unwrap().last(), Some(&95));
+        harness.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_batch_is_reported_once_when_the_broker_has_it() {
+    type Way = (fn(&mut RuntimeSettings), &'static [(&'static str, &'static str)]);
+    let ways: [Way; 3] = [
+        (|_| {}, &[]),
+        (|_| {}, &[("transaction.boundary", "interval")]),
+        (without_transactions, &[]),
+    ];
+    for (change, config) in ways {
+        let directory = tempfile::tempdir().unwrap();
+        let harness = Harness::open(directory.path(), change).await;
+        let counter = Counter::up_to(95);
+        let task = harness.start_task(counter.plugin(), config);
+        harness.wait_for("numbers", 95).await;
+        assert!(task.stop(PATIENCE).await);
+        assert_eq!(*counter.taken.lock().unwrap(), 10, "{config:?}");
         harness.end().await;
     }
 }

@@ -36,6 +36,7 @@ macro_rules! broker_conformance {
                     a_transaction_over_topics_is_seen_whole,
                     what_was_aborted_is_never_seen,
                     a_newer_producer_fences_the_older_one,
+                    offsets_are_committed_with_the_records_of_their_transaction,
                 }
                 consuming {
                     reading_begins_at_the_earliest_record,

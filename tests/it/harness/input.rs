@@ -7,7 +7,7 @@ use std::{
 };
 
 use connect_api::time::SystemClock;
-use millrace::generate::{Generated, LogGenerator, Pace};
+use millrace::generate::{Generated, Lines, LogGenerator, Pace};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +22,7 @@ impl Generator {
     #[expect(clippy::disallowed_methods, reason = "owned and joined by this value")]
     pub(crate) fn start(folder: &Path, rate: f64) -> Self {
         let generator = LogGenerator {
+            lines: Lines::Application,
             directory: folder.to_owned(),
             zone: chrono_tz::Tz::UTC,
             pace: Pace::Live { rate: Some(rate) },

@@ -1,4 +1,13 @@
-//! Objects of the S3 sink whose format needs a schema, read by libraries that others wrote.
+//! The S3 sinks in a whole worker: every format on several servers, read by libraries that others
+//! wrote, and what becomes of records when things go wrong.
+
+mod chaos;
+mod delivery;
+mod outage;
+mod server;
+mod world;
+
+mod trace;
 
 use std::{
     fs,

@@ -15,6 +15,7 @@
 //! Where `CI` is `true`, a missing Kafka, S3 or PostgreSQL fails the test instead. A service that
 //! was fetched but does not come up fails it everywhere.
 
+pub(crate) mod browser;
 pub(crate) mod clients;
 pub(crate) mod connect;
 pub(crate) mod kafka;
@@ -24,6 +25,9 @@ mod probe;
 pub(crate) mod process;
 pub(crate) mod registry;
 pub(crate) mod s3;
+pub(crate) mod s3proxy;
+pub(crate) mod s3s;
+pub(crate) mod search;
 
 use std::fmt::{self, Display, Formatter};
 use std::io::Write;
@@ -31,6 +35,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::thread;
 
+use self::browser::Browser;
 use self::clients::Clients;
 use self::connect::JvmWorker;
 use self::kafka::KafkaNode;
@@ -38,6 +43,8 @@ use self::oracle::Oracle;
 use self::postgres::Postgres;
 use self::registry::SchemaRegistry;
 use self::s3::S3;
+use self::s3proxy::S3Proxy;
+use self::search::{SearchServer, System};
 use crate::harness::Mode;
 
 /// Where the scripts are.
@@ -46,8 +53,8 @@ const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/services");
 /// `fetch.sh` ends with this when the service cannot be had on this machine.
 const CANNOT_BE_HAD: i32 = 3;
 
-/// What must be there when `CI` is `true`: most of the promises are about these three.
-const NEEDED_IN_CI: [&str; 3] = ["kafka", "s3", "postgres"];
+/// What must be there when `CI` is `true`: most of the promises are about these.
+const NEEDED_IN_CI: [&str; 4] = ["kafka", "s3", "s3proxy", "postgres"];
 
 /// A service of this test run, or why there is none.
 pub(crate) type Service<T> = Result<&'static T, Missing>;
@@ -93,6 +100,12 @@ pub(crate) fn s3() -> Service<S3> {
     shared("s3", &SLOT, S3::start)
 }
 
+/// Returns the other S3 server that all tests share. Buckets need names of their own.
+pub(crate) fn s3proxy() -> Service<S3Proxy> {
+    static SLOT: Slot<S3Proxy> = OnceLock::new();
+    shared("s3proxy", &SLOT, S3Proxy::start)
+}
+
 /// Returns the schema registry that all tests share. Subjects need names of their own.
 pub(crate) fn registry() -> Service<SchemaRegistry> {
     static SLOT: Slot<SchemaRegistry> = OnceLock::new();
@@ -102,6 +115,12 @@ pub(crate) fn registry() -> Service<SchemaRegistry> {
 /// Starts a schema registry for one test, which may stop and restart it.
 pub(crate) fn private_registry() -> Result<SchemaRegistry, Missing> {
     obtain("registry", SchemaRegistry::start).map_err(|trouble| settle("registry", &trouble))
+}
+
+/// Starts an Elasticsearch or OpenSearch for one test, when no other test has one.
+pub(crate) fn search(system: System) -> Result<SearchServer, Missing> {
+    obtain(system.name(), || SearchServer::start(system))
+        .map_err(|trouble| settle(system.name(), &trouble))
 }
 
 /// Returns the PostgreSQL server that all tests share. See [`Postgres::create_database`].
@@ -128,6 +147,11 @@ pub(crate) fn private_connect(mode: Mode, overrides: &[&str]) -> Result<JvmWorke
 /// sentence.
 pub(crate) fn clients() -> Result<Clients, Missing> {
     obtain("clients", || Ok(Clients)).map_err(|trouble| settle("clients", &trouble))
+}
+
+/// Makes sure that there is a browser.
+pub(crate) fn browser() -> Result<Browser, Missing> {
+    obtain("browser", || Ok(Browser)).map_err(|trouble| settle("browser", &trouble))
 }
 
 /// Returns Kafka Connect's own transformations and converters.

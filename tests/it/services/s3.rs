@@ -54,23 +54,27 @@ impl S3 {
 
     /// Returns a client for this server.
     pub(crate) fn client(&self) -> Client {
-        let credentials =
-            Credentials::new(Self::ACCESS_KEY, Self::SECRET_KEY, None, None, "integration tests");
-        let config = Builder::new()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .region(Region::from_static(Self::REGION))
-            .endpoint_url(self.endpoint())
-            .credentials_provider(credentials)
-            .force_path_style(true)
-            .build();
-        Client::from_conf(config)
+        client(&self.endpoint(), Self::ACCESS_KEY)
     }
 
     /// Creates a bucket.
     pub(crate) async fn create_bucket(&self, bucket: &str) {
         self.client().create_bucket().bucket(bucket).send().await.unwrap();
     }
+}
+
+/// A client for a server, by path-style addresses and with the usual secret.
+pub(super) fn client(endpoint: &str, access_key: &str) -> Client {
+    let credentials = Credentials::new(access_key, S3::SECRET_KEY, None, None, "integration tests");
+    let config = Builder::new()
+        .behavior_version(BehaviorVersion::latest())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .region(Region::from_static(S3::REGION))
+        .endpoint_url(endpoint)
+        .credentials_provider(credentials)
+        .force_path_style(true)
+        .build();
+    Client::from_conf(config)
 }
 
 #[cfg(test)]

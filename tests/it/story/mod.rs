@@ -3,6 +3,7 @@
 //! The three configurations of `configs/demo/` run unchanged on the embedded log and on Kafka;
 //! what arrives at the far ends is compared with the log line by line.
 
+mod addresses;
 mod demo;
 mod far_end;
 mod kill;

@@ -155,8 +155,8 @@ pub(super) struct LogFileConfig {
     /// Most files kept open while nothing is written to them.
     #[config(key = "max.open.files", default = 512, importance = Low, check = at_least(1))]
     pub(super) max_open_files: usize,
-    /// Whether records have the headers `millrace.file` and `millrace.offset` that say where their
-    /// line starts.
+    /// Whether records have the headers `millrace.file`, `millrace.offset` and `millrace.offset.next`,
+    /// which say where their line begins and where the next one does.
     #[config(key = "headers.provenance", default = false, importance = Low)]
     pub(super) has_provenance: bool,
 }

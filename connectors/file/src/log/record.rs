@@ -27,6 +27,8 @@ const INVALID_UTF8: &str = "millrace.invalid.utf8";
 const FILE: &str = "millrace.file";
 /// Header with the position of the line's first byte.
 const OFFSET: &str = "millrace.offset";
+/// Header with the position after the line, its line end included.
+const NEXT: &str = "millrace.offset.next";
 
 /// How many characters of a bad line an error shows: enough to know it, too few to flood a log.
 const SHOWN_CHARACTERS: usize = 120;
@@ -49,6 +51,8 @@ pub(super) struct Line<'a> {
     pub(super) path: &'a Path,
     /// Position of its first byte.
     pub(super) start: u64,
+    /// Position after it and its line end.
+    pub(super) next: u64,
     /// Whether it was cut.
     pub(super) is_cut: bool,
 }
@@ -73,6 +77,7 @@ struct Names {
     invalid_utf8: Arc<str>,
     file: Arc<str>,
     offset: Arc<str>,
+    next: Arc<str>,
     offset_schema: Arc<Schema>,
 }
 
@@ -109,6 +114,7 @@ impl RecordMaker {
                 invalid_utf8: INVALID_UTF8.into(),
                 file: FILE.into(),
                 offset: OFFSET.into(),
+                next: NEXT.into(),
                 offset_schema: Arc::new(Schema::new(Type::Int64)),
             },
         }
@@ -154,7 +160,12 @@ impl RecordMaker {
             record.key = key(field, &record.value.value);
         }
         if line.is_cut || was_broken || self.has_provenance {
-            self.add_headers(&mut record, (line.is_cut, was_broken), line.path, line.start);
+            self.add_headers(
+                &mut record,
+                (line.is_cut, was_broken),
+                line.path,
+                (line.start, line.next),
+            );
         }
         Ok(record)
     }
@@ -188,7 +199,7 @@ impl RecordMaker {
         record: &mut SourceRecord,
         (is_cut, was_broken): (bool, bool),
         path: &Path,
-        start: u64,
+        (start, next): (u64, u64),
     ) {
         let mut add = |name: &Arc<str>, schema: &Arc<Schema>, value| {
             let data = SchemaAndValue::new(Arc::clone(schema), value);
@@ -203,8 +214,10 @@ impl RecordMaker {
         if self.has_provenance {
             let path = path.to_string_lossy().into_owned();
             add(&self.names.file, &self.schema, Value::String(path.into()));
-            let start = i64::try_from(start).unwrap_or(i64::MAX);
-            add(&self.names.offset, &self.names.offset_schema, Value::Int64(start));
+            for (name, at) in [(&self.names.offset, start), (&self.names.next, next)] {
+                let at = i64::try_from(at).unwrap_or(i64::MAX);
+                add(name, &self.names.offset_schema, Value::Int64(at));
+            }
         }
     }
 }

@@ -31,11 +31,13 @@ mod body;
 mod config;
 mod content;
 mod entries;
+mod explain;
 mod group;
 mod object;
 mod pack;
 mod preview;
 mod shape;
+mod tally;
 mod task;
 mod template;
 #[cfg(test)]
@@ -46,6 +48,7 @@ use async_trait::async_trait;
 use connect_api::{
     config::{Config, ConfigDef, ConfigValue, Props},
     error::Result,
+    insight::{Explanation, Load},
     record::SinkRecord,
     sink::{Previews, SinkConnector, SinkContext, SinkTask},
 };
@@ -93,5 +96,9 @@ impl SinkConnector for AivenS3Sink {
         let mut previewer = Previewer::new(&AivenConfig::parse(props)?)?;
         let previews = records.iter().map(|record| previewer.preview(record, now_ms).map(Some));
         Ok(Some(previews.collect()))
+    }
+
+    fn explain(&self, props: &Props, load: &Load, now_ms: i64) -> Result<Explanation> {
+        Ok(explain::explain(&AivenConfig::parse(props)?, props, load, now_ms))
     }
 }

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use connect_api::{
     error::{ConnectorError, Result, chain},
     record::{SinkRecord, TopicPartition},
-    sink::{SinkContext, SinkOffsets, SinkTask},
+    sink::{Progress, SinkContext, SinkOffsets, SinkTask},
 };
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use tokio::time::Instant;
@@ -25,6 +25,7 @@ use super::{
     group::Grouper,
     object::Object,
     shape::Shape,
+    tally::{Tally, records},
 };
 use crate::store::Store;
 
@@ -50,10 +51,13 @@ pub(super) struct AivenTask {
     rewound: SinkOffsets,
     /// When partitions are read again after a failure, and which.
     resume: Option<(Instant, Vec<TopicPartition>)>,
+    /// Whether the worker was told that records cannot be stored.
+    is_held: bool,
     /// Why the task fails with the next batch.
     fatal: Option<ConnectorError>,
     /// The record at hand as it is written.
     scratch: Vec<u8>,
+    tally: Tally,
 }
 
 impl AivenTask {
@@ -65,6 +69,8 @@ impl AivenTask {
         config.explain();
         let (keys, tuning) = config.bucket()?;
         let store = Box::pin(Store::overwriting(&keys, &tuning, &NAMES)).await?;
+        let store = store.counted(&context.figures);
+        let tally = Tally::new(&context.figures);
         store.check_bucket().await?;
         let content = Content::new(config);
         let options = BodyOptions {
@@ -83,8 +89,10 @@ impl AivenTask {
             since: SinkOffsets::new(),
             rewound: SinkOffsets::new(),
             resume: None,
+            is_held: false,
             fatal: None,
             scratch: Vec::new(),
+            tally,
         })
     }
 
@@ -173,10 +181,12 @@ impl AivenTask {
             let hint = "Raise the worker's memory, or run fewer connectors on it";
             return Err(ConnectorError::retriable(text).hint(hint));
         }
-        let count = early.len();
+        let (count, held) = (early.len(), records(&early));
         tracing::info!("Memory is used up: {count} objects are written before the flush");
         self.context.request_commit();
-        write_all(&self.store, early, self.options.part_bytes).await
+        write_all(&self.store, early, self.options.part_bytes).await?;
+        self.tally.wrote(held, true);
+        Ok(())
     }
 
     /// Uploads parts that are not full; `false` when there are none.
@@ -219,6 +229,8 @@ impl AivenTask {
             self.pause.as_millis(),
             chain(error)
         );
+        self.is_held = true;
+        self.context.set_progress(Progress::held_by(error));
         self.drop_objects(|_| true).await;
         self.grouper.clear();
         let since = std::mem::take(&mut self.since);
@@ -279,7 +291,9 @@ impl SinkTask for AivenTask {
         if let Some((_, paused)) = self.resume.take_if(|(at, _)| Instant::now() >= *at) {
             self.context.resume(paused);
         }
-        match self.take_all(batch).await {
+        let taken = self.take_all(batch).await;
+        self.tally.waits(self.objects.len());
+        match taken {
             Err(error) if error.class().is_retriable() => {
                 self.rewind(&error).await;
                 Ok(())
@@ -289,7 +303,9 @@ impl SinkTask for AivenTask {
     }
 
     async fn pre_commit(&mut self, consumed: &SinkOffsets) -> Result<SinkOffsets> {
-        let objects = std::mem::take(&mut self.objects).into_values().collect();
+        let objects: Vec<_> = std::mem::take(&mut self.objects).into_values().collect();
+        let count = records(&objects);
+        let are_some = !objects.is_empty();
         let written = write_all(&self.store, objects, self.options.part_bytes).await;
         // Whether it was written or comes again from what was committed: what follows is new.
         self.since.clear();
@@ -301,6 +317,10 @@ impl SinkTask for AivenTask {
                 self.fatal = Some(error);
             }
             return Err(told);
+        }
+        self.tally.wrote(count, false);
+        if are_some && std::mem::take(&mut self.is_held) {
+            self.context.set_progress(Progress::Made);
         }
         let safe = consumed.iter().map(|(origin, &offset)| {
             let rewound = self.rewound.get(origin).copied();

@@ -25,7 +25,7 @@ pub use self::{
         TaggingErrors,
     },
 };
-use crate::joda::Pattern;
+use connect_joda::Pattern;
 
 /// Pattern of the hourly partitioner.
 const HOURLY: &str = "'year'=YYYY/'month'=MM/'day'=dd/'hour'=HH";

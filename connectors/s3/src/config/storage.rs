@@ -48,5 +48,5 @@ pub struct StorageKeys {
 }
 
 fn time_zone(text: &str) -> Result<(), String> {
-    if text.is_empty() { Ok(()) } else { crate::joda::Zone::parse(text).map(drop) }
+    if text.is_empty() { Ok(()) } else { connect_joda::Zone::parse(text).map(drop) }
 }

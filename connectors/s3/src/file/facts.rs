@@ -7,18 +7,18 @@ use connect_api::{
     record::{SinkRecord, TopicPartition},
 };
 
-use super::{Extent, extent};
+use super::{Extent, extent, sources::Sources};
 use crate::store::{Existing, Metadata, Store};
 
-const TOPIC: &str = "kafka-topic";
-const PARTITION: &str = "kafka-partition";
-const FIRST_OFFSET: &str = "kafka-first-offset";
-const LAST_OFFSET: &str = "kafka-last-offset";
-const COUNT: &str = "kafka-record-count";
-const FIRST_TIMESTAMP: &str = "kafka-first-timestamp";
-const LAST_TIMESTAMP: &str = "kafka-last-timestamp";
+pub(crate) const TOPIC: &str = "kafka-topic";
+pub(crate) const PARTITION: &str = "kafka-partition";
+pub(crate) const FIRST_OFFSET: &str = "kafka-first-offset";
+pub(crate) const LAST_OFFSET: &str = "kafka-last-offset";
+pub(crate) const COUNT: &str = "kafka-record-count";
+pub(crate) const FIRST_TIMESTAMP: &str = "kafka-first-timestamp";
+pub(crate) const LAST_TIMESTAMP: &str = "kafka-last-timestamp";
 const FIRST_CRC: &str = "kafka-first-record-crc32";
-const CONTENT_CRC: &str = "content-crc32";
+pub(crate) const CONTENT_CRC: &str = "content-crc32";
 
 /// Which records a file holds.
 #[derive(Clone, Debug)]
@@ -37,6 +37,8 @@ pub(crate) struct Facts {
     pub(crate) last_timestamp_ms: Option<i64>,
     /// Time the folder was found with.
     pub(crate) time_ms: Option<i64>,
+    /// Files its records were read from.
+    pub(crate) sources: Sources,
 }
 
 /// An object's key, and what tells its first record from another.
@@ -72,6 +74,7 @@ impl Facts {
             first_timestamp_ms: record.timestamp_ms,
             last_timestamp_ms: record.timestamp_ms,
             time_ms: None,
+            sources: Sources::default(),
         }
     }
 
@@ -82,8 +85,15 @@ impl Facts {
         Name { key: format!("{}{suffix}", self.stem), first_crc: crc.sum() }
     }
 
-    /// What is known before the last record is: an upload in parts begins with it.
-    pub(super) fn beginning(&self, name: &Name) -> Metadata {
+    /// What an upload in parts begins with.
+    pub(super) fn announcement(&self, name: &Name) -> Metadata {
+        let mut metadata = self.beginning(name);
+        self.sources.tell_beginning(&mut metadata);
+        metadata
+    }
+
+    /// What is known before the last record is.
+    fn beginning(&self, name: &Name) -> Metadata {
         let mut metadata = Metadata::from([
             (TOPIC.to_owned(), self.origin.topic.to_string()),
             (PARTITION.to_owned(), self.origin.partition.to_string()),
@@ -105,6 +115,7 @@ impl Facts {
         if let Some(time) = self.last_timestamp_ms {
             metadata.insert(LAST_TIMESTAMP.to_owned(), time.to_string());
         }
+        self.sources.tell(&mut metadata, self.count);
         metadata
     }
 

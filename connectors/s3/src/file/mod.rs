@@ -9,9 +9,10 @@ mod avro;
 mod body;
 mod buffer;
 mod extent;
-mod facts;
+pub(crate) mod facts;
 mod object;
 mod parquet;
+mod sources;
 mod spill;
 mod staged;
 
@@ -29,6 +30,7 @@ pub(crate) use self::{
     buffer::Buffer,
     facts::{End, Facts, Name},
     parquet::{Groups, Plan},
+    sources::told,
     spill::{Room, Spill},
 };
 use crate::{
@@ -143,6 +145,7 @@ impl OpenFile {
         self.facts.last = record.offset;
         self.facts.last_timestamp_ms = record.timestamp_ms;
         self.facts.count += 1;
+        self.facts.sources.note(record);
         Ok(true)
     }
 

@@ -85,7 +85,7 @@ impl Object {
         let key = &self.name.key;
         let upload = match &mut self.upload {
             Some(upload) => upload,
-            None => self.upload.insert(store.begin(key, &facts.beginning(&self.name)).await?),
+            None => self.upload.insert(store.begin(key, &facts.announcement(&self.name)).await?),
         };
         let part = self.body.take_part(part_bytes);
         self.crc.update(&part);

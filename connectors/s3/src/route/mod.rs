@@ -15,12 +15,10 @@ use connect_api::{
     schema::Schema,
     value::Value,
 };
+use connect_joda::{Pattern, Zone};
 
 use self::moment::Extractor;
-use crate::{
-    config::{Affix, PartitionerClass, S3SinkConfig},
-    joda::{Pattern, Zone},
-};
+use crate::config::{Affix, PartitionerClass, S3SinkConfig};
 
 /// Folders that are kept as shared text at most: beyond, they are forgotten and made anew.
 const INTERNED_FOLDERS: usize = 16_384;

@@ -16,6 +16,8 @@ pub(super) enum Operation {
     Bucket,
     /// Uploads were listed.
     List,
+    /// Objects were listed.
+    Find,
 }
 
 /// The server's answer, or why there is none.
@@ -58,6 +60,9 @@ impl Names {
         network: "the network and s3.proxy.url",
     };
 }
+
+/// What is answered where there is no such bucket.
+const NO_SUCH_BUCKET: &str = "NoSuchBucket";
 
 /// Codes that pass by themselves, besides everything the server blames on itself.
 const PASSING: [&str; 10] = [
@@ -129,10 +134,12 @@ impl Failure {
         key: &str,
         cause: impl Error + Send + Sync + 'static,
     ) -> ConnectorError {
-        if self.code == "NoSuchBucket"
-            || (operation == Operation::Bucket && self.status == Some(404))
-        {
-            return missing_bucket(bucket, names);
+        if operation == Operation::Bucket && self.status == Some(404) {
+            return missing_bucket(ErrorClass::NotFound, bucket, names);
+        }
+        if self.code == NO_SUCH_BUCKET {
+            // It was there when the task started: who deleted it may create it again.
+            return missing_bucket(ErrorClass::Retriable, &format!("{bucket}: {self}"), names);
         }
         let what = match operation {
             Operation::Write => {
@@ -143,6 +150,9 @@ impl Failure {
             }
             Operation::List => {
                 format!("Could not list the uploads of \"{key}\" in bucket \"{bucket}\"")
+            }
+            Operation::Find => {
+                format!("Could not list the objects below \"{key}\" in bucket \"{bucket}\"")
             }
             Operation::Bucket => format!("Could not reach bucket \"{bucket}\""),
         };
@@ -169,6 +179,13 @@ impl Failure {
                 let Names { url, region, network, .. } = names;
                 return Some(format!("Check {url}, {region}, {network}; it is tried again"));
             }
+            (_, "ExpiredToken", _) => {
+                "The credentials have expired: have those who hand them out renew them; it is tried \
+                 again"
+            }
+            (_, "RequestTimeTooSkewed", _) => {
+                "The clocks of this machine and the server differ: set this one's; it is tried again"
+            }
             (_, "InvalidAccessKeyId", _) => {
                 "The server does not know the access key: check aws.access.key.id or the \
                  credentials of the worker"
@@ -184,6 +201,7 @@ impl Failure {
                 _,
             ) => return Some(region),
             (_, _, Operation::List) if self.status == Some(403) => return None,
+            (_, _, Operation::Find) if self.status == Some(403) => "Allow s3:ListBucket",
             (_, _, Operation::Look) if self.status == Some(403) => {
                 "Allow s3:GetObject and s3:ListBucket, which tell what an earlier task stored"
             }
@@ -200,13 +218,11 @@ impl Failure {
 }
 
 /// The original's words for a bucket that is not there.
-pub(super) fn missing_bucket(bucket: &str, names: &Names) -> ConnectorError {
+pub(super) fn missing_bucket(class: ErrorClass, bucket: &str, names: &Names) -> ConnectorError {
     let Names { bucket: name, region, url, .. } = names;
-    ConnectorError::new(ErrorClass::NotFound, format!("Non-existent S3 bucket: {bucket}")).hint(
-        format!(
-            "Create it, or correct {name}, {region} or {url}; the connector never creates buckets"
-        ),
-    )
+    ConnectorError::new(class, format!("Non-existent S3 bucket: {bucket}")).hint(format!(
+        "Create it, or correct {name}, {region} or {url}; the connector never creates buckets"
+    ))
 }
 
 impl fmt::Display for Failure {

@@ -11,8 +11,10 @@ mod client;
 mod digest;
 mod failure;
 mod leftovers;
+mod list;
 mod probe;
 mod read;
+mod traffic;
 
 use std::{
     collections::HashMap,
@@ -32,6 +34,7 @@ use bytes::Bytes;
 use connect_api::{
     config::{Choice as _, Secret},
     error::{ConnectorError, Result},
+    figures::Figures,
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -44,6 +47,7 @@ pub(crate) use self::{
 use self::{
     digest::{digest, encrypted},
     failure::{Failure, Operation},
+    traffic::Traffic,
 };
 use crate::config::{BucketKeys, S3SinkConfig, TaggingErrors};
 
@@ -78,6 +82,7 @@ pub(crate) struct Store {
     requests: Semaphore,
     /// How the connector's users call the options.
     names: &'static Names,
+    traffic: Traffic,
 }
 
 #[derive(Debug)]
@@ -150,7 +155,16 @@ impl Store {
             is_condition_unknown: AtomicBool::new(false),
             requests: Semaphore::new(CONCURRENT_REQUESTS),
             names,
+            traffic: Traffic::default(),
         })
+    }
+
+    /// The same, with its traffic counted.
+    pub(crate) fn counted(mut self, figures: &Figures) -> Self {
+        self.traffic = Traffic::new(figures);
+        let config = self.client.config().to_builder().interceptor(self.traffic.clone());
+        self.client = Client::from_conf(config.build());
+        self
     }
 
     /// Writes a whole object.
@@ -178,7 +192,10 @@ impl Store {
                 .set_if_none_match(is_conditional.then(|| "*".to_owned()));
             let answer = Box::pin(encrypted!(self, request).send()).await;
             match self.created(answer, is_conditional, key)? {
-                Some(created) => return Ok(created),
+                Some(created) => {
+                    self.traffic.appeared(created, body.len());
+                    return Ok(created);
+                }
                 None => self.forget_condition(),
             }
         }
@@ -227,6 +244,7 @@ impl Store {
             ))
             .hint(format!("Raise {}, or rotate files earlier", self.names.part_size)));
         }
+        let length = body.len();
         let request = self
             .client
             .upload_part()
@@ -240,6 +258,7 @@ impl Store {
         let output = answer.map_err(|error| self.fail(error, Operation::Write, key))?;
         let part = CompletedPart::builder().part_number(number).set_e_tag(output.e_tag);
         upload.parts.push(part.build());
+        self.traffic.sent(length);
         Ok(())
     }
 
@@ -266,7 +285,10 @@ impl Store {
                 .set_if_none_match(is_conditional.then(|| "*".to_owned()));
             let answer = Box::pin(encrypted!(self, request).send()).await;
             match self.created(answer, is_conditional, key)? {
-                Some(created) => return Ok(created),
+                Some(created) => {
+                    self.traffic.appeared(created, 0);
+                    return Ok(created);
+                }
                 None => self.forget_condition(),
             }
         }

@@ -1,6 +1,6 @@
 //! Looks at the bucket before the first record, so that what is wrong is said at once.
 
-use connect_api::error::Result;
+use connect_api::error::{ErrorClass, Result};
 
 use super::{
     Store,
@@ -21,7 +21,7 @@ impl Store {
         let Err(error) = Box::pin(request.send()).await else { return Ok(()) };
         let failure = Failure::of(&error);
         match failure.status {
-            Some(404) => Err(missing_bucket(&self.bucket, self.names)),
+            Some(404) => Err(missing_bucket(ErrorClass::NotFound, &self.bucket, self.names)),
             // The answer to HEAD has no body: ask again in a way that says why.
             Some(400 | 403) => self.ask_why().await,
             _ => Err(self.fail(error, Operation::Bucket, "")),

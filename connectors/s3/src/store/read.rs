@@ -1,6 +1,8 @@
 //! What is there already, and what is in it.
 
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::{
+    error::SdkError, operation::head_object::HeadObjectError, primitives::ByteStream,
+};
 use bytes::Bytes;
 use connect_api::error::{ConnectorError, Result};
 
@@ -15,6 +17,8 @@ use super::{
 pub(crate) struct Existing {
     pub(crate) metadata: Metadata,
     pub(crate) length_bytes: u64,
+    /// When it was written, in milliseconds since the epoch.
+    pub(crate) written_ms: Option<i64>,
 }
 
 /// An object that is being read.
@@ -81,11 +85,39 @@ impl Store {
         let request = self.client.head_object().bucket(&self.bucket).key(key);
         match Box::pin(encrypted!(self, request).send()).await {
             Ok(output) => Ok(Some(Existing {
+                written_ms: output.last_modified.and_then(|time| time.to_millis().ok()),
                 metadata: output.metadata.unwrap_or_default(),
                 length_bytes: output.content_length.and_then(|n| n.try_into().ok()).unwrap_or(0),
             })),
-            Err(error) if Failure::of(&error).status == Some(404) => Ok(None),
-            Err(error) => Err(self.fail(error, Operation::Look, key)),
+            Err(error) => match Failure::of(&error).status {
+                Some(404) => Ok(None),
+                // The answer to HEAD has no body: ask again in a way that says why.
+                Some(400 | 403) => self.ask_again(key, error).await,
+                _ => Err(self.fail(error, Operation::Look, key)),
+            },
         }
+    }
+
+    /// Finds out why a lookup was refused.
+    async fn ask_again(
+        &self,
+        key: &str,
+        refusal: SdkError<HeadObjectError>,
+    ) -> Result<Option<Existing>> {
+        let request = self.client.get_object().bucket(&self.bucket).key(key).range("bytes=0-0");
+        let answer = Box::pin(encrypted!(self, request).send()).await;
+        let error = match answer {
+            Err(error) if Failure::of(&error).status == Some(404) => return Ok(None),
+            // An object without content has no such range.
+            Err(error) if Failure::of(&error).status != Some(416) => error,
+            _ => {
+                let text = format!("The server refused to look up the object \"{key}\" only once");
+                return Err(ConnectorError::retriable(text));
+            }
+        };
+        if Failure::of(&error).code.is_empty() {
+            return Err(self.fail(refusal, Operation::Look, key));
+        }
+        Err(self.fail(error, Operation::Look, key))
     }
 }

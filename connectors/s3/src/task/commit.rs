@@ -109,6 +109,7 @@ impl PartitionWriter {
                 None => self.rewind(shared, first),
             }
         } else {
+            self.held_by = None;
             self.stored.forget_before(self.position);
             self.routes.retain(|route| route.last >= self.position);
         }
@@ -134,7 +135,10 @@ impl PartitionWriter {
         shared: &Shared,
         uploaded: Result<()>,
     ) -> Result<()> {
-        let Err(error) = uploaded else { return Ok(()) };
+        let Err(error) = uploaded else {
+            self.held_by = None;
+            return Ok(());
+        };
         if !error.class().is_retriable() {
             return Err(error);
         }

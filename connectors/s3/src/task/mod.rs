@@ -12,6 +12,7 @@ mod leftovers;
 mod memory;
 mod rotation;
 mod stored;
+mod tally;
 #[cfg(test)]
 pub(crate) mod tests;
 mod writer;
@@ -22,21 +23,22 @@ use async_trait::async_trait;
 use connect_api::{
     error::{ConnectorError, Result},
     record::{SinkRecord, TopicPartition},
-    sink::{SinkContext, SinkOffsets, SinkTask},
+    sink::{Progress, SinkContext, SinkOffsets, SinkTask},
 };
+use connect_joda::Zone;
 use futures::future::{join_all, try_join_all};
 use tokio::{sync::Semaphore, time::Instant};
 
 pub(crate) use self::accept::null_value;
 use self::{
     rotation::{Rotation, Rotations},
+    tally::Tally,
     writer::PartitionWriter,
 };
 use crate::{
     config::S3SinkConfig,
     file::{Fate, OpenFile, Room, Spill},
     format::Shape,
-    joda::Zone,
     naming::Naming,
     store::Store,
 };
@@ -56,6 +58,7 @@ struct Shared {
     /// Time zone of the schedule.
     zone: Zone,
     rotations: Rotations,
+    tally: Tally,
     /// Where files wait.
     room: Room,
     /// Files that are written at once.
@@ -67,7 +70,12 @@ impl Shared {
     async fn finish(&self, file: OpenFile) -> Result<Fate> {
         // The semaphore is never closed.
         let _permit = self.writing.acquire().await.ok();
-        file.finish(&self.store).await
+        let (records, content_bytes) = (file.facts.count, file.content_bytes);
+        let fate = file.finish(&self.store).await;
+        if matches!(fate, Ok(Fate::Stored(_))) {
+            self.tally.stored(records, content_bytes);
+        }
+        fate
     }
 }
 
@@ -78,6 +86,10 @@ pub(crate) struct S3SinkTask {
     writers: BTreeMap<TopicPartition, PartitionWriter>,
     /// Set once the server does not let us look for what was left behind.
     cannot_clean: bool,
+    /// When the open files were looked at last.
+    looked_at: Option<Instant>,
+    /// What the worker was told last of why records cannot be stored.
+    told: Option<Progress>,
 }
 
 impl S3SinkTask {
@@ -86,7 +98,7 @@ impl S3SinkTask {
     /// # Errors
     /// As [`Store::check_bucket`]; `Invalid` for an option that validation would have refused.
     pub(crate) async fn start(config: S3SinkConfig, mut context: SinkContext) -> Result<Self> {
-        let store = Store::open(&config).await?;
+        let store = Store::open(&config).await?.counted(&context.figures);
         store.check_bucket().await?;
         let zone = match config.storage.timezone.as_str() {
             "" => Zone::UTC,
@@ -107,15 +119,18 @@ impl S3SinkTask {
                 shapes: Shape::all(&config),
                 naming: Naming::new(&config),
                 config,
+                rotations: Rotations::new(&context.figures),
+                tally: Tally::new(&context.figures),
                 context,
                 store,
                 zone,
-                rotations: Rotations::default(),
                 room,
                 writing: Semaphore::new(WRITTEN_AT_ONCE),
             },
             writers: BTreeMap::new(),
             cannot_clean: false,
+            looked_at: None,
+            told: None,
         })
     }
 
@@ -129,10 +144,18 @@ impl S3SinkTask {
             .ok_or_else(|| ConnectorError::internal(format!("The writer of {origin} was lost")))
     }
 
-    /// How often files were closed, by reason: the worker's metrics have no place for what only one
-    /// connector counts.
+    /// How often files were closed, by reason.
     pub(crate) const fn rotations(&self) -> &Rotations {
         &self.shared.rotations
+    }
+
+    /// Tells the worker what holds a partition back, or that nothing does any more.
+    fn tell_progress(&mut self) {
+        let held_by = self.writers.values().find_map(|writer| writer.held_by.clone());
+        if held_by != self.told {
+            self.shared.context.set_progress(held_by.clone().unwrap_or(Progress::Made));
+            self.told = held_by;
+        }
     }
 
     async fn drop_writers(&mut self, partitions: &[TopicPartition]) {
@@ -169,7 +192,10 @@ impl SinkTask for S3SinkTask {
             work.push(async move { writer.write(shared, &records, now_ms).await });
         }
         try_join_all(work).await?;
-        self.relieve().await
+        self.relieve().await?;
+        self.shared.tally.look(&mut self.looked_at, self.writers.values());
+        self.tell_progress();
+        Ok(())
     }
 
     async fn finish_files(&mut self) -> Result<()> {
@@ -177,6 +203,7 @@ impl SinkTask for S3SinkTask {
         let writers = self.writers.values_mut();
         try_join_all(writers.map(|writer| writer.commit(shared, Rotation::Request, now_ms)))
             .await?;
+        self.tell_progress();
         match self.writers.values().find(|writer| writer.is_backing_off()) {
             Some(writer) => Err(ConnectorError::retriable(format!(
                 "Records of {} could not be stored, are read again and wait in open files then; the \
@@ -240,7 +267,7 @@ fn explain(config: &S3SinkConfig) {
     if connector.rotate_interval_ms > 0 && !config.is_time_based() {
         tracing::warn!("rotate.interval.ms is ignored, because the partitioner is not by time");
     }
-    let pattern = crate::joda::Pattern::parse(config.time_pattern().0);
+    let pattern = connect_joda::Pattern::parse(config.time_pattern().0);
     let is_english = config.storage.locale.to_ascii_lowercase().starts_with("en");
     if config.is_time_based() && !is_english && pattern.is_ok_and(|pattern| pattern.has_names()) {
         tracing::warn!(

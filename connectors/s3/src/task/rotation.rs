@@ -1,9 +1,10 @@
 //! Why files are closed, and how often.
 
-use std::{
-    fmt,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::fmt;
+
+use connect_api::figures::{Counter, Figures};
+
+use crate::figures;
 
 /// Why the files of a Kafka partition are closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,23 @@ impl Rotation {
         Self::Request,
     ];
 
+    /// As the label of a figure has it.
+    const fn label(self) -> &'static str {
+        match self {
+            Self::FlushSize => "flush_size",
+            Self::FileSize => "size",
+            Self::Interval => "rotate_interval",
+            Self::PartitionChange => "partition_change",
+            Self::Schedule => "schedule",
+            Self::Age => "age",
+            Self::SchemaPresence => "schema_presence",
+            Self::Schema => "schema_change",
+            Self::OpenFiles => "open_files",
+            Self::Memory => "memory",
+            Self::Request => "request",
+        }
+    }
+
     /// Whether the next rotation by schedule is found anew after it.
     pub(super) const fn moves_schedule(self) -> bool {
         matches!(self, Self::Interval | Self::PartitionChange | Self::Schedule)
@@ -77,21 +95,28 @@ impl fmt::Display for Rotation {
 }
 
 /// How often files of a task were closed, by reason.
-#[derive(Debug, Default)]
-pub(crate) struct Rotations([AtomicU64; Rotation::ALL.len()]);
+#[derive(Debug)]
+pub(crate) struct Rotations([Counter; Rotation::ALL.len()]);
 
 impl Rotations {
+    pub(super) fn new(own: &Figures) -> Self {
+        Self(
+            Rotation::ALL
+                .map(|rotation| figures::ROTATIONS.counter_of(own, "reason", rotation.label())),
+        )
+    }
+
     pub(super) fn count(&self, rotation: Rotation) {
         for (known, count) in Rotation::ALL.iter().zip(&self.0) {
             if *known == rotation {
-                count.fetch_add(1, Ordering::Relaxed);
+                count.add(1);
             }
         }
     }
 
     /// The reasons that came up, and how often.
     pub(crate) fn counts(&self) -> Vec<(Rotation, u64)> {
-        let counts = self.0.iter().map(|count| count.load(Ordering::Relaxed));
+        let counts = self.0.iter().map(Counter::get);
         Rotation::ALL.into_iter().zip(counts).filter(|(_, count)| *count > 0).collect()
     }
 }

@@ -9,6 +9,7 @@ use std::{
 use connect_api::{
     error::{ConnectorError, Result},
     record::{SinkRecord, TopicPartition},
+    sink::Progress,
 };
 use futures::future::join_all;
 use tokio::time::Instant;
@@ -67,6 +68,8 @@ pub(super) struct PartitionWriter {
     pub(super) schema_changes: Alarm,
     /// Times in fields that are hardly milliseconds.
     pub(super) odd_times: Alarm,
+    /// Why records could not be stored, until some are.
+    pub(super) held_by: Option<Progress>,
 }
 
 /// Time with which records of a file found their folder.
@@ -124,6 +127,7 @@ impl PartitionWriter {
             drafts: shared.shapes.iter().map(|_| Draft::new(most_layouts)).collect(),
             schema_changes: Alarm::at(MANY_SCHEMAS),
             odd_times: Alarm::at(1),
+            held_by: None,
         };
         writer.schedule(shared, shared.context.clock.now_ms());
         Ok(writer)
@@ -307,6 +311,7 @@ impl PartitionWriter {
             pause.as_millis(),
             connect_api::error::chain(error)
         );
+        self.held_by = Some(Progress::held_by(error));
         self.rewind(shared, target);
         self.resume_at = Some(now() + pause);
         shared.context.pause([self.origin.clone()]);

@@ -10,13 +10,17 @@ use connect_api::{
     error::{ConnectorError, Result},
     record::{SinkRecord, TopicPartition},
     sink::{ErrantRecordReporter, SinkConnector, SinkContext, SinkOffsets, SinkTask},
+    topics::TopicWriter,
 };
 
 use super::{
     ensure,
     fixture::{START_MS, SinkFixture},
 };
-use crate::doubles::{CollectingReporter, ManualClock, sink_context};
+use crate::{
+    doubles::{CollectingReporter, ManualClock, sink_context},
+    topics::MemoryTopics,
+};
 
 /// Attempts until a retriable error counts as one that does not end.
 const MOST_ATTEMPTS: usize = 20;
@@ -33,6 +37,7 @@ pub struct SinkDriver {
     clock: Arc<ManualClock>,
     settle_ms: i64,
     reporter: Option<Arc<CollectingReporter>>,
+    written: Arc<MemoryTopics>,
     topics: BTreeMap<TopicPartition, Vec<SinkRecord>>,
     committed: SinkOffsets,
     running: Option<Running>,
@@ -74,6 +79,7 @@ impl SinkDriver {
             clock: ManualClock::at(START_MS),
             settle_ms: fixture.settle_ms(),
             reporter: None,
+            written: Arc::default(),
             topics: BTreeMap::new(),
             committed: SinkOffsets::new(),
             running: None,
@@ -83,6 +89,12 @@ impl SinkDriver {
     /// Gives the next task a reporter, which tolerates everything.
     pub fn report(&mut self) -> Arc<CollectingReporter> {
         Arc::clone(self.reporter.get_or_insert_default())
+    }
+
+    /// The topics that tasks write themselves.
+    #[must_use]
+    pub const fn written(&self) -> &Arc<MemoryTopics> {
+        &self.written
     }
 
     /// The clock that tasks see.
@@ -100,8 +112,14 @@ impl SinkDriver {
 
     /// Offsets committed to the group.
     #[must_use]
-    pub const fn committed(&self) -> &SinkOffsets {
+    pub fn committed(&mut self) -> &SinkOffsets {
+        self.take_committed();
         &self.committed
+    }
+
+    /// Learns of what tasks have committed together with records of their own.
+    fn take_committed(&mut self) {
+        self.committed.extend(self.written.take_committed());
     }
 
     /// Appends a record to its partition, where [`SinkDriver::end`] must be its offset.
@@ -117,6 +135,8 @@ impl SinkDriver {
         let mut context = sink_context(&self.clock);
         context.reporter =
             self.reporter.clone().map(|reporter| reporter as Arc<dyn ErrantRecordReporter>);
+        let topics: Arc<dyn TopicWriter> = Arc::<MemoryTopics>::clone(&self.written);
+        context.topics = Some(topics);
         let task = self.connector.start_task(&self.props, context.clone()).await?;
         self.running =
             Some(Running { task, context, positions: SinkOffsets::new(), paused: BTreeSet::new() });
@@ -128,6 +148,7 @@ impl SinkDriver {
     /// # Errors
     /// What the task answered.
     pub async fn open(&mut self, partitions: &[TopicPartition]) -> Result<()> {
+        self.take_committed();
         let running = self.running.as_mut().ok_or_else(not_running)?;
         for partition in partitions {
             let offset = self.committed.get(partition).copied().unwrap_or(0);
@@ -189,6 +210,7 @@ impl SinkDriver {
     /// # Errors
     /// The task named an offset beyond what it was brought.
     pub async fn commit(&mut self) -> Result<()> {
+        self.take_committed();
         let running = self.running.as_mut().ok_or_else(not_running)?;
         let consumed = running.positions.clone();
         let Ok(safe) = running.task.pre_commit(&consumed).await else {

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use self::{coordinator::Coordinator, member::Member};
 use super::{catalog::Partition, log::Log};
-use crate::broker::{BrokerError, Consumer, ConsumerSettings, Result, Subscription};
+use crate::broker::{BrokerError, Consumer, ConsumerSettings, GroupMember, Result, Subscription};
 
 /// Requests that wait for the coordinator. A full queue makes members and clients wait; the
 /// coordinator never waits for them.
@@ -103,6 +103,11 @@ impl TopicFilter {
     }
 }
 
+/// A member to producers: the group it is in. Partitions are never lost here, so that a member has
+/// what it says it has until it has handed it over.
+#[derive(Debug)]
+pub(super) struct MemberOf(pub(super) String);
+
 /// The way to the coordinator, which ends when the last of these is dropped.
 #[derive(Clone, Debug)]
 pub(super) struct Groups {
@@ -134,7 +139,7 @@ impl Groups {
         let group = settings.group_id.clone();
         self.ask(Request::Join { group: group.clone(), topics, joined }).await?;
         let joined = welcome.await.map_err(|_dropped| BrokerError::Closed)?;
-        let (consumer, end) = Consumer::new();
+        let (consumer, end) = Consumer::new(GroupMember::new(MemberOf(group.clone())));
         let name = format!("embedded-consumer {group} {}", joined.member);
         let member = Member::new((Arc::clone(log), self.clone()), group, reading, joined, end);
         log.tasks.spawn(name, member.run());

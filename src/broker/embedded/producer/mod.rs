@@ -17,18 +17,20 @@ use std::{
 };
 
 use async_trait::async_trait;
+use connect_api::sink::SinkOffsets;
 use tokio::sync::oneshot;
 
 use self::sorter::{Sorted, Sorter};
 use super::{
     admin,
     catalog::Topic,
+    group::MemberOf,
     log::Log,
     staging::{Area, Frames},
-    writer::{Append, Done, Job, Lease, Outcome},
+    writer::{Append, Done, GroupOffsets, Job, Lease, Outcome},
 };
 use crate::broker::{
-    BrokerError, Delivery, DeliveryReport, NewTopic, Producer, ProducerRecord, Result,
+    BrokerError, Delivery, DeliveryReport, GroupMember, NewTopic, Producer, ProducerRecord, Result,
 };
 
 /// Bytes of a transaction that stay in memory.
@@ -59,6 +61,8 @@ struct Open {
     frames: Arc<Frames>,
     /// Size of the latter.
     bytes: usize,
+    /// Offsets that are committed with it.
+    offsets: Vec<GroupOffsets>,
 }
 
 impl EmbeddedProducer {
@@ -139,10 +143,10 @@ impl EmbeddedProducer {
     }
 
     async fn store(&self, open: Open, lease: Option<Lease>, done: Done) -> Result<()> {
-        let Open { staged, frames, .. } = open;
+        let Open { staged, frames, offsets, .. } = open;
         let bytes = frames.iter().map(|(_, frame)| frame.bytes.len()).sum();
         let room = self.log.room_for(bytes).await?;
-        let append = Append { frames, staged, lease, is_fenced: false, done, room };
+        let append = Append { frames, staged, offsets, lease, is_fenced: false, done, room };
         self.log.submit(Job::Append(append)).await
     }
 
@@ -187,6 +191,20 @@ impl Producer for EmbeddedProducer {
             return Err(refusal("Beginning a transaction", "One is open already"));
         }
         transactions.open = Some(Open::default());
+        Ok(())
+    }
+
+    async fn send_offsets(&mut self, member: &GroupMember, offsets: &SinkOffsets) -> Result<()> {
+        let operation = "Committing offsets in a transaction";
+        let group = member.known_as::<MemberOf>();
+        let MemberOf(group) =
+            group.ok_or_else(|| refusal(operation, "The member is not one of this log's"))?;
+        for partition in offsets.keys() {
+            self.log.catalog.partition(partition)?;
+        }
+        let offsets = offsets.iter().map(|(partition, offset)| (partition.clone(), Some(*offset)));
+        let offsets = (group.clone(), offsets.collect());
+        self.transactions(operation)?.opened(operation)?.offsets.push(offsets);
         Ok(())
     }
 

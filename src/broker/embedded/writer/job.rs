@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use connect_api::record::TopicPartition;
 use rusqlite::Transaction;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -37,6 +38,8 @@ pub(in crate::broker::embedded) struct Append {
     pub(in crate::broker::embedded) frames: Arc<Frames>,
     /// What was sent before them in the same transaction and is on the disk already.
     pub(in crate::broker::embedded) staged: Option<Area>,
+    /// Offsets of groups that are stored with them.
+    pub(in crate::broker::embedded) offsets: Vec<GroupOffsets>,
     /// Nothing is stored if this has lapsed when the writer comes to it.
     pub(in crate::broker::embedded) lease: Option<Lease>,
     /// What the writer found then.
@@ -46,6 +49,9 @@ pub(in crate::broker::embedded) struct Append {
     /// Room in the queue that the frames take.
     pub(in crate::broker::embedded) room: OwnedSemaphorePermit,
 }
+
+/// Offsets of a group.
+pub(in crate::broker::embedded) type GroupOffsets = (String, Vec<(TopicPartition, Option<i64>)>);
 
 impl Append {
     /// Whether the writer may store it now.

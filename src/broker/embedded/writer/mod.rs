@@ -15,8 +15,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{catalog::Partition, directory::DirectoryLock, fault::Fault, schema, staging};
-pub(super) use job::{Append, Change, Done, Job, Lease, Outcome};
+use super::{catalog::Partition, directory::DirectoryLock, fault::Fault, log, schema, staging};
+pub(super) use job::{Append, Change, Done, GroupOffsets, Job, Lease, Outcome};
 
 /// Bytes after which a transaction takes no more jobs: large enough that the `fsync` is a small
 /// part of it, small enough that those who wait for it do not wait long.
@@ -189,7 +189,10 @@ fn store_append(
         let offsets = next_offsets(ends, partition, frame.records)?;
         staging::insert_batch(transaction, frame, partition.id, offsets)?;
     }
-    Ok(())
+    append
+        .offsets
+        .iter()
+        .try_for_each(|(group, offsets)| log::set_offsets(transaction, group, offsets))
 }
 
 /// The next offsets of a partition.

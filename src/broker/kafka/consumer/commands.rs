@@ -127,7 +127,9 @@ impl Member {
 }
 
 /// Offsets for librdkafka.
-pub(super) fn offset_list(offsets: &SinkOffsets) -> Result<TopicPartitionList, Refusal> {
+pub(in crate::broker::kafka) fn offset_list(
+    offsets: &SinkOffsets,
+) -> Result<TopicPartitionList, Refusal> {
     partition_list(
         offsets.iter().map(|(at, offset)| (at.topic.as_ref(), at.partition, Some(*offset))),
     )

@@ -24,6 +24,7 @@ use tokio::{runtime::Handle, sync::mpsc::error::TrySendError, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+pub(super) use self::commands::offset_list;
 use self::interest::Interest;
 use super::{
     native::{Callbacks, Direction, Fetcher, Kind, Native, PartitionEntry, partition_list},
@@ -34,8 +35,8 @@ use super::{
 };
 use crate::{
     broker::{
-        BrokerError, Consumer, ConsumerCommand, ConsumerEnd, ConsumerEvent, PartitionRecords,
-        Result, Subscription,
+        BrokerError, Consumer, ConsumerCommand, ConsumerEnd, ConsumerEvent, GroupMember,
+        PartitionRecords, Result, Subscription,
     },
     tasks::TaskGroup,
 };
@@ -68,9 +69,10 @@ pub(super) fn open(
     inbox.reporter.ignored(&settings.ignored);
     let callbacks: Arc<dyn Callbacks> = Arc::<Inbox>::clone(&inbox);
     let native = Native::open(Kind::Member, &settings.config(), callbacks).map_err(invalid)?;
-    let fetcher = Fetcher::member(Arc::new(native)).map_err(invalid)?;
+    let native = Arc::new(native);
+    let fetcher = Fetcher::member(Arc::clone(&native)).map_err(invalid)?;
     let interest = Interest::begin(subscription, settings, fetcher.native())?;
-    let (consumer, end) = Consumer::new();
+    let (consumer, end) = Consumer::new(GroupMember::new(Arc::downgrade(&native)));
     let member = Member {
         fetcher,
         collector: Collector::new(settings.max_poll_records),

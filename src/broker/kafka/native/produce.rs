@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use rdkafka::{bindings as rd, types::RDKafkaErrorCode as Code};
+use rdkafka::{TopicPartitionList, bindings as rd, types::RDKafkaErrorCode as Code};
 
 use super::{Native, Owned, c_text, millis, taken};
 use crate::broker::{ProducerRecord, RawHeader, kafka::refusal::Refusal};
@@ -185,6 +185,27 @@ impl Native {
     pub(in crate::broker::kafka) fn begin_transaction(&self) -> Result<(), Refusal> {
         // SAFETY: 1 and 2; the error is ours.
         unsafe { taken(rd::rd_kafka_begin_transaction(self.ptr())) }
+    }
+
+    /// Puts offsets of a group into the transaction, in the place of a member of it.
+    pub(in crate::broker::kafka) fn send_offsets(
+        &self,
+        member: &Self,
+        offsets: &TopicPartitionList,
+        wait: Duration,
+    ) -> Result<(), Refusal> {
+        // SAFETY: 1 and 2 for both clients; the list is copied, the metadata and the error are ours.
+        unsafe {
+            let metadata = rd::rd_kafka_consumer_group_metadata(member.ptr());
+            let metadata = Owned::new(metadata, rd::rd_kafka_consumer_group_metadata_destroy)
+                .ok_or_else(|| Refusal::new(Code::UnknownGroup))?;
+            taken(rd::rd_kafka_send_offsets_to_transaction(
+                self.ptr(),
+                offsets.ptr(),
+                metadata.ptr,
+                millis(wait),
+            ))
+        }
     }
 
     /// Commits the transaction; another thread has to poll meanwhile.

@@ -9,7 +9,7 @@ mod transaction;
 use std::{
     collections::HashMap,
     sync::{
-        Arc, OnceLock,
+        Arc, OnceLock, Weak,
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, Thread},
@@ -17,12 +17,14 @@ use std::{
 };
 
 use async_trait::async_trait;
+use connect_api::sink::SinkOffsets;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use tokio::{sync::Notify, time::Instant};
 use tracing::warn;
 
 use self::transaction::{Transaction, Written};
 use super::{
+    consumer::offset_list,
     deliveries::Deliveries,
     native::{Callbacks, Kind, Message, Native, Topic},
     refusal::{Advice, Refusal},
@@ -30,7 +32,7 @@ use super::{
     settings::Settings,
 };
 use crate::{
-    broker::{BrokerError, Delivery, Producer, ProducerRecord, Result},
+    broker::{BrokerError, Delivery, GroupMember, Producer, ProducerRecord, Result},
     tasks::TaskGroup,
 };
 
@@ -324,6 +326,24 @@ impl Producer for KafkaProducer {
         begun.map_err(|refusal| self.explained(refusal, "Beginning a transaction"))?;
         self.set_open(true);
         Ok(())
+    }
+
+    async fn send_offsets(&mut self, member: &GroupMember, offsets: &SinkOffsets) -> Result<()> {
+        let operation = "Committing offsets in a transaction";
+        let member = member.known_as::<Weak<Native>>().and_then(Weak::upgrade);
+        let member = member.ok_or_else(|| Refusal::new(Code::UnknownMemberId).during(operation))?;
+        let offsets = offsets.clone();
+        let step = move |native: &Native, wait: Duration| {
+            native.send_offsets(&member, &offset_list(&offsets)?, wait)
+        };
+        match self.persist(operation, step).await {
+            Ok(()) => Ok(()),
+            Err(refusal) if refusal.advice == Advice::Abort => {
+                self.roll_back().await?;
+                Err(BrokerError::TransactionAborted { source: Box::new(refusal) })
+            }
+            Err(refusal) => Err(self.explained(refusal, operation)),
+        }
     }
 
     async fn commit(&mut self) -> Result<()> {

@@ -88,12 +88,12 @@ impl KafkaProducer {
     pub(super) async fn persist(
         &self,
         name: &str,
-        step: fn(&Native, Duration) -> Result<(), Refusal>,
+        step: impl Fn(&Native, Duration) -> Result<(), Refusal> + Clone + Send + 'static,
     ) -> Result<(), Refusal> {
         let patience = self.transaction.as_ref().map_or(STEP, |transaction| transaction.patience);
         let end = Instant::now() + patience;
         loop {
-            let native = Arc::clone(&self.native);
+            let (native, step) = (Arc::clone(&self.native), step.clone());
             let wait = STEP.min(end.saturating_duration_since(Instant::now()));
             let thread = self.tasks.spawn_thread(name, move || step(&native, wait));
             let outcome = thread.await.unwrap_or_else(|_| Err(Refusal::new(Code::Interrupted)));

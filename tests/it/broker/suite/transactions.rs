@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
-use millrace::broker::{Broker, BrokerError};
+use millrace::broker::{Broker, BrokerError, Subscription};
 
 use super::{
-    by_partition, reader, send, send_values, texts, topic, transactional, unique, value, values,
+    Member, admin, by_partition, partition, producer, reader, send, send_values, texts, topic,
+    transactional, unique, value, values,
 };
 
 pub(crate) async fn a_transaction_over_topics_is_seen_whole(broker: Arc<dyn Broker>) {
@@ -61,4 +62,35 @@ pub(crate) async fn a_newer_producer_fences_the_older_one(broker: Arc<dyn Broker
     let error = older.commit().await.unwrap_err();
     assert!(matches!(error, BrokerError::Fenced(_)), "{error:?}");
     assert_eq!(values(&broker, &name).await, ["newer"]);
+}
+
+pub(crate) async fn offsets_are_committed_with_the_records_of_their_transaction(
+    broker: Arc<dyn Broker>,
+) {
+    let (questions, answers) = (topic(&broker, 1).await, topic(&broker, 1).await);
+    let (group, at) = (unique("group"), partition(&questions, 0));
+    send_values(&mut producer(&broker).await, &questions, &["a", "b", "c"]).await;
+    let mut member = Member::join(&broker, &group, &questions).await;
+    member.has_offsets_to_commit = false;
+    member.until(|member| member.seen.len() == 3).await;
+    let admin = admin(&broker).await;
+    let mut answering = transactional(&broker, &unique("producer")).await;
+    answering.begin().await.unwrap();
+    send_values(&mut answering, &answers, &["never"]).await;
+    let me = member.consumer.member().clone();
+    answering.send_offsets(&me, &[(at.clone(), 3)].into()).await.unwrap();
+    answering.abort().await.unwrap();
+    assert!(admin.committed_offsets(&group).await.unwrap().is_empty());
+    answering.begin().await.unwrap();
+    send_values(&mut answering, &answers, &["A", "B"]).await;
+    answering.send_offsets(&me, &[(at.clone(), 2)].into()).await.unwrap();
+    answering.commit().await.unwrap();
+    assert_eq!(admin.committed_offsets(&group).await.unwrap(), [(at.clone(), 2)].into());
+    assert_eq!(values(&broker, &answers).await, ["A", "B"]);
+    member.close().await;
+    let read_committed = [("isolation.level", "read_committed")];
+    let topics = Subscription::Topics(vec![questions.clone()]);
+    let mut next = Member::join_with(&broker, &group, topics, &read_committed).await;
+    next.until(|member| !member.seen.is_empty()).await;
+    assert_eq!(next.values(&at), ["c"]);
 }

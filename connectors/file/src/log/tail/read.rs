@@ -1,6 +1,6 @@
 //! Reading on from a position.
 
-use std::{io, path::Path};
+use std::{io, ops::Range, path::Path};
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -152,7 +152,8 @@ impl Tail {
         let (mut used, mut lines) = (0, 0);
         for piece in intake.splitter.pieces(&bytes, ending) {
             let slice = slice(&bytes, text.as_ref(), piece);
-            if !take(&self.place.path, self.position + piece.start as u64, slice, intake) {
+            let place = self.position + piece.start as u64..self.position + piece.next as u64;
+            if !take(&self.place.path, place, slice, intake) {
                 break;
             }
             used = piece.next;
@@ -215,7 +216,7 @@ impl Tail {
             Err(_) => None,
         };
         let text = text.map_or(LineText::Raw(bytes), LineText::Text);
-        if take(&self.place.path, self.position, (text, true), intake) {
+        if take(&self.place.path, self.position..next, (text, true), intake) {
             self.position = next;
             self.scanned_to = next;
             self.looked_to = next;
@@ -246,7 +247,7 @@ fn slice(bytes: &Bytes, text: Option<&ByteString>, piece: Piece) -> (LineText, b
 /// Makes a record of a line; `false` when it has to be met again.
 fn take(
     path: &Path,
-    start: u64,
+    place: Range<u64>,
     (text, is_cut): (LineText, bool),
     intake: &mut Intake<'_>,
 ) -> bool {
@@ -254,7 +255,8 @@ fn take(
         LineText::Text(text) => text.len(),
         LineText::Raw(bytes) => bytes.len(),
     };
-    match intake.maker.make(Line { text, path, start, is_cut }) {
+    let Range { start, end: next } = place;
+    match intake.maker.make(Line { text, path, start, next, is_cut }) {
         Ok(record) => intake.batch.push(record, length),
         Err(error) => match intake.tolerance {
             Tolerance::All { is_each_logged } => intake.notices.skip(&error, is_each_logged),

@@ -16,6 +16,7 @@ use connect_api::{
     error::{ConnectorError, Result},
 };
 use connect_avro::AvroDataConfig;
+use connect_joda::Zone;
 
 use self::checks::{address, bucket_name, part_size, time_zone};
 pub(super) use self::words::{FileCompression, OutputField, OutputType, TimeSource, ValueEncoding};
@@ -23,7 +24,6 @@ use super::template::{Grouping, Template};
 use crate::{
     config::{AvroCodec, BucketKeys, CredentialsClass, endpoint},
     file::LEAST_PART_BYTES,
-    joda::Zone,
     store::{Names, Tuning},
 };
 

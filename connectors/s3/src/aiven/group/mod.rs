@@ -28,7 +28,7 @@ use super::{
     shape::Shape,
     template::{Grouping, Template, Unit, Variable, write_number},
 };
-use crate::joda::Zone;
+use connect_joda::Zone;
 
 /// Digits of a padded partition.
 const PARTITION_DIGITS: usize = 10;

@@ -30,7 +30,9 @@ fn refuse(server: &Server, fault: Refusal) -> bool {
     // Once more than the client tries again.
     server.fail(match fault {
         Refusal::BeforeWrite => [Fault::Answer(503, "SlowDown"), Fault::Answer(503, "SlowDown")],
-        Refusal::AfterWrite => [Fault::FailAfterWrite, Fault::FailAfterWrite],
+        Refusal::AfterWrite => {
+            [Fault::AnswerAfter(500, "InternalError"), Fault::AnswerAfter(500, "InternalError")]
+        }
     });
     true
 }

@@ -1,6 +1,7 @@
 //! Failures, crashes, rebalances and little memory.
 
-use connect_api::error::ErrorClass;
+use connect_api::{error::ErrorClass, sink::Progress};
+use connect_testkit::s3::Which;
 
 use super::*;
 use crate::task::tests::server::Fault;
@@ -177,4 +178,26 @@ async fn a_bucket_that_is_not_there_is_told_by_its_option() {
     let Err(error) = started else { panic!("the task started") };
     assert!(error.to_string().contains("Non-existent S3 bucket: nowhere"), "{error}");
     assert!(error.remedy().unwrap().contains("aws.s3.bucket.name"), "{error}");
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_deleted_is_waited_for() {
+    let rig = Rig::new(&[("format.output.type", "csv")]).await;
+    let mut task = rig.task().await;
+    task.put(&numbers(0..3)).await.unwrap();
+    rig.server.proxy.always(Which::Writes, Fault::NO_SUCH_BUCKET);
+    let error = flush(&mut *task, 3).await.unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Retriable);
+    assert!(error.to_string().contains("404 NoSuchBucket"), "{error}");
+    // As the worker does it: the records come again.
+    task.put(&[noise(0, 6 << 20)]).await.unwrap();
+    let requests = rig.context.requests.take();
+    assert!(
+        matches!(requests.progress, Some(Progress::Held(text)) if text.contains("NoSuchBucket"))
+    );
+    rig.server.proxy.heal();
+    task.put(&numbers(0..3)).await.unwrap();
+    assert_eq!(flush(&mut *task, 3).await.unwrap(), 3);
+    assert_eq!(rig.context.requests.take().progress, Some(Progress::Made));
+    assert_eq!(rig.server.keys(), ["t-0-0"]);
 }

@@ -69,7 +69,7 @@ impl SinkFixture for Bucket {
     fn fail_next(&self, fault: Refusal) -> bool {
         self.server.fail([match fault {
             Refusal::BeforeWrite => Fault::Answer(503, "SlowDown"),
-            Refusal::AfterWrite => Fault::FailAfterWrite,
+            Refusal::AfterWrite => Fault::AnswerAfter(500, "InternalError"),
         }]);
         true
     }

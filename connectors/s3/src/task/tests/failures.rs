@@ -34,7 +34,7 @@ async fn a_failing_server_delays_records_and_neither_loses_nor_doubles_them() {
     for fault in [
         Fault::Answer(503, "SlowDown"),
         Fault::Answer(500, "InternalError"),
-        Fault::FailAfterWrite,
+        Fault::AnswerAfter(500, "InternalError"),
         Fault::Reset,
     ] {
         for good in 0..4 {

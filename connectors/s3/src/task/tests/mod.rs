@@ -6,8 +6,10 @@ pub(crate) mod containers;
 mod crash;
 mod failures;
 mod formats;
+mod insight;
 mod log;
 mod objects;
+mod outages;
 mod projected;
 mod rotation;
 pub(crate) mod server;
@@ -93,7 +95,7 @@ impl Rig {
     }
 }
 
-pub(super) fn record(offset: i64, timestamp_ms: i64, value: Value) -> SinkRecord {
+pub(crate) fn record(offset: i64, timestamp_ms: i64, value: Value) -> SinkRecord {
     SinkRecord {
         topic: "t".into(),
         origin: TopicPartition::new("t", 0),

@@ -1,7 +1,8 @@
 //! An S3 server in this process, with faults on demand.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
+    io,
     path::Path,
     sync::{
         Arc, Mutex,
@@ -9,43 +10,28 @@ use std::{
     },
 };
 
+use bytes::Bytes;
+pub(crate) use connect_testkit::s3::Fault;
+use connect_testkit::s3::{FaultProxy, Operation, Which};
 use http_body_util::BodyExt as _;
-use hyper::{
-    HeaderMap, Method, Request, Response, StatusCode, body::Incoming, service::service_fn,
-};
-use hyper_util::rt::TokioIo;
+use hyper::{HeaderMap, Request, Response, StatusCode};
 use s3s::{
     Body,
     auth::SimpleAuth,
     service::{S3Service, S3ServiceBuilder},
 };
 use tempfile::TempDir;
-use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
+use tokio::sync::Notify;
 
 pub(crate) const BUCKET: &str = "logs";
 
-/// What happens to the next request that writes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Fault {
-    /// This status with this code.
-    Answer(u16, &'static str),
-    /// It is done, and the answer is 500.
-    FailAfterWrite,
-    /// It is not done, and the answer is 200 with an error in its body.
-    OkWithError,
-    /// The connection is cut.
-    Reset,
-}
-
 #[derive(Debug, Default)]
 struct Script {
-    faults: Mutex<VecDeque<Fault>>,
     /// Objects that may still appear before the server goes silent; negative is no limit.
     objects_left: AtomicI64,
     is_silent: AtomicBool,
     went_silent: Notify,
     is_unconditional: AtomicBool,
-    requests: Mutex<Vec<(String, HeaderMap)>>,
     /// What is answered to who lists uploads.
     uploads: Mutex<Option<(StatusCode, String)>>,
     /// Bodies of the requests that tag, by path.
@@ -60,13 +46,8 @@ pub(crate) struct Server {
     root: TempDir,
     pub(crate) url: String,
     script: Arc<Script>,
-    listener: JoinHandle<()>,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.listener.abort();
-    }
+    /// What stands before it.
+    pub(crate) proxy: FaultProxy,
 }
 
 impl Server {
@@ -76,20 +57,23 @@ impl Server {
         let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(root.path()).unwrap());
         builder.set_auth(SimpleAuth::from_single("key", "secret"));
         let service = builder.build();
-        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", socket.local_addr().unwrap());
         let script = Arc::new(Script { objects_left: AtomicI64::new(-1), ..Script::default() });
-        let listener = serve(socket, service, Arc::clone(&script));
-        Self { root, url, script, listener }
+        let answers = Arc::clone(&script);
+        let upstream = Arc::new(move |request| {
+            let answer = respond(service.clone(), Arc::clone(&answers), request);
+            Box::pin(answer) as futures::future::BoxFuture<'static, _>
+        });
+        let proxy = FaultProxy::start(upstream).await.unwrap();
+        Self { root, url: proxy.url().to_owned(), script, proxy }
     }
 
     /// Faults for the next requests that write, first in, first out.
     pub(crate) fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
-        self.script.faults.lock().unwrap().extend(faults);
+        self.proxy.script(Which::Writes, faults);
     }
 
     pub(crate) fn faults_left(&self) -> usize {
-        self.script.faults.lock().unwrap().len()
+        self.proxy.faults_left()
     }
 
     /// Answers nothing any more once so many objects have appeared.
@@ -114,15 +98,12 @@ impl Server {
 
     /// Method, path and query of every request.
     pub(crate) fn requests(&self) -> Vec<String> {
-        let requests = self.script.requests.lock().unwrap();
-        requests.iter().map(|(line, _)| line.clone()).collect()
+        self.proxy.requests()
     }
 
     /// Headers of the requests whose line contains this.
     pub(crate) fn headers(&self, part: &str) -> Vec<HeaderMap> {
-        let requests = self.script.requests.lock().unwrap();
-        let found = requests.iter().filter(|(line, _)| line.contains(part));
-        found.map(|(_, headers)| headers.clone()).collect()
+        self.proxy.headers(part)
     }
 
     /// Answers who lists uploads with keys, ids and times, one a page.
@@ -189,82 +170,52 @@ fn collect(bucket: &Path, folder: &Path, objects: &mut BTreeMap<String, Vec<u8>>
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the server runs beside the test that owns it")]
-fn serve(socket: TcpListener, service: S3Service, script: Arc<Script>) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        loop {
-            let Ok((stream, _)) = socket.accept().await else { continue };
-            let (service, script) = (service.clone(), Arc::clone(&script));
-            let answer = service_fn(move |request| {
-                let (service, script) = (service.clone(), Arc::clone(&script));
-                async move { respond(&service, &script, request).await }
-            });
-            let connection = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), answer);
-            drop(tokio::spawn(connection));
-        }
-    })
-}
-
 async fn respond(
-    service: &S3Service,
-    script: &Arc<Script>,
-    request: Request<Incoming>,
-) -> Result<Response<Body>, std::io::Error> {
+    service: S3Service,
+    script: Arc<Script>,
+    request: Request<Bytes>,
+) -> io::Result<Response<Bytes>> {
     if script.is_silent.load(Ordering::SeqCst) {
         std::future::pending::<()>().await;
     }
-    let (method, query) =
-        (request.method().clone(), request.uri().query().unwrap_or("").to_owned());
-    let line = format!("{method} {}", request.uri());
-    script.requests.lock().unwrap().push((line, request.headers().clone()));
-    let is_write = method == Method::PUT || method == Method::POST;
+    let operation = Operation::of(request.method(), request.uri());
+    let query = request.uri().query().unwrap_or("").to_owned();
     let is_conditional = request.headers().contains_key("if-none-match");
     if is_conditional && script.is_unconditional.load(Ordering::SeqCst) {
         return Ok(error(StatusCode::NOT_IMPLEMENTED, "NotImplemented"));
     }
-    let fault = is_write.then(|| script.faults.lock().unwrap().pop_front()).flatten();
-    match fault {
-        Some(Fault::Answer(status, code)) => {
-            return Ok(error(StatusCode::from_u16(status).unwrap(), code));
-        }
-        Some(Fault::OkWithError) => return Ok(error(StatusCode::OK, "InternalError")),
-        Some(Fault::Reset) => return Err(std::io::Error::other("reset")),
-        Some(Fault::FailAfterWrite) | None => {}
-    }
-    let is_listing = method == Method::GET && query.starts_with("uploads");
+    let is_listing = operation == Operation::ListMultipartUploads;
     if let Some((status, pages)) = script.uploads.lock().unwrap().as_ref().filter(|_| is_listing) {
         return Ok(listing(*status, pages, &query));
     }
-    if method == Method::DELETE && query.contains("uploadId=left") {
-        let mut gone = Response::new(Body::empty());
+    if operation == Operation::AbortMultipartUpload && query.contains("uploadId=left") {
+        let mut gone = Response::new(Bytes::new());
         *gone.status_mut() = StatusCode::NO_CONTENT;
         return Ok(gone);
     }
-    if is_write && query == "tagging" {
-        return Ok(keep_tags(script, request).await);
+    if operation == Operation::PutObjectTagging {
+        return Ok(keep_tags(&script, &request));
     }
-    let creates = is_write
-        && !query.contains("partNumber")
-        && !query.contains("uploads")
-        && !query.contains("tagging");
+    let creates = operation.creates_object();
     let answer = if creates {
-        write_whole(service.clone(), Arc::clone(script), request).await
+        write_whole(&service, &script, request).await
     } else {
-        hyper::service::Service::call(service, request).await.ok()
+        call(&service, request).await
     };
-    let answer = answer.ok_or_else(|| std::io::Error::other("the server failed"))?;
+    let answer = answer.ok_or_else(|| io::Error::other("the server failed"))?;
     if creates && script.is_silent.load(Ordering::SeqCst) {
         std::future::pending::<()>().await;
-    }
-    if matches!(fault, Some(Fault::FailAfterWrite)) {
-        return Ok(error(StatusCode::INTERNAL_SERVER_ERROR, "InternalError"));
     }
     Ok(answer)
 }
 
+async fn call(service: &S3Service, request: Request<Bytes>) -> Option<Response<Bytes>> {
+    let (head, body) = service.call(request.map(Body::from)).await.ok()?.into_parts();
+    Some(Response::from_parts(head, body.collect().await.ok()?.to_bytes()))
+}
+
 /// The page after the one that a marker names.
-fn listing(status: StatusCode, pages: &str, query: &str) -> Response<Body> {
+fn listing(status: StatusCode, pages: &str, query: &str) -> Response<Bytes> {
     if status != StatusCode::OK {
         return error(status, "AccessDenied");
     }
@@ -280,37 +231,32 @@ fn listing(status: StatusCode, pages: &str, query: &str) -> Response<Body> {
          <NextUploadIdMarker>page{next}</NextUploadIdMarker>{page}</ListMultipartUploadsResult>",
         next < pages.len()
     );
-    Response::new(Body::from(text))
+    Response::new(text.into())
 }
 
 /// Keeps the tags of an object, which the service does not know.
-async fn keep_tags(script: &Script, request: Request<Incoming>) -> Response<Body> {
+fn keep_tags(script: &Script, request: &Request<Bytes>) -> Response<Bytes> {
     let path = request.uri().path().to_owned();
-    let body = request.into_body().collect().await.unwrap().to_bytes();
-    let text = String::from_utf8(body.to_vec()).unwrap();
+    let text = String::from_utf8(request.body().to_vec()).unwrap();
     script.tags.lock().unwrap().insert(path, text);
-    Response::new(Body::empty())
+    Response::new(Bytes::new())
 }
 
-/// Creates an object even if nobody waits for the answer any more.
-#[expect(clippy::disallowed_methods, reason = "a client that goes away must not tear the write")]
+/// Creates an object, one after the other.
 async fn write_whole(
-    service: S3Service,
-    script: Arc<Script>,
-    request: Request<Incoming>,
-) -> Option<Response<Body>> {
-    let work = tokio::spawn(async move {
-        let _writing = script.writing.lock().await;
-        if script.is_silent.load(Ordering::SeqCst) {
-            return None;
-        }
-        let answer = hyper::service::Service::call(&service, request).await.ok()?;
-        if answer.status().is_success() {
-            script.count_object();
-        }
-        Some(answer)
-    });
-    work.await.unwrap()
+    service: &S3Service,
+    script: &Script,
+    request: Request<Bytes>,
+) -> Option<Response<Bytes>> {
+    let _writing = script.writing.lock().await;
+    if script.is_silent.load(Ordering::SeqCst) {
+        return None;
+    }
+    let answer = call(service, request).await?;
+    if answer.status().is_success() {
+        script.count_object();
+    }
+    Some(answer)
 }
 
 impl Script {
@@ -324,12 +270,12 @@ impl Script {
     }
 }
 
-fn error(status: StatusCode, code: &str) -> Response<Body> {
+fn error(status: StatusCode, code: &str) -> Response<Bytes> {
     let text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code>\
          <Message>scripted</Message></Error>"
     );
-    let mut response = Response::new(Body::from(text));
+    let mut response = Response::new(text.into());
     *response.status_mut() = status;
     response
 }

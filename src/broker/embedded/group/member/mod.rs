@@ -276,6 +276,8 @@ impl Member {
 
     /// Where to begin, for grants in the order of their partitions.
     async fn positions(&self, grants: &[Grant]) -> Result<SinkOffsets> {
+        // A producer may have committed for the member that had the partitions, and be gone since.
+        self.log.settle().await?;
         let committed = self.log.committed(&self.group).await?;
         let begin = |grant: &Grant| {
             let name = &grant.partition.name;

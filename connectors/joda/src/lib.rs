@@ -1,4 +1,5 @@
-//! Joda-Time's date patterns and time zones, as `path.format` and `timezone` use them.
+//! Joda-Time's date patterns and time zones, as `path.format`, `timestamp.format` and `timezone` use
+//! them.
 //!
 //! The letters are Joda's and not those of `java.time` or strftime: `Y` is the calendar year. A
 //! pattern is compiled once; formatting is a walk over its tokens. Names are English whatever the
@@ -14,7 +15,7 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDateTime, TimeZone as _, Timelike, Utc};
 
-pub(crate) use self::zone::Zone;
+pub use self::zone::Zone;
 
 /// Full names of months; the first three letters are the short ones.
 const MONTHS: [&str; 12] = [
@@ -34,7 +35,7 @@ const MONTHS: [&str; 12] = [
 
 /// A compiled pattern.
 #[derive(Clone, Debug)]
-pub(crate) struct Pattern {
+pub struct Pattern {
     tokens: Vec<Token>,
 }
 
@@ -50,7 +51,7 @@ impl Pattern {
     ///
     /// # Errors
     /// The reason, in Joda's words where it has some.
-    pub(crate) fn parse(pattern: &str) -> Result<Self, String> {
+    pub fn parse(pattern: &str) -> Result<Self, String> {
         let mut tokens = Vec::new();
         let mut rest = pattern.chars().peekable();
         while let Some(&first) = rest.peek() {
@@ -68,14 +69,15 @@ impl Pattern {
     }
 
     /// Whether the pattern has names in it, which a locale would change.
-    pub(crate) fn has_names(&self) -> bool {
+    #[must_use]
+    pub fn has_names(&self) -> bool {
         self.tokens
             .iter()
             .any(|token| matches!(token, Token::Field('E' | 'a' | 'G', _) | Token::Field('M', 3..)))
     }
 
     /// Appends the text of an instant in a zone.
-    pub(crate) fn write(&self, out: &mut String, utc_ms: i64, zone: Zone) {
+    pub fn write(&self, out: &mut String, utc_ms: i64, zone: Zone) {
         let local = zone.local(utc_ms);
         for token in &self.tokens {
             match token {

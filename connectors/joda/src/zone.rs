@@ -3,14 +3,14 @@
 use chrono::{FixedOffset, NaiveDateTime, Offset as _, TimeZone as _};
 use chrono_tz::{OffsetName as _, Tz};
 
-use super::{instant, offset_ms};
+use crate::{instant, offset_ms};
 
 /// Milliseconds of a day without a change of the clocks.
 const DAY_MS: i64 = 86_400_000;
 
 /// A time zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Zone {
+pub enum Zone {
     /// One of the time zone database.
     Named(Tz),
     /// Always the same offset.
@@ -19,13 +19,13 @@ pub(crate) enum Zone {
 
 impl Zone {
     /// Universal time.
-    pub(crate) const UTC: Self = Self::Named(Tz::UTC);
+    pub const UTC: Self = Self::Named(Tz::UTC);
 
     /// Reads an id of the time zone database, or `+hh:mm`.
     ///
     /// # Errors
     /// The reason, when it is neither.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         let sign = match text.chars().next() {
             Some('+') => 1,
             Some('-') => -1,
@@ -43,7 +43,8 @@ impl Zone {
     }
 
     /// Milliseconds that local time is ahead of universal time at an instant.
-    pub(crate) fn offset_ms(self, utc_ms: i64) -> i64 {
+    #[must_use]
+    pub fn offset_ms(self, utc_ms: i64) -> i64 {
         match self {
             Self::Named(Tz::UTC) => 0,
             Self::Named(zone) => {
@@ -55,12 +56,12 @@ impl Zone {
     }
 
     /// What clocks show at an instant.
-    pub(super) fn local(self, utc_ms: i64) -> NaiveDateTime {
+    pub(crate) fn local(self, utc_ms: i64) -> NaiveDateTime {
         instant(utc_ms.saturating_add(self.offset_ms(utc_ms))).naive_utc()
     }
 
     /// Short name at an instant, such as `CET`.
-    pub(super) fn abbreviation(self, utc_ms: i64) -> String {
+    pub(crate) fn abbreviation(self, utc_ms: i64) -> String {
         match self {
             Self::Named(zone) => {
                 let utc = instant(utc_ms).naive_utc();
@@ -72,7 +73,7 @@ impl Zone {
     }
 
     /// The id.
-    pub(super) fn id(self) -> String {
+    pub(crate) fn id(self) -> String {
         match self {
             Self::Named(zone) => zone.name().to_owned(),
             Self::Fixed(offset) => offset.to_string(),
@@ -80,14 +81,16 @@ impl Zone {
     }
 
     /// Milliseconds shown by local clocks at an instant.
-    pub(crate) fn to_local_ms(self, utc_ms: i64) -> i64 {
+    #[must_use]
+    pub fn to_local_ms(self, utc_ms: i64) -> i64 {
         utc_ms.saturating_add(self.offset_ms(utc_ms))
     }
 
     /// The instant of a local time; one that a gap skips, or that comes twice, gets Joda's choice.
     ///
     /// Source: joda-time `DateTimeZone.convertLocalToUTC(long, boolean)`, not strict.
-    pub(crate) fn to_utc_ms(self, local_ms: i64) -> i64 {
+    #[must_use]
+    pub fn to_utc_ms(self, local_ms: i64) -> i64 {
         let guess = self.offset_ms(local_ms);
         let offset = self.offset_ms(local_ms.saturating_sub(guess));
         // Between the two candidates lies a change of the clocks: west of Greenwich the first
@@ -100,14 +103,16 @@ impl Zone {
 
     /// Start of the time bucket of an instant, in local milliseconds: counted from 1970-01-01,
     /// rounded toward it.
-    pub(crate) fn bucket_ms(self, utc_ms: i64, duration_ms: i64) -> i64 {
+    #[must_use]
+    pub fn bucket_ms(self, utc_ms: i64, duration_ms: i64) -> i64 {
         self.to_local_ms(utc_ms) / duration_ms * duration_ms
     }
 
     /// The next time of a schedule that starts anew at every local midnight.
     ///
     /// A day has 23, 24 or 25 hours; an interval that does not divide it ends in a short slot.
-    pub(crate) fn next_slot_ms(self, now_ms: i64, interval_ms: i64) -> i64 {
+    #[must_use]
+    pub fn next_slot_ms(self, now_ms: i64, interval_ms: i64) -> i64 {
         let midnight = self.to_local_ms(now_ms).div_euclid(DAY_MS) * DAY_MS;
         let start = self.to_utc_ms(midnight);
         let end = self.to_utc_ms(midnight + DAY_MS);

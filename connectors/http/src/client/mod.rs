@@ -1,0 +1,228 @@
+//! What speaks HTTP.
+//!
+//! [`Transport`] is the far end as the engine sees it: one request, one answer or the reason why there
+//! is none. The engine decides what follows.
+
+mod failure;
+mod token;
+
+use std::{fmt::Debug, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use connect_api::{
+    error::{ConnectorError, ErrorClass, Result},
+    time::Clock,
+};
+use reqwest::{
+    Response, StatusCode, Url,
+    header::{AUTHORIZATION, RETRY_AFTER},
+    redirect::Policy,
+};
+
+pub(crate) use self::failure::{Failure, refusal};
+use self::{failure::unreachable, token::TokenSource};
+use crate::{
+    request::Request,
+    settings::{Auth, Settings},
+    status::retry_after,
+};
+
+/// Most bytes of an answer: more than a record of a topic holds by default.
+const MOST_BYTES: usize = 4 << 20;
+
+/// What a service answered.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// When it wants to be asked again.
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    pub(crate) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}
+
+/// The far end.
+#[async_trait]
+pub(crate) trait Transport: Debug + Send + Sync {
+    /// Sends a request and waits for the whole answer.
+    async fn send(&self, request: &Request) -> Result<Answer, Failure>;
+}
+
+/// A service on the network.
+#[derive(Debug)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    settings: Arc<Settings>,
+    token: Option<TokenSource>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Client {
+    /// Builds it, fetches the token where one is needed, and sees whether somebody is there.
+    ///
+    /// # Errors
+    /// `Invalid` where files of TLS cannot be read, `Forbidden` where no token is given out, `Retriable`
+    /// where nobody can be reached.
+    pub(crate) async fn open(settings: Arc<Settings>, clock: Arc<dyn Clock>) -> Result<Self> {
+        let http = build(&settings)?;
+        let token = match &settings.auth {
+            Auth::OAuth2(rules) => {
+                Some(TokenSource::new(rules.clone(), http.clone(), settings.request_timeout))
+            }
+            _ => None,
+        };
+        let client = Self { http, settings, token, clock };
+        if let Some(token) = &client.token {
+            token.current().await.map_err(Failure::into_error)?;
+        }
+        client.knock().await?;
+        Ok(client)
+    }
+
+    /// Sees whether somebody listens at the address, where it is the same for all records.
+    async fn knock(&self) -> Result<()> {
+        let settings = &self.settings;
+        let (one, other) = (settings.url.with_all("a"), settings.url.with_all("b"));
+        let (Ok(url), Ok(other)) = (Url::parse(&one), Url::parse(&other)) else { return Ok(()) };
+        let place = (url.host_str(), url.port_or_known_default());
+        let is_fixed = place == (other.host_str(), other.port_or_known_default());
+        let (Some(host), Some(port), true, None) = (place.0, place.1, is_fixed, &settings.proxy)
+        else {
+            return Ok(());
+        };
+        let host = host.trim_matches(['[', ']']);
+        let connecting = tokio::net::TcpStream::connect((host, port));
+        let away = |reason: String| {
+            ConnectorError::retriable(format!("Could not reach {host}:{port}"))
+                .hint(format!("Check {} and whether the service is up", settings.url_key))
+                .caused_by(reason)
+        };
+        match tokio::time::timeout(settings.connect_timeout, connecting).await {
+            Ok(Ok(_stream)) => Ok(()),
+            Ok(Err(error)) => Err(away(error.to_string())),
+            Err(_elapsed) => Err(away("No connection in time".to_owned())),
+        }
+    }
+
+    async fn ask(&self, request: &Request) -> Result<Answer, Failure> {
+        let token = match &self.token {
+            Some(source) => Some(source.current().await?),
+            None => None,
+        };
+        let answer = self.exchange(request, token.as_ref().map(|token| &token.header)).await?;
+        let (Some(source), Some(token), 401) = (&self.token, token, answer.status) else {
+            return Ok(answer);
+        };
+        // The token may have come to its end: once more with a new one.
+        let token = source.renewed(&token).await?;
+        self.exchange(request, Some(&token.header)).await
+    }
+
+    async fn exchange(
+        &self,
+        request: &Request,
+        token: Option<&reqwest::header::HeaderValue>,
+    ) -> Result<Answer, Failure> {
+        let mut url = Url::parse(&request.url).map_err(|error| {
+            Failure::final_one(ErrorClass::Record, format!("\"{}\" is no address", request.url))
+                .because(error.to_string())
+        })?;
+        if let Auth::Query(name, key) = &self.settings.auth {
+            url.query_pairs_mut().append_pair(name, key.expose());
+        }
+        let place = place(&url);
+        let mut sending = self.http.request(request.method.clone(), url);
+        sending = sending.headers((*request.headers).clone());
+        if let Auth::Header(name, value) = &self.settings.auth {
+            sending = sending.header(name, value);
+        }
+        if let Some(token) = token {
+            sending = sending.header(AUTHORIZATION, token);
+        }
+        if let Some(body) = &request.body {
+            sending = sending.body(body.clone());
+        }
+        let response =
+            sending.send().await.map_err(|error| unreachable(&place, error, &self.settings))?;
+        self.answer(response, &place).await
+    }
+
+    async fn answer(&self, mut response: Response, place: &str) -> Result<Answer, Failure> {
+        let status = response.status();
+        let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let wait = wait.and_then(|text| retry_after(text, self.clock.now_ms()));
+        let mut body = BytesMut::new();
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() <= MOST_BYTES => {
+                    body.extend_from_slice(&chunk);
+                }
+                Ok(Some(_)) => {
+                    let text = format!("{place} answered with more than {MOST_BYTES} bytes");
+                    return Err(Failure::final_one(ErrorClass::Record, text));
+                }
+                Ok(None) => break,
+                Err(error) => return Err(unreachable(place, error, &self.settings)),
+            }
+        }
+        let retry_after = wait.filter(|_| is_passing(status));
+        Ok(Answer { status: status.as_u16(), retry_after, body: body.freeze() })
+    }
+}
+
+/// Whether an answer may say when to come back.
+fn is_passing(status: StatusCode) -> bool {
+    matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+}
+
+/// Host and port, as errors name a service: addresses may hold secrets.
+pub(crate) fn place(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port_or_known_default().unwrap_or_default();
+    format!("{}://{host}:{port}", url.scheme())
+}
+
+fn build(settings: &Settings) -> Result<reqwest::Client> {
+    let mut tls = settings.ssl.client_config(settings.ssl_prefix, settings.trust)?;
+    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let mut builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(Policy::none())
+        .no_proxy()
+        .connect_timeout(settings.connect_timeout);
+    if let Some(proxy) = &settings.proxy {
+        let address = format!("http://{}:{}", proxy.host, proxy.port);
+        let mut made = reqwest::Proxy::all(address).map_err(|error| {
+            ConnectorError::invalid(
+                "Invalid value for configuration http.proxy.host: it is no host",
+            )
+            .caused_by(error)
+        })?;
+        if let Some((user, password)) = &proxy.user {
+            made = made.basic_auth(user, password.expose());
+        }
+        builder = builder.proxy(made);
+    }
+    builder.build().map_err(|error| {
+        ConnectorError::internal("Could not make a client of the service").caused_by(error)
+    })
+}
+
+#[async_trait]
+impl Transport for Client {
+    async fn send(&self, request: &Request) -> Result<Answer, Failure> {
+        match tokio::time::timeout(self.settings.request_timeout, self.ask(request)).await {
+            Ok(outcome) => outcome,
+            Err(_elapsed) => {
+                let place = Url::parse(&request.url).map(|url| place(&url)).unwrap_or_default();
+                let ms = self.settings.request_timeout.as_millis();
+                Err(Failure::away(format!("{place} did not answer within {ms} ms")))
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Reading texts that have an inside: addresses, headers, replacements.
+
+use connect_api::config::Problems;
+use regex::Regex;
+use reqwest::{
+    Url,
+    header::{HeaderMap, HeaderName, HeaderValue},
+};
+
+use crate::template::Template;
+
+/// An address whose references do not matter: `http` or `https`, with a host.
+pub(super) fn address(text: &str) -> Result<(), String> {
+    let template = Template::parse(text)?;
+    let url =
+        Url::parse(&template.with_all("x")).map_err(|error| format!("No address: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err("An address begins with http:// or https://".to_owned());
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err("An address needs a host".to_owned());
+    }
+    Ok(())
+}
+
+/// A template that can be read.
+pub(super) fn template(text: &str) -> Result<(), String> {
+    Template::parse(text).map(drop)
+}
+
+/// The template of a text that was checked.
+pub(super) fn parsed(text: &str) -> Template {
+    Template::parse(text).unwrap_or_default()
+}
+
+/// A positive rate, or none.
+pub(super) fn rate(text: &str) -> Result<(), String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate.is_finite() && (rate <= 0.0 || (0.001..=1e6).contains(&rate)) => Ok(()),
+        _ => Err("A rate lies between 0.001 and 1000000 per second; 0 is no limit".to_owned()),
+    }
+}
+
+/// `Name:Value`.
+pub(super) fn header(item: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) =
+        item.split_once(':').ok_or_else(|| format!("\"{item}\" is not of the form Name:Value"))?;
+    let name = name.trim();
+    let parsed = HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| format!("\"{name}\" is no name of a header"))?;
+    Ok((
+        parsed,
+        secret_value(value.trim()).map_err(|()| {
+            format!("The value of header {name} has characters that no header may have")
+        })?,
+    ))
+}
+
+/// A value that is not printed.
+pub(super) fn secret_value(text: &str) -> Result<HeaderValue, ()> {
+    let mut value = HeaderValue::from_str(text).map_err(|_invalid| ())?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Headers one after the other; what is wrong is noted under the key.
+pub(super) fn headers<'a>(
+    items: impl Iterator<Item = &'a str>,
+    key: &str,
+    problems: &mut Problems,
+) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for item in items.map(str::trim).filter(|item| !item.is_empty()) {
+        match header(item) {
+            Ok((name, value)) => drop(headers.append(name, value)),
+            Err(reason) => {
+                problems.add_text(key, format!("Invalid value for configuration {key}: {reason}"));
+            }
+        }
+    }
+    headers
+}
+
+/// Items between separators; none in an empty text.
+pub(super) fn items<'a>(text: &'a str, separator: &'a str) -> Vec<&'a str> {
+    if text.is_empty() {
+        Vec::new()
+    } else if separator.is_empty() {
+        vec![text]
+    } else {
+        text.split(separator).collect()
+    }
+}
+
+/// Patterns with what stands in the place of what they match.
+pub(super) fn replacements(
+    (patterns, replacements): (&[&str], &[&str]),
+    problems: &mut Problems,
+) -> Vec<(Regex, String)> {
+    if patterns.len() != replacements.len() && !(patterns.len() == 1 && replacements.is_empty()) {
+        problems.add_text(
+            "regex.replacements",
+            format!(
+                "regex.patterns has {} items and regex.replacements {}: they have to be as many",
+                patterns.len(),
+                replacements.len()
+            ),
+        );
+    }
+    let with = replacements.iter().copied().chain(std::iter::repeat(""));
+    let mut found = Vec::new();
+    for (pattern, with) in patterns.iter().zip(with) {
+        match Regex::new(pattern) {
+            Ok(regex) => found.push((regex, replacement(with))),
+            Err(error) => problems.add("regex.patterns", pattern, error),
+        }
+    }
+    found
+}
+
+/// A replacement as Java writes it: `$1`, `${name}`, `\$`.
+fn replacement(java: &str) -> String {
+    let mut out = String::new();
+    let mut rest = java.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\\' => match rest.next() {
+                Some('$') => out.push_str("$$"),
+                Some(other) => out.push(other),
+                None => {}
+            },
+            '$' if rest.peek().is_some_and(char::is_ascii_digit) => {
+                let digit = rest.next().unwrap_or('0');
+                out.push_str(&format!("${{{digit}}}"));
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replacements_are_read_as_java_reads_them() {
+        let mut problems = Problems::new();
+        let found = replacements((&[r"(\d+)", "x"], &["<$1a>", r"\$\\"]), &mut problems);
+        assert!(problems.is_empty());
+        let text = found.iter().fold("12 x".to_owned(), |text, (regex, with)| {
+            regex.replace_all(&text, with.as_str()).into_owned()
+        });
+        assert_eq!(text, r"<12a> $\");
+        replacements((&["(", "b"], &["c"]), &mut problems);
+        assert_eq!(problems.finish().unwrap_err().len(), 2);
+    }
+
+    #[test]
+    fn addresses_are_checked_without_their_references() {
+        for good in ["http://h/p?x=${x}&y=${a.b}", "https://${topic}.h:8443/${key}"] {
+            assert_eq!(address(good), Ok(()), "{good}");
+        }
+        for bad in ["h/p", "ftp://h/", "http://", "http://h/${x", "http://h/${}"] {
+            assert!(address(bad).is_err(), "{bad}");
+        }
+    }
+}

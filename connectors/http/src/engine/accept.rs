@@ -1,0 +1,50 @@
+//! Taking records in.
+
+use connect_api::{error::Result, record::SinkRecord};
+
+use super::HttpTask;
+use crate::request::Open;
+
+impl HttpTask {
+    /// Makes requests from records and puts them in the line.
+    pub(super) async fn accept(&mut self, batch: &[SinkRecord]) -> Result<()> {
+        let mut open: Option<Open> = None;
+        for record in batch {
+            if !self.ledger.enter(&record.origin, record.offset) {
+                continue;
+            }
+            match self.renderer.wanted(record) {
+                Ok(None) => self.ledger.finish(&record.origin, record.offset, Vec::new()),
+                Ok(Some(wanted)) => {
+                    let refused = match &mut open {
+                        Some(open) => self.renderer.add(open, wanted, record).err(),
+                        None => Some(wanted),
+                    };
+                    if let Some(wanted) = refused {
+                        let next =
+                            self.renderer.open(wanted, record, self.context.reporter.is_some());
+                        self.close(open.replace(next));
+                    }
+                }
+                Err(error) => {
+                    // What came before it is sent before it.
+                    self.close(open.take());
+                    self.unsendable(record, error).await?;
+                }
+            }
+        }
+        self.close(open);
+        Ok(())
+    }
+
+    fn close(&mut self, open: Option<Open>) {
+        let Some(open) = open else { return };
+        let mut draft = self.renderer.close(open);
+        draft.epoch = self.ledger.epoch(&draft.origin);
+        let body = draft.request.body.as_ref().map_or(0, bytes::Bytes::len);
+        draft.reservation = self.context.budget.reserve(body + draft.request.url.len());
+        // It is here already: what gives way is what would come next.
+        self.is_pinched |= draft.reservation.is_none();
+        self.line.push(draft);
+    }
+}

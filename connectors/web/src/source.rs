@@ -1,0 +1,175 @@
+//! The class, and how its task is made.
+
+use std::{collections::VecDeque, fs, path::Path, sync::Arc};
+
+use async_trait::async_trait;
+use connect_api::{
+    config::{Config, ConfigDef, ConfigValue, Props, validate},
+    error::{ConnectorError, Result},
+    record::{SourceOffset, SourcePartition},
+    source::{ExactlyOnceSupport, SourceConnector, SourceContext, SourceTask},
+};
+use tokio_rustls::TlsAcceptor;
+use tracing::{info, warn};
+
+use crate::{
+    config::{Acks, WebConfig},
+    inbox::{Inbox, Memory},
+    journal::{Bounds, Journal, Reader},
+    server::{Server, Service, listen},
+    site::Site,
+    task::{BUFFER, Outflow, POSITION, WebTask, partition},
+    tls,
+};
+
+/// `millrace.WebEventSourceConnector`: HTTP requests become records.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WebEventSource;
+
+#[async_trait]
+impl SourceConnector for WebEventSource {
+    fn class(&self) -> &'static str {
+        "millrace.WebEventSourceConnector"
+    }
+
+    fn version(&self) -> &'static str {
+        env!("CARGO_PKG_VERSION")
+    }
+
+    fn config_def(&self) -> ConfigDef {
+        WebConfig::def()
+    }
+
+    fn validate(&self, props: &Props) -> Vec<ConfigValue> {
+        validate::<WebConfig>(props)
+    }
+
+    fn task_configs(&self, props: &Props, _max_tasks: usize) -> Result<Vec<Props>> {
+        WebConfig::parse(props)?;
+        // A port has one listener.
+        Ok(vec![props.clone()])
+    }
+
+    async fn start_task(
+        &self,
+        props: &Props,
+        context: SourceContext,
+    ) -> Result<Box<dyn SourceTask>> {
+        let config = WebConfig::parse(props)?;
+        let tls = acceptor(&config)?;
+        let listener = listen(&config.listen).await?;
+        let (inbox, outflow) = match buffer_of(&config, &context.connector) {
+            None => {
+                let memory = Arc::new(Memory::new(context.budget.clone()));
+                (Inbox::Memory(Arc::clone(&memory)), Outflow::Memory(memory))
+            }
+            Some(path) => {
+                let bounds =
+                    Bounds { most_bytes: config.buffer_bytes, is_synced: config.is_synced };
+                let journal = Arc::new(Journal::open(path, bounds)?);
+                let start = start(&journal, &context).await?;
+                let reader = Reader::new(Arc::clone(&journal), start);
+                (Inbox::Journal(Arc::clone(&journal)), Outflow::Journal(journal, reader))
+            }
+        };
+        let writer = match &inbox {
+            Inbox::Memory(_) => None,
+            Inbox::Journal(journal) => {
+                let journal = Arc::clone(journal);
+                Some(async move { journal.write().await })
+            }
+        };
+        let site = Site::new(&config, inbox.clone(), context.clock, context.budget);
+        let service =
+            Service { router: site.router(&config), tls, max_connections: config.max_connections };
+        let server = Server::start(listener, service, writer)?;
+        info!(connector = %context.connector, "Connector {} listens on {}", context.connector,
+            server.address());
+        Ok(Box::new(WebTask {
+            server,
+            inbox,
+            outflow,
+            most_records: config.batch_max_records,
+            most_bytes: config.batch_max_bytes,
+            in_flight: VecDeque::new(),
+        }))
+    }
+
+    fn exactly_once_support(&self, props: &Props) -> ExactlyOnceSupport {
+        match WebConfig::parse(props) {
+            Ok(config) if config.acks != Acks::All && config.buffer_path.is_some() => {
+                ExactlyOnceSupport::Supported
+            }
+            _ => ExactlyOnceSupport::Unsupported,
+        }
+    }
+
+    fn alter_offsets(
+        &self,
+        _props: &Props,
+        offsets: &[(SourcePartition, Option<SourceOffset>)],
+    ) -> Result<bool> {
+        for (partition, offset) in offsets {
+            if !partition.0.get(BUFFER).is_some_and(serde_json::Value::is_string) {
+                return Err(ConnectorError::invalid(format!(
+                    "A partition of this connector is {{\"{BUFFER}\": \"…\"}}, the text in the file \
+                     id of buffer.path"
+                )));
+            }
+            let Some(offset) = offset else { continue };
+            if !offset.0.get(POSITION).is_some_and(serde_json::Value::is_u64) {
+                return Err(ConnectorError::invalid(format!(
+                    "An offset of this connector is {{\"{POSITION}\": n}}, the number of the next \
+                     event in the buffer"
+                )));
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Where events wait on disk, if they do.
+fn buffer_of<'a>(config: &'a WebConfig, connector: &str) -> Option<&'a Path> {
+    let path = config.buffer_path.as_deref()?;
+    if config.acks != Acks::All {
+        return Some(path);
+    }
+    warn!(
+        connector,
+        "buffer.path does nothing with acks=all, which answers when the broker has the event"
+    );
+    None
+}
+
+/// Number of the first event to hand out: behind what the broker has by the journal's own note, and
+/// by what was committed together with the records.
+async fn start(journal: &Journal, context: &SourceContext) -> Result<u64> {
+    let own = partition(journal.id());
+    let committed = context.offsets.committed().await?;
+    let committed = committed.iter().find(|(partition, _)| *partition == own);
+    let committed = committed.and_then(|(_, offset)| offset.0.get(POSITION)?.as_u64());
+    Ok(committed.unwrap_or(0).max(journal.position()))
+}
+
+fn acceptor(config: &WebConfig) -> Result<Option<TlsAcceptor>> {
+    let (key, chain) = (&config.ssl_keystore_key, &config.ssl_keystore_certificate_chain);
+    let refused = |place: String, reason: &str| {
+        Err(ConnectorError::invalid(format!("{place} is not usable for HTTPS: {reason}")))
+    };
+    if let (Some(key), Some(chain)) = (key, chain) {
+        return match tls::acceptor(key.expose(), chain) {
+            Ok(acceptor) => Ok(Some(acceptor)),
+            Err(bad) => refused(bad.part.key().to_owned(), &bad.reason),
+        };
+    }
+    let Some(path) = &config.ssl_keystore_location else { return Ok(None) };
+    let text = fs::read_to_string(path).map_err(|error| {
+        ConnectorError::invalid(format!("Could not read the certificate \"{}\"", path.display()))
+            .hint("Set ssl.keystore.location to a file with key and certificates in PEM")
+            .caused_by(error)
+    })?;
+    match tls::acceptor(&text, &text) {
+        Ok(acceptor) => Ok(Some(acceptor)),
+        Err(bad) => refused(format!("File \"{}\"", path.display()), &bad.reason),
+    }
+}

@@ -1,0 +1,9 @@
+//! Tests of the whole connector, through its port.
+
+mod conformance;
+mod crash;
+mod harness;
+mod limits;
+mod requests;
+mod routes;
+mod tls;

@@ -1,0 +1,120 @@
+//! Routes that are refused, each with its sentence, and that none of the others panics.
+
+use connect_api::config::{Config as _, ConfigType as _, Props};
+use proptest::prelude::*;
+
+use crate::{
+    config::{Listen, WebConfig},
+    inbox::{Inbox, Memory},
+    routes::RouteTexts,
+    site::Site,
+};
+
+#[test]
+fn a_bad_route_is_one_sentence() {
+    for (routes, expected) in [
+        ("{}", "Must be a JSON array of routes: invalid type: map"),
+        ("[]", "Must have one route at least"),
+        (r#"[{"path": "/a"}, {"method": "GET"}]"#, "Route 2: missing field `path`"),
+        (r#"[{"path": "/a", "metod": "GET"}]"#, "Route 1: unknown field `metod`, expected one of"),
+        (r#"[{"path": "a"}]"#, "Route 1: path \"a\" must begin with /"),
+        (r#"[{"path": "/a{b}"}]"#, "Route 1: path \"/a{b}\": a segment is plain text"),
+        (r#"[{"path": "/{a}/{a}"}]"#, "Route 1: path \"/{a}/{a}\" has the segment \"a\" twice"),
+        (r#"[{"path": "/*"}]"#, "Route 1: path \"/*\": a segment is plain text"),
+        (r#"[{"path": "/a", "method": "TRACE"}]"#, "Route 1: method \"TRACE\" is none of GET"),
+        (r#"[{"path": "/a", "method": "GET"}]"#, "Route 1: A GET has no body"),
+        (r#"[{"path": "/a", "body": "xml"}]"#, "Route 1: unknown variant `xml`"),
+        (r#"[{"path": "/a", "fields": {}}]"#, "Route 1: fields has no field"),
+        (
+            r#"[{"path": "/a", "fields": {"b": "cookie:x"}}]"#,
+            "Route 1: field \"b\": \"cookie:x\" is none of query:NAME",
+        ),
+        (r#"[{"path": "/a", "fields": {"b": 1}}]"#, "Route 1: field \"b\" is not a text"),
+        (
+            r#"[{"path": "/a", "fields": {"b": "header:x y"}}]"#,
+            "Route 1: field \"b\": \"x y\" is not the name",
+        ),
+        (r#"[{"path": "/a", "fields": {"b": "path:c"}}]"#, "Route 1: The path has no segment {c}"),
+        (r#"[{"path": "/a", "topic": "{c}"}]"#, "Route 1: The path has no segment {c}"),
+        (r#"[{"path": "/a", "topic": "a b"}]"#, "Route 1: topic \"a b\" has letters that no topic"),
+        (r#"[{"path": "/a"}, {"path": "/a"}]"#, "There are two routes for POST /a"),
+        (
+            r#"[{"path": "/{a}"}, {"path": "/{b}", "method": "PUT"}]"#,
+            "Paths \"/{a}\" and \"/{b}\" are the same",
+        ),
+        (
+            r#"[{"path": "/a", "body": "text", "fields": {"b": "body:c"}}]"#,
+            "Route 1: Fields of a body need",
+        ),
+    ] {
+        let refusal = RouteTexts::parse(routes).unwrap_err();
+        assert!(refusal.starts_with(expected), "{routes}: {refusal}");
+    }
+}
+
+#[test]
+fn addresses_are_read_as_they_are_written() {
+    for text in ["0.0.0.0:8088", "localhost:0", "[::1]:80"] {
+        assert_eq!(Listen::parse(text).unwrap().to_string(), text);
+    }
+    for text in ["", "8088", ":8088", "::1:80", "http://a:80", "a:99999", "a b:1"] {
+        assert!(Listen::parse(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn problems_across_options_are_bound_to_their_keys() {
+    let route = r#"[{"path": "/", "fields": {"a": "query:a"}}]"#;
+    for (entries, expected) in [
+        (
+            vec![("acks", "1"), ("topic", "t")],
+            "acks=1 answers before the broker has the event and \
+            needs buffer.path to keep it until then; set it, or use acks=all",
+        ),
+        (vec![], "A route has no topic: set topic, or one in each route"),
+        (
+            vec![("topic", "t"), ("page", "colors")],
+            "Invalid value / for configuration page.path: A route has this path already",
+        ),
+        (
+            vec![("topic", "t"), ("buffer.path", "b"), ("buffer.bytes", "9000")],
+            "Invalid value 9000 for configuration buffer.bytes: Must be at least four times body.max.bytes",
+        ),
+        (
+            vec![("topic", "t"), ("ssl.keystore.key", "k")],
+            "ssl.keystore.key needs ssl.keystore.certificate.chain",
+        ),
+        (
+            vec![
+                ("topic", "t"),
+                ("ssl.keystore.key", "k"),
+                ("ssl.keystore.certificate.chain", "c"),
+            ],
+            "Not usable for HTTPS: it holds no private key in PEM",
+        ),
+    ] {
+        let mut props = Props::from([("listen", "localhost:1"), ("routes", route)]);
+        for (key, value) in entries {
+            props.insert(key.to_owned(), value.to_owned());
+        }
+        assert_eq!(WebConfig::parse(&props).unwrap_err().to_string(), expected);
+    }
+}
+
+proptest! {
+    #[test]
+    fn routes_that_are_taken_can_be_served(
+        paths in prop::collection::vec("(/([a-z{}*:._-]{0,4}|\\{[a-b]\\})){1,3}", 1..4)
+    ) {
+        let route = |path| serde_json::json!({"path": path, "topic": "t"});
+        let routes: Vec<_> = paths.into_iter().map(route).collect();
+        let routes = serde_json::Value::from(routes).to_string();
+        let props = Props::from([("listen", "a:1"), ("routes", routes.as_str()), ("page", "colors")]);
+        if let Ok(config) = WebConfig::parse(&props) {
+            let budget = connect_api::budget::MemoryBudget::new(1);
+            let inbox = Inbox::Memory(std::sync::Arc::new(Memory::new(budget.clone())));
+            let clock = connect_testkit::ManualClock::at(0);
+            drop(Site::new(&config, inbox, clock, budget).router(&config));
+        }
+    }
+}

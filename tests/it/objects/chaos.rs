@@ -1,0 +1,298 @@
+//! Random records, rotations, kills, rebalances and faults: in the end every record is in exactly one
+//! object, and what each object says of itself is so. With Aiven's class none is lost.
+//!
+//! Each case follows from its number; `MILLRACE_CHAOS_CASES` is how many run on each server.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use connect_testkit::s3::{Fault, FaultProxy, Operation, Which, before};
+use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
+use reqwest::Method;
+use serde_json::{Value as Json, json};
+
+use super::{
+    server::{Object, Row, Server, objects},
+    world::{World, gets_on, is_through},
+};
+use crate::{
+    harness::Worker,
+    services::{self, s3s::S3sFs},
+};
+
+/// Cases of a run that is one of many.
+const CASES: u64 = 1;
+/// Things that happen in a case.
+const ROUNDS: u32 = 7;
+/// Longest wait for a request at which the worker is to die: it may never come.
+const LONGEST_WAIT: Duration = Duration::from_secs(3);
+/// 2024-03-05T10:00:00Z.
+const TEN: i64 = 1_709_632_800_000;
+
+/// Faults that pass by themselves.
+const PASSING: [Fault; 8] = [
+    Fault::SLOW_DOWN,
+    Fault::INTERNAL_ERROR,
+    Fault::EXPIRED_TOKEN,
+    Fault::CLOCK_SKEW,
+    Fault::Reset,
+    Fault::ResetAfter,
+    Fault::HalfAnswer,
+    Fault::AnswerAfter(500, "InternalError"),
+];
+
+fn cases() -> u64 {
+    let wanted = std::env::var_os("MILLRACE_CHAOS_CASES");
+    wanted.map_or(CASES, |text| text.to_str().unwrap().parse().unwrap())
+}
+
+/// One of some.
+fn one<T: Copy>(random: &mut SmallRng, of: &[T]) -> T {
+    of[random.random_range(0..of.len())]
+}
+
+/// Fields beside the number: a region to partition by and a time.
+fn fields(random: &mut SmallRng) -> String {
+    let (region, late) = (random.random_range(0..3), random.random_range(-60..180_i64));
+    let text = "x".repeat(random.random_range(0..200));
+    format!(",\"region\":\"r{region}\",\"ts\":{},\"text\":\"{text}\"", TEN + late * 60_000)
+}
+
+/// How records are shared out to files and when these are closed.
+fn draw_options(random: &mut SmallRng) -> Vec<(&'static str, String)> {
+    let interval = one(random, &["-1", "600000"]).to_owned();
+    let by_time = |extractor: &str| {
+        vec![
+            ("partitioner.class", "TimeBasedPartitioner".to_owned()),
+            ("partition.duration.ms", "3600000".to_owned()),
+            ("path.format", "'day'=dd/'hour'=HH".to_owned()),
+            ("timestamp.extractor", extractor.to_owned()),
+            ("timestamp.field", "ts".to_owned()),
+            ("rotate.interval.ms", interval),
+        ]
+    };
+    let mut options = match random.random_range(0..4) {
+        0 => Vec::new(),
+        1 => vec![
+            ("partitioner.class", "FieldPartitioner".to_owned()),
+            ("partition.field.name", "region".to_owned()),
+        ],
+        2 => by_time("RecordField"),
+        _ => by_time("Record"),
+    };
+    options.extend([
+        ("flush.size", random.random_range(2..60).to_string()),
+        ("rotate.schedule.interval.ms", one(random, &["-1", "700", "3000"]).to_owned()),
+        ("file.size.bytes.max", one(random, &["-1", "3000"]).to_owned()),
+        ("file.age.ms.max", one(random, &["-1", "900"]).to_owned()),
+        ("s3.compression.type", one(random, &["none", "gzip"]).to_owned()),
+        ("tasks.max", random.random_range(1..4).to_string()),
+    ]);
+    options
+}
+
+/// Everything of one case.
+struct Chaos {
+    random: SmallRng,
+    world: World,
+    server: Server,
+    proxy: FaultProxy,
+    sink: Json,
+    /// What has happened, for who looks why it went wrong.
+    story: Vec<String>,
+}
+
+impl Chaos {
+    async fn begin(server: Server, name: &str, case: u64) -> (Self, Worker) {
+        let name = format!("{name}-{case}");
+        server.client().create_bucket().bucket(&name).send().await.unwrap();
+        let proxy = FaultProxy::start(before(&server.url())).await.unwrap();
+        let mut world = World::new(&name, None);
+        let worker = world.start().await;
+        world.follow_log(&worker.rest, 3).await;
+        let random = SmallRng::seed_from_u64(case);
+        (Self { random, world, server, proxy, sink: Json::Null, story: Vec::new() }, worker)
+    }
+
+    fn name(&self) -> &str {
+        self.sink["name"].as_str().unwrap()
+    }
+
+    async fn create(&mut self, worker: &Worker, sink: Json) {
+        self.sink = self.world.reads(sink);
+        self.story.push(self.sink["config"].to_string());
+        worker.rest.create(&self.sink).await;
+    }
+
+    /// Something happens, and the log grows meanwhile.
+    async fn round(&mut self, worker: Worker) -> Worker {
+        let count = self.random.random_range(10..150);
+        let random = &mut self.random;
+        self.world.append(count, |_| fields(random));
+        for _ in 0..self.random.random_range(0..4) {
+            let fault = one(&mut self.random, &PASSING);
+            self.proxy.script(Which::Any, [fault]);
+            self.story.push(format!("{fault:?}"));
+        }
+        let path = format!("/connectors/{}", self.name());
+        let choice = self.random.random_range(0..8);
+        self.story.push(format!("{count} lines, then {choice}"));
+        match choice {
+            0..=2 => return self.die_at_a_request(worker).await,
+            3 => return self.die_at_any_moment(worker).await,
+            4 => self.ask(&worker, Method::POST, &format!("{path}/flush"), None).await,
+            5 => {
+                let path = format!("{path}/restart?includeTasks=true");
+                self.ask(&worker, Method::POST, &path, None).await;
+            }
+            6 => {
+                // Partitions move between tasks.
+                self.sink["config"]["tasks.max"] =
+                    self.random.random_range(1..4).to_string().into();
+                let config = self.sink["config"].clone();
+                self.ask(&worker, Method::PUT, &format!("{path}/config"), Some(&config)).await;
+            }
+            _ => {
+                self.ask(&worker, Method::PUT, &format!("{path}/pause"), None).await;
+                self.ask(&worker, Method::PUT, &format!("{path}/resume"), None).await;
+            }
+        }
+        self.some_time().await;
+        worker
+    }
+
+    /// A refusal is as good an answer as any: a rebalance may be under way.
+    async fn ask(&mut self, worker: &Worker, method: Method, path: &str, body: Option<&Json>) {
+        let (status, _) = worker.rest.send(method, path, body).await;
+        self.story.push(format!("{path}: {status}"));
+    }
+
+    async fn some_time(&mut self) {
+        let time = Duration::from_millis(self.random.random_range(0..1500));
+        tokio::time::sleep(time).await;
+    }
+
+    async fn die_at_any_moment(&mut self, worker: Worker) -> Worker {
+        self.some_time().await;
+        worker.kill();
+        self.world.start().await
+    }
+
+    /// The worker dies before the server sees a request, or before it is told of the outcome.
+    async fn die_at_a_request(&mut self, worker: Worker) -> Worker {
+        let operation = one(
+            &mut self.random,
+            &[Operation::PutObject, Operation::PutObject, Operation::HeadObject],
+        );
+        let fault = one(&mut self.random, &[Fault::Silence, Fault::SilenceAfter]);
+        let before = vec![Fault::PASS; self.random.random_range(0..5)];
+        self.story.push(format!("{fault:?} of {operation:?} after {}", before.len()));
+        self.proxy.script(Which::Of(operation), before.into_iter().chain([fault]));
+        let came = tokio::time::timeout(LONGEST_WAIT, self.proxy.script_ends()).await.is_ok();
+        self.story.push(format!("came: {came}"));
+        worker.kill();
+        self.proxy.forget_faults();
+        self.world.start().await
+    }
+
+    /// The end of the chaos: everything is stored.
+    async fn settle(&self, worker: &Worker) {
+        self.proxy.forget_faults();
+        is_through(&worker.rest, self.name(), self.world.lines).await;
+        gets_on(&worker.rest, self.name()).await;
+    }
+
+    async fn objects(&self) -> Vec<Object> {
+        let prefix = format!("{}/", self.name());
+        objects(&self.server.client(), &self.world.name, &prefix).await
+    }
+}
+
+async fn every_record_is_in_one_object(server: Server, name: &str, case: u64) {
+    let (mut chaos, mut worker) = Chaos::begin(server, name, case).await;
+    let mut sink = chaos.server.confluent(
+        &format!("{name}-{case}-sink"),
+        chaos.proxy.url(),
+        &chaos.world.name,
+    );
+    for (key, value) in draw_options(&mut chaos.random) {
+        sink["config"][key] = value.into();
+    }
+    chaos.create(&worker, sink).await;
+    for _ in 0..ROUNDS {
+        worker = chaos.round(worker).await;
+    }
+    chaos.settle(&worker).await;
+    let mut rows: Vec<Row> = Vec::new();
+    for object in chaos.objects().await {
+        let own = object.rows();
+        object.assert_true_of(&own);
+        rows.extend(own);
+    }
+    let mut numbers: Vec<_> = rows.iter().map(|row| row.n).collect();
+    numbers.sort_unstable();
+    let story = chaos.story.join("\n");
+    let missing: Vec<_> =
+        (0..chaos.world.lines).filter(|n| numbers.binary_search(n).is_err()).collect();
+    assert!(missing.is_empty(), "case {case}: {missing:?} are in no object\n{story}");
+    let twice: Vec<_> = numbers.windows(2).filter(|pair| pair[0] == pair[1]).collect();
+    assert!(twice.is_empty(), "case {case}: {twice:?} are in several objects\n{story}");
+    let places: BTreeSet<_> = rows.iter().map(|row| (row.partition, row.offset)).collect();
+    assert_eq!(places.len(), rows.len(), "case {case}");
+    assert!(worker.stop().success());
+}
+
+async fn no_record_is_lost_by_aiven(server: Server, name: &str, case: u64) {
+    let (mut chaos, mut worker) = Chaos::begin(server, name, case).await;
+    let mut sink =
+        chaos.server.aiven(&format!("{name}-{case}-sink"), chaos.proxy.url(), &chaos.world.name);
+    sink["config"]["tasks.max"] = "2".into();
+    sink["config"]["file.max.records"] = chaos.random.random_range(5..50).to_string().into();
+    chaos.create(&worker, sink).await;
+    for _ in 0..ROUNDS {
+        worker = chaos.round(worker).await;
+    }
+    chaos.settle(&worker).await;
+    let mut numbers = BTreeSet::new();
+    for object in chaos.objects().await {
+        let rows: Vec<Json> =
+            object.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let first = rows[0]["offset"].to_string();
+        assert!(object.key.ends_with(&format!("-{first}")), "{} begins at {first}", object.key);
+        numbers.extend(rows.iter().map(|row| row["value"]["n"].as_i64().unwrap()));
+    }
+    let missing: Vec<_> = (0..chaos.world.lines).filter(|n| !numbers.contains(n)).collect();
+    assert_eq!(json!(missing), json!([]), "case {case}:\n{}", chaos.story.join("\n"));
+    assert!(worker.stop().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_happens_every_record_is_in_one_object_of_versitygw() {
+    let s3 = services::require!(s3);
+    for case in 0..cases() {
+        every_record_is_in_one_object(Server::Versity(s3), "chaos", case).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_happens_every_record_is_in_one_object_of_s3proxy() {
+    let s3proxy = services::require!(s3proxy);
+    for case in 100..100 + cases() {
+        every_record_is_in_one_object(Server::S3Proxy(s3proxy), "chaos", case).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_happens_every_record_is_in_one_object_of_s3s_fs() {
+    for case in 200..200 + cases() {
+        let server = Server::S3sFs(S3sFs::start().await);
+        every_record_is_in_one_object(server, "chaos", case).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_happens_aiven_loses_no_record() {
+    let s3 = services::require!(s3);
+    for case in 300..300 + cases() {
+        no_record_is_lost_by_aiven(Server::Versity(s3), "chaos-aiven", case).await;
+    }
+}

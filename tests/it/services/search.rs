@@ -1,0 +1,132 @@
+//! Elasticsearch with a user, and OpenSearch without: one node each, one of them at a time.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use reqwest::Method;
+use serde_json::Value as Json;
+
+use super::probe::{await_ready, free_port, start_on_free_ports, token};
+use super::process::Server;
+
+/// Which server it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum System {
+    Elasticsearch,
+    OpenSearch,
+}
+
+impl System {
+    /// Its name in the scripts.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Elasticsearch => "elasticsearch",
+            Self::OpenSearch => "opensearch",
+        }
+    }
+}
+
+/// A running search server.
+#[derive(Debug)]
+pub(crate) struct SearchServer {
+    #[expect(dead_code, reason = "held to be dropped: the server ends with it")]
+    server: Server,
+    system: System,
+    port: u16,
+    /// Each takes most of a gigabyte: the next one starts when this one has ended.
+    #[expect(dead_code, reason = "held to be dropped, after the server")]
+    turn: MutexGuard<'static, ()>,
+}
+
+static TURN: Mutex<()> = Mutex::new(());
+
+impl SearchServer {
+    /// The only user of Elasticsearch.
+    pub(crate) const USER: &str = "lab";
+
+    /// The user's password.
+    pub(crate) const PASSWORD: &str = "labpass123";
+
+    pub(super) fn start(system: System) -> Result<Self, String> {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let started = start_on_free_ports(|| {
+            let (port, transport, name) = (free_port(), free_port(), token());
+            let dir = Server::new_dir(system.name());
+            // The server's user is another one than ours.
+            open_to_all(&dir);
+            let (port_text, transport) = (port.to_string(), transport.to_string());
+            let mut arguments = vec![&*port_text, &*transport, &*name];
+            if system == System::Elasticsearch {
+                arguments.extend([Self::USER, Self::PASSWORD]);
+            }
+            let server = Server::start(system.name(), &dir, &arguments);
+            let ask = || health(system, port);
+            await_ready(&server, || match ask() {
+                Ok(answer) if answer.contains(&name) => Ok(()),
+                Ok(answer) => Err(answer),
+                Err(error) => Err(error),
+            })?;
+            Ok((server, port))
+        });
+        started.map(|(server, port)| Self { server, system, port, turn })
+    }
+
+    /// Returns the address, `http://127.0.0.1:<port>`.
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Sends a request; the status and the body.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Json>,
+    ) -> (u16, Json) {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let mut request = http.request(method, format!("{}{path}", self.url()));
+        if self.system == System::Elasticsearch {
+            request = request.basic_auth(Self::USER, Some(Self::PASSWORD));
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, answer.json().await.unwrap_or_default())
+    }
+
+    /// Documents of an index that a search finds now; none while there is no such index.
+    pub(crate) async fn count(&self, index: &str) -> Option<u64> {
+        self.send(Method::POST, &format!("/{index}/_refresh"), None).await;
+        let (status, body) = self.send(Method::GET, &format!("/{index}/_count"), None).await;
+        (status == 200).then(|| body["count"].as_u64().unwrap())
+    }
+}
+
+/// Asks for the cluster's health, from a thread of its own: the caller may be inside a runtime.
+fn health(system: System, port: u16) -> Result<String, String> {
+    let ask = async {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let url =
+            format!("http://127.0.0.1:{port}/_cluster/health?wait_for_status=yellow&timeout=1s");
+        let mut request = http.get(url).timeout(std::time::Duration::from_secs(3));
+        if system == System::Elasticsearch {
+            request = request.basic_auth(SearchServer::USER, Some(SearchServer::PASSWORD));
+        }
+        let answer = request.send().await.map_err(|error| error.to_string())?;
+        if !answer.status().is_success() {
+            return Err(answer.status().to_string());
+        }
+        answer.text().await.map_err(|error| error.to_string())
+    };
+    let run = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().build().unwrap().block_on(ask)
+    };
+    std::thread::scope(|scope| scope.spawn(run).join().unwrap())
+}
+
+fn open_to_all(dir: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
