@@ -184,7 +184,8 @@ async fn a_bucket_that_is_not_there_is_told_by_its_option() {
 async fn a_bucket_that_is_deleted_is_waited_for() {
     let rig = Rig::new(&[("format.output.type", "csv")]).await;
     let mut task = rig.task().await;
-    task.put(&numbers(0..3)).await.unwrap();
+    let small = [0, 1, 2].map(|offset| noise(offset, 3));
+    task.put(&small).await.unwrap();
     rig.server.proxy.always(Which::Writes, Fault::NO_SUCH_BUCKET);
     let error = flush(&mut *task, 3).await.unwrap_err();
     assert_eq!(error.class(), ErrorClass::Retriable);
@@ -196,7 +197,7 @@ async fn a_bucket_that_is_deleted_is_waited_for() {
         matches!(requests.progress, Some(Progress::Held(text)) if text.contains("NoSuchBucket"))
     );
     rig.server.proxy.heal();
-    task.put(&numbers(0..3)).await.unwrap();
+    task.put(&small).await.unwrap();
     assert_eq!(flush(&mut *task, 3).await.unwrap(), 3);
     assert_eq!(rig.context.requests.take().progress, Some(Progress::Made));
     assert_eq!(rig.server.keys(), ["t-0-0"]);
