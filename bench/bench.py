@@ -398,7 +398,10 @@ class Bench:
         self.s3 = s3.S3(self, cases, self.binary.parent / "compressor")
         if wants("record-path"):
             self.record_path.run()
-        if only == {"record-path"}:
+        self.jdbc_rows = jdbc_rows.JdbcRows(self, self.binary.parent / "jdbc-rows")
+        if wants("jdbc"):
+            self.jdbc_rows.run()
+        if only and only <= {"record-path", "jdbc"}:
             return
         with self.kafka():
             if wants("s3") or self.s3.only:
@@ -472,8 +475,8 @@ class Bench:
                       "| --- | --- | --- | --- | --- |"]
             lines += [f"| {name} | {p50:.1f} | {p99:.1f} | {most:.1f} | {count:,} |"
                       for name, p50, p99, most, count in self.latencies]
-        lines += (self.record_path.report() + self.s3.report() + self.rest.report()
-                  + self.fleet.report())
+        for part in (self.record_path, self.jdbc_rows, self.s3, self.rest, self.fleet):
+            lines += part.report()
         lines += self.web.report()
         return "\n".join(lines) + "\n"
 
@@ -501,7 +504,7 @@ def main():
     parser.add_argument("--connectors", type=int, default=1000)
     parser.add_argument("--only", default="",
                         help="source, sink, null, embedded, latency, start, rest, fleet, documents, web, "
-                             "record-path, s3; "
+                             "record-path, jdbc, s3; "
                              "s3-raw, s3-lines, s3-parsed, s3-gzip, s3-parquet, s3-scattered for some "
                              "cases of s3")
     parser.add_argument("--s3-records", type=int, default=2_000_000, help="a multiple of 200,000")
@@ -528,6 +531,7 @@ if __name__ == "__main__":
     sys.modules["bench"] = sys.modules["__main__"]
     import documents
     import fleet
+    import jdbc_rows
     import record_path
     import s3
     import web_events

@@ -14,6 +14,7 @@ const WRONG: u8 = 2;
 
 fn main() -> ExitCode {
     bound_arenas();
+    connect_tls::choose_provider();
     let arguments = Arguments::parse();
     let code = match millrace::command::run(arguments) {
         Ok(()) => DONE,

@@ -53,6 +53,8 @@ pub fn classes() -> Plugins {
             Arc::new(connect_elasticsearch::OpenSearchSink::CURRENT),
             Arc::new(connect_elasticsearch::OpenSearchSink::LEGACY),
             Arc::new(connect_file::FileStreamSink),
+            Arc::new(connect_jdbc::AivenJdbcSink),
+            Arc::new(connect_jdbc::JdbcSink),
             Arc::new(connect_http::HttpSink),
             Arc::new(connect_http::AivenHttpSink),
             Arc::new(connect_s3::S3Sink),

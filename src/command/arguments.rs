@@ -47,7 +47,7 @@ pub(super) enum Command {
 
 #[derive(Args, Debug)]
 pub(super) struct TraceArguments {
-    /// The object, as s3://bucket/key
+    /// The object, as `s3://bucket/key`
     pub(super) place: String,
     /// JSON or properties file of the connector, for an answer without a worker
     #[arg(long, value_name = "FILE", conflicts_with = "connector")]

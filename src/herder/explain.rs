@@ -309,7 +309,7 @@ fn records_per_day(seen: &[Seen]) -> Option<f64> {
     let tasks = seen.iter().filter(|task| task.ran >= LEAST_RUN && task.records > 0);
     let rates = tasks.map(|task| float(task.records) / task.ran.as_secs_f64());
     let rate: f64 = rates.sum();
-    (rate > 0.0).then(|| rate * DAY_S)
+    (rate > 0.0).then_some(rate * DAY_S)
 }
 
 fn partitions(seen: &[Seen]) -> Option<u32> {

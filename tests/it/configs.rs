@@ -17,6 +17,7 @@ fn environment() -> Environment {
         ("MILLRACE_S3_URL", "http://localhost:9000"),
         ("MILLRACE_S3_BUCKET", "logs"),
         ("MILLRACE_AGGREGATES", "sqlite:aggregates.db"),
+        ("PGPASSWORD", "secret"),
         ("AWS_ACCESS_KEY_ID", "key"),
         ("AWS_SECRET_ACCESS_KEY", "secret"),
     ]

@@ -40,7 +40,7 @@ fn parse(page: &str) -> BTreeMap<String, f64> {
 
 async fn figures(worker: &Worker) -> BTreeMap<String, f64> {
     let url = format!("http://127.0.0.1:{}/metrics", worker.port());
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = crate::harness::http_client();
     let answer = client.get(url).header("Accept", "text/plain;version=0.0.4").send().await.unwrap();
     assert_eq!(answer.status(), 200);
     let kind = answer.headers()["content-type"].to_str().unwrap().to_owned();

@@ -10,6 +10,7 @@ mod figures;
 mod fuzz;
 mod harness;
 mod house;
+mod jdbc;
 mod manual;
 mod objects;
 mod originals;

@@ -3,14 +3,14 @@
 #
 #   tests/services/fetch.sh SERVICE ...
 #
-# Everything lands in the cache directory (see lib.sh), except PostgreSQL and Chromium, which are the
+# Everything lands in the cache directory (see lib.sh), except PostgreSQL, PostGIS and Chromium, which are the
 # system's own. A stamp file marks what is complete, so that a second run costs nothing; a lock lets
 # several runs start at once. Exit code 3 means "cannot be had here", with the reason in one line.
 
 # shellcheck source=tests/services/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-SERVICES='avro, browser, clients, connect, elasticsearch, kafka, opensearch, postgres, registry, s3, s3proxy'
+SERVICES='avro, browser, clients, connect, elasticsearch, kafka, opensearch, postgis, postgres, registry, s3, s3proxy'
 
 # Copies Maven artifacts and all they need into a directory of jars: maven_jars DIR G:A:V...
 maven_jars() {
@@ -102,6 +102,25 @@ fetch_postgres() {
         unavailable "apt-get could not install postgresql: $(tail -n 1 "$log")"
     fi
     unavailable "PostgreSQL 13 or newer is missing: install Debian's postgresql"
+}
+
+# The extension with geometries, for the PostgreSQL that is there.
+fetch_postgis() {
+    local log=$CACHE/postgis.log bin share major
+    fetch postgres
+    bin=$(postgres_bin)
+    share=$("$bin/pg_config" --sharedir 2>/dev/null || echo "/usr/share/postgresql/$(basename "$(dirname "$bin")")")
+    [ ! -f "$share/extension/postgis.control" ] || return 0
+    major=$("$bin/postgres" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        export DEBIAN_FRONTEND=noninteractive
+        if { apt-get update -qq && apt-get install -y -qq --no-install-recommends "postgresql-$major-postgis-3"; } \
+            >"$log" 2>&1 </dev/null && [ -f "$share/extension/postgis.control" ]; then
+            return 0
+        fi
+        unavailable "apt-get could not install postgresql-$major-postgis-3: $(tail -n 1 "$log")"
+    fi
+    unavailable "PostGIS is missing: install Debian's postgresql-$major-postgis-3"
 }
 
 # Apicurio Registry, which speaks Confluent's interface: one archive with all it needs. This is the
@@ -197,7 +216,7 @@ fetch() {
         opensearch) wanted="$OPENSEARCH_VERSION" ;;
         clients) wanted="${CLIENT_PACKAGES[*]}" ;;
         browser) wanted="$PLAYWRIGHT_VERSION" ;;
-        postgres) wanted='' ;; # the system's own: looked for each time
+        postgres | postgis) wanted='' ;; # the system's own: looked for each time
         *) fail "Unknown service \"$service\": it is none of $SERVICES" ;;
     esac
     [ -n "$wanted" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && return 0

@@ -60,6 +60,15 @@ postgres_bin() {
     echo "$best"
 }
 
+# Prints where the programs of a search server are: search_home NAME DIR
+# Root's cache is closed to whom the server must run as, so that DIR gets a copy of its own.
+search_home() {
+    local name=$1 dir=$2
+    [ "$(id -u)" = 0 ] || { echo "$CACHE/$name/home" && return; }
+    [ -d "$dir/home" ] || { cp -r "$CACHE/$name/home" "$dir/home.new" && mv "$dir/home.new" "$dir/home"; }
+    echo "$dir/home"
+}
+
 # Writes the configuration of a search server into DIR/config and lets nobody have the directory,
 # because these servers refuse to run as root: search_config DIST DIR BINARY LINE...
 search_config() {
@@ -77,5 +86,5 @@ search_config() {
 
 # Prints the command that makes somebody else of root.
 as_nobody() {
-    [ "$(id -u)" != 0 ] || echo setpriv --reuid=nobody --regid=nogroup --clear-groups --inh-caps=+dac_read_search --ambient-caps=+dac_read_search
+    [ "$(id -u)" != 0 ] || echo setpriv --reuid=nobody --regid=nogroup --clear-groups
 }

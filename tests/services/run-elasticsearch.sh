@@ -12,7 +12,8 @@
 [ $# -ge 6 ] || fail "usage: run-elasticsearch.sh DIR PORT TRANSPORT_PORT CLUSTER_NAME USER PASSWORD [LINE...]"
 dir=$1 port=$2 transport=$3 name=$4 user=$5 password=$6
 shift 6
-home=$CACHE/elasticsearch/home
+mkdir -p "$dir"
+home=$(search_home elasticsearch "$dir")
 java=$(java_17)
 ES_JAVA_HOME=$(dirname "$(dirname "$(readlink -f "$java")")")
 ES_PATH_CONF=$dir/config

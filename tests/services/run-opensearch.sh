@@ -12,7 +12,8 @@
 [ $# -ge 4 ] || fail "usage: run-opensearch.sh DIR PORT TRANSPORT_PORT CLUSTER_NAME [LINE...]"
 dir=$1 port=$2 transport=$3 name=$4
 shift 4
-home=$CACHE/opensearch/home
+mkdir -p "$dir"
+home=$(search_home opensearch "$dir")
 java=$(java_17)
 search_config "$home" "$dir" opensearch "http.port: $port" "transport.port: $transport" \
     "cluster.name: $name" "$@"

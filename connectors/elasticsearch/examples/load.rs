@@ -69,7 +69,7 @@ async fn begin(http: &Http, url: &str, index: &str) -> Outcome<()> {
 async fn count(http: &Http, url: &str, index: &str) -> Outcome<i64> {
     ask(http, Method::POST, format!("{url}/{index}/_refresh"), Bytes::new()).await?;
     let answer = ask(http, Method::GET, format!("{url}/{index}/_count"), Bytes::new()).await?;
-    Ok(answer["count"].as_i64().unwrap_or(-1))
+    Ok(answer.get("count").and_then(serde_json::Value::as_i64).unwrap_or(-1))
 }
 
 /// Sends bodies that were made before.

@@ -30,6 +30,14 @@ pub enum Trust {
     Anything,
 }
 
+/// Makes ring what libraries take that ask the process for a provider of cryptography; a choice that
+/// was made before stays.
+///
+/// An HTTP client asks when it is built, even one that never speaks TLS.
+pub fn choose_provider() {
+    let _chosen_before = rustls::crypto::ring::default_provider().install_default();
+}
+
 impl SslConfig {
     /// Makes what speaks TLS; `prefix` is what stands before the keys in the user's configuration.
     ///

@@ -14,4 +14,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use crate::{client::Trust, config::SslConfig};
+pub use crate::{
+    client::{Trust, choose_provider},
+    config::SslConfig,
+};

@@ -195,10 +195,16 @@ impl Sink<'_> {
                 }
                 () = tokio::time::sleep_until(wake) => self.put_again().await?,
             }
-            self.obey_requests().await;
-            self.commit_if_due().await?;
-            self.tell_hindrances().await;
+            self.follow_up().await?;
         }
+    }
+
+    /// Does what the task asked for meanwhile, and what is due.
+    async fn follow_up(&mut self) -> Result<()> {
+        self.obey_requests().await;
+        self.commit_if_due().await?;
+        self.tell_hindrances().await;
+        Ok(())
     }
 
     /// Brings what waits, or nothing but the time, unless a back-off is not over yet.

@@ -106,7 +106,10 @@ impl TaskTopics {
         if let Some((_, error)) = report.failed.into_iter().next() {
             return Err(error);
         }
-        if let Some(member) = self.member.get().filter(|_member| !offsets.is_empty()) {
+        if !offsets.is_empty() {
+            let member = self.member.get().ok_or_else(|| {
+                BrokerError::Invalid(format!("Task {} has no partitions yet", self.task))
+            })?;
             producer.send_offsets(member, offsets).await?;
         }
         producer.commit().await

@@ -157,8 +157,8 @@ async fn a_source_writes_everything_and_learns_that_it_is_durable() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_batch_is_reported_once_when_the_broker_has_it() {
-    type Change = fn(&mut RuntimeSettings);
-    let ways: [(Change, &[(&str, &str)]); 3] = [
+    type Way = (fn(&mut RuntimeSettings), &'static [(&'static str, &'static str)]);
+    let ways: [Way; 3] = [
         (|_| {}, &[]),
         (|_| {}, &[("transaction.boundary", "interval")]),
         (without_transactions, &[]),
@@ -214,6 +214,8 @@ async fn a_source_that_is_away_is_asked_again_and_another_failure_ends_the_task(
         .turn(Turn::Fail(ConnectorError::internal("the disk is gone").caused_by("no such disk")));
     counter.starts.lock().unwrap().push_back(ConnectorError::retriable("not yet"));
     let task = harness.start_task(counter.plugin(), &[]);
+    let TaskEventKind::Held { trace } = harness.event().await else { panic!("nothing is told") };
+    assert!(trace.contains("not yet"), "{trace}");
     assert_eq!(harness.event().await, TaskEventKind::Running);
     assert_eq!(
         harness.trace().await,

@@ -5,7 +5,7 @@ mod rest;
 mod worker;
 
 pub(crate) use input::{Generator, log_lines};
-pub(crate) use rest::RestClient;
+pub(crate) use rest::{RestClient, http_client};
 pub(crate) use worker::{Mode, Worker, free_port};
 
 use std::time::{Duration, Instant};

@@ -10,10 +10,15 @@ pub(crate) struct RestClient {
     base: String,
 }
 
+/// A client that goes to where it is told.
+pub(crate) fn http_client() -> reqwest::Client {
+    connect_tls::choose_provider();
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
 impl RestClient {
     pub(crate) fn new(port: u16) -> Self {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { http, base: format!("http://127.0.0.1:{port}") }
+        Self { http: http_client(), base: format!("http://127.0.0.1:{port}") }
     }
 
     /// Sends a request; the status and the body, null when it is empty. None when nobody answers.

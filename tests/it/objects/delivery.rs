@@ -45,7 +45,8 @@ impl Delivery {
     async fn arrive(&self, prefix: &str, count: usize) -> Vec<Object> {
         let client = self.server.client();
         eventually(&format!("{count} objects of {prefix}"), async || {
-            let page = client.list_objects_v2().bucket(&self.bucket).prefix(prefix).send().await;
+            let request = client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
+            let page = Box::pin(request.send()).await;
             (page.unwrap().contents().len() >= count).then_some(())
         })
         .await;
@@ -105,7 +106,7 @@ impl Delivery {
         assert_eq!(object.number("kafka-last-offset"), None);
         if !matches!(self.server, Server::S3sFs(_)) {
             let request = self.server.client().list_multipart_uploads().bucket(&self.bucket);
-            assert!(request.send().await.unwrap().uploads().is_empty());
+            assert!(Box::pin(request.send()).await.unwrap().uploads().is_empty());
         }
     }
 
@@ -134,7 +135,8 @@ impl Delivery {
         }
         let key = "foreign/lines/partition=0/lines+0+0000000000.json";
         let theirs = aws_sdk_s3::primitives::ByteStream::from_static(b"theirs");
-        client.put_object().bucket(&self.bucket).key(key).body(theirs).send().await.unwrap();
+        let request = client.put_object().bucket(&self.bucket).key(key).body(theirs);
+        Box::pin(request.send()).await.unwrap();
         let options = [("flush.size", "5"), ("value.converter", JSON)];
         rest.create(&self.sink("foreign", "lines", &options)).await;
         let trace = eventually("the sink to refuse", async || {
@@ -182,7 +184,7 @@ fn lines_of(object: &Object) -> Vec<Json> {
 
 /// Starts a worker with the topics `lines` and `large`; gives what the object of large ones holds.
 async fn begin(folder: &Path, server: Server, bucket: &str) -> (Delivery, String) {
-    server.client().create_bucket().bucket(bucket).send().await.unwrap();
+    server.create_bucket(bucket).await;
     let properties = [
         ("bootstrap.servers", "embedded:log"),
         ("key.converter", "org.apache.kafka.connect.storage.StringConverter"),
@@ -216,16 +218,17 @@ async fn delivers(server: Server, bucket: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_format_and_both_classes_are_delivered_to_versitygw() {
     let s3 = services::require!(s3);
-    delivers(Server::Versity(s3), "delivery").await;
+    Box::pin(delivers(Server::Versity(s3), "delivery")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_format_and_both_classes_are_delivered_to_s3proxy() {
     let s3proxy = services::require!(s3proxy);
-    delivers(Server::S3Proxy(s3proxy), "delivery").await;
+    Box::pin(delivers(Server::S3Proxy(s3proxy), "delivery")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_format_and_both_classes_are_delivered_to_s3s_fs() {
-    delivers(Server::S3sFs(S3sFs::start().await), "delivery").await;
+    let server = Server::S3sFs(S3sFs::start().await);
+    Box::pin(delivers(server, "delivery")).await;
 }

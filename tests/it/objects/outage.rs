@@ -30,12 +30,12 @@ struct Rig {
 impl Rig {
     /// Starts sinks of these classes that make an object of five records each.
     async fn start(name: &str, server: Server, kafka: Option<&KafkaNode>) -> Self {
-        server.client().create_bucket().bucket(name).send().await.unwrap();
+        server.create_bucket(name).await;
         let proxy = FaultProxy::start(before(&server.url())).await.unwrap();
         let mut world = World::new(name, kafka);
         let worker = world.start().await;
         world.follow_log(&worker.rest, 1).await;
-        world.append(9, |_| String::new());
+        world.append(10, |_| String::new());
         Self { world, server, proxy, worker }
     }
 
@@ -123,14 +123,15 @@ async fn a_bucket_that_is_deleted_is_waited_for_until_it_is_there_again() {
     }
     let (client, bucket) = (rig.server.client(), rig.world.name.clone());
     for object in objects(&client, &bucket, "").await {
-        client.delete_object().bucket(&bucket).key(&object.key).send().await.unwrap();
+        let request = client.delete_object().bucket(&bucket).key(&object.key);
+        Box::pin(request.send()).await.unwrap();
     }
-    client.delete_bucket().bucket(&bucket).send().await.unwrap();
+    Box::pin(client.delete_bucket().bucket(&bucket).send()).await.unwrap();
     rig.world.append(10, |_| String::new());
     for sink in sinks {
         is_held(&rig.worker.rest, sink, "404 NoSuchBucket").await;
     }
-    client.create_bucket().bucket(&bucket).send().await.unwrap();
+    rig.server.create_bucket(&bucket).await;
     for sink in sinks {
         is_through(&rig.worker.rest, sink, 20).await;
         gets_on(&rig.worker.rest, sink).await;

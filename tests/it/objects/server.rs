@@ -31,6 +31,10 @@ impl Server {
         }
     }
 
+    pub(super) async fn create_bucket(&self, bucket: &str) {
+        Box::pin(self.client().create_bucket().bucket(bucket).send()).await.unwrap();
+    }
+
     fn access_key(&self) -> &str {
         match self {
             Self::S3Proxy(server) => server.access_key(),
@@ -91,10 +95,11 @@ pub(super) async fn objects(client: &Client, bucket: &str, prefix: &str) -> Vec<
     let (mut found, mut token) = (Vec::new(), None);
     loop {
         let request = client.list_objects_v2().bucket(bucket).prefix(prefix);
-        let page = request.set_continuation_token(token).send().await.unwrap();
+        let page = Box::pin(request.set_continuation_token(token).send()).await.unwrap();
         for entry in page.contents() {
             let key = entry.key().unwrap().to_owned();
-            let object = client.get_object().bucket(bucket).key(&key).send().await.unwrap();
+            let request = client.get_object().bucket(bucket).key(&key);
+            let object = Box::pin(request.send()).await.unwrap();
             let metadata = object.metadata.unwrap_or_default();
             let body = object.body.collect().await.unwrap().to_vec();
             found.push(Object { key, metadata, body });

@@ -71,7 +71,7 @@ fn assert_of_file(s3: &S3, object: &Json, lines: &[&str]) {
 
 async fn figures_are_told(worker: &Worker) {
     let url = format!("http://127.0.0.1:{}/metrics", worker.port());
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = crate::harness::http_client();
     let page = client.get(url).send().await.unwrap().text().await.unwrap();
     for line in [
         "millrace_s3_sink_objects_total{connector=\"objects\",task=\"0\"} 3",

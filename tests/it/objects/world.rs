@@ -53,7 +53,7 @@ impl World {
 
     /// The source that follows the log, with a topic of so many partitions.
     pub(super) async fn follow_log(&mut self, rest: &RestClient, partitions: u32) {
-        self.append(1, |_| String::new());
+        self.append(0, |_| String::new());
         let config = json!({
             "connector.class": "millrace.LogFileSourceConnector",
             "path": self.folder.path().join("in.log"),

@@ -105,7 +105,7 @@ async fn a_registry_that_is_away_holds_records_up_until_it_is_back() {
         r#"kafka_connect_task_error_total_retries\{[^}]*connector="avro-away"[^}]*\} [1-9]"#,
     )
     .unwrap();
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = crate::harness::http_client();
     eventually("a retry", async || {
         let url = format!("http://127.0.0.1:{}/metrics", worker.port());
         let text = http.get(url).send().await.ok()?.text().await.ok()?;

@@ -49,7 +49,7 @@ pub(crate) struct HealthCheck {
 impl HealthCheck {
     /// What it says of its worker now: the status and the body.
     pub(crate) async fn verdict(&self) -> (u16, Value) {
-        let answer = reqwest::Client::builder().no_proxy().build().unwrap();
+        let answer = crate::harness::http_client();
         let url = format!("http://127.0.0.1:{}/", self.port);
         let answer = answer.get(url).send().await.unwrap();
         (answer.status().as_u16(), answer.json().await.unwrap())

@@ -92,7 +92,14 @@ mod tests {
     use crate::services;
 
     async fn version(worker: &JvmWorker) -> String {
-        let root: Value = reqwest::get(worker.url()).await.unwrap().json().await.unwrap();
+        let root: Value = crate::harness::http_client()
+            .get(worker.url())
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
         root["version"].as_str().unwrap().to_owned()
     }
 

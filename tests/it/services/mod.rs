@@ -129,6 +129,12 @@ pub(crate) fn postgres() -> Service<Postgres> {
     shared("postgres", &SLOT, Postgres::start)
 }
 
+/// Returns the PostgreSQL server, whose databases may `create extension postgis`.
+pub(crate) fn postgis() -> Service<Postgres> {
+    obtain("postgis", || Ok(())).map_err(|trouble| settle("postgis", &trouble))?;
+    postgres()
+}
+
 /// Returns the JVM's distributed worker that all tests share, on the shared Kafka node.
 pub(crate) fn connect() -> Service<JvmWorker> {
     static SLOT: Slot<JvmWorker> = OnceLock::new();

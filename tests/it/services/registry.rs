@@ -56,7 +56,7 @@ impl SchemaRegistry {
 
     /// Returns the latest schema of a subject.
     pub(crate) async fn latest(&self, subject: &str) -> Value {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = crate::harness::http_client();
         let url = format!("{}/subjects/{subject}/versions/latest", self.url());
         http.get(url).send().await.unwrap().json().await.unwrap()
     }

@@ -82,7 +82,7 @@ impl SearchServer {
         path: &str,
         body: Option<&Json>,
     ) -> (u16, Json) {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = crate::harness::http_client();
         let mut request = http.request(method, format!("{}{path}", self.url()));
         if self.system == System::Elasticsearch {
             request = request.basic_auth(Self::USER, Some(Self::PASSWORD));
@@ -106,7 +106,7 @@ impl SearchServer {
 /// Asks for the cluster's health, from a thread of its own: the caller may be inside a runtime.
 fn health(system: System, port: u16) -> Result<String, String> {
     let ask = async {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = crate::harness::http_client();
         let url =
             format!("http://127.0.0.1:{port}/_cluster/health?wait_for_status=yellow&timeout=1s");
         let mut request = http.get(url).timeout(std::time::Duration::from_secs(3));

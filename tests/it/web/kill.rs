@@ -58,7 +58,7 @@ async fn send(
     confirmed: Arc<Mutex<BTreeSet<String>>>,
     is_done: Arc<AtomicBool>,
 ) {
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = crate::harness::http_client();
     let url = format!("http://127.0.0.1:{port}/hook");
     for number in 0.. {
         if is_done.load(Ordering::Relaxed) {

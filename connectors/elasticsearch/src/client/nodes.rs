@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(turns(now + FIRST_REST, 2), [2, 0], "longer the second time");
         nodes.failed(0, now);
         nodes.failed(2, now);
-        assert_eq!(turns(now, 1), [0], "the one that comes back first");
+        assert_eq!(turns(now, 1), [2], "one of those that come back first");
         nodes.answered(1);
         assert_eq!(turns(now, 2), [1, 1]);
     }

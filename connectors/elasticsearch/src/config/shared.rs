@@ -181,11 +181,14 @@ fn shown(url: &str) -> &str {
     if url.contains('@') { "[hidden]" } else { url }
 }
 
+/// An entry of a list, and why it is refused.
+type RefusedEntry = (String, String);
+
 /// Pairs of a topic and what it is mapped to.
 ///
 /// # Errors
-/// The entry that is none or comes twice, and why.
-pub(crate) fn pairs(entries: &[String]) -> Result<Vec<(String, String)>, (String, String)> {
+/// The entry that is none or comes twice.
+pub(crate) fn pairs(entries: &[String]) -> Result<Vec<(String, String)>, RefusedEntry> {
     let (mut topics, mut resources, mut found) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
     for entry in entries {
         let refused = |reason: &str| Err((entry.clone(), reason.to_owned()));

@@ -57,7 +57,7 @@ fn lines(rules: &Rules, record: &SinkRecord) -> String {
 #[test]
 fn operations_are_those_of_the_originals() {
     let value = json(r#"{"a":1}"#);
-    let order = record("k".into(), value.clone());
+    let order = record("k".into(), value);
     let head = r#""_index":"orders","_id":"k""#;
     for (rules, expected) in [
         (

@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use connect_api::{
     error::{ConnectorError, Result},
     record::{SinkRecord, TopicPartition},
-    sink::{SinkContext, SinkOffsets, SinkTask},
+    sink::{Progress, SinkContext, SinkOffsets, SinkTask},
     topics::{TopicRecord, TopicWriter},
 };
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -80,6 +80,8 @@ pub(crate) struct HttpTask {
     paused: BTreeSet<TopicPartition>,
     /// Records in hand from which on no more are fetched.
     many: usize,
+    /// Its status says that it does not get on.
+    is_held: bool,
     /// No memory was left when something was taken in last.
     is_pinched: bool,
 }
@@ -109,6 +111,7 @@ impl HttpTask {
             last_words: Vec::new(),
             paused: BTreeSet::new(),
             many: many(settings.rate),
+            is_held: false,
             is_pinched: false,
             settings,
             context,
@@ -185,6 +188,19 @@ impl HttpTask {
         }
         if !(self.line.is_empty() && self.flights.is_empty() && self.recording.is_idle()) {
             self.context.set_timeout(Duration::ZERO);
+        }
+    }
+
+    /// Says in the status why the task does not get on.
+    fn held(&mut self, error: &ConnectorError) {
+        self.is_held = true;
+        self.context.set_progress(Progress::held_by(error));
+    }
+
+    /// Says in the status that it does, where it said otherwise.
+    fn gets_on(&mut self) {
+        if std::mem::take(&mut self.is_held) {
+            self.context.set_progress(Progress::Made);
         }
     }
 

@@ -64,6 +64,7 @@ impl HttpTask {
     }
 
     fn succeeded(&mut self, draft: &Draft, answer: &Answer) {
+        self.gets_on();
         self.line.release(draft);
         for item in &draft.items {
             let result = self.reporting.as_ref().map(|reporting| {
@@ -88,13 +89,20 @@ impl HttpTask {
             let doubled =
                 if retry.is_exponential { draft.failures.saturating_sub(1).min(31) } else { 0 };
             let wait = retry.backoff.saturating_mul(1 << doubled).min(LONGEST_WAIT);
-            tracing::debug!(error = chain(&verdict.failure.error()), "A request is tried again");
+            let error = verdict.failure.error();
+            tracing::debug!(error = chain(&error), "A request is tried again");
+            if draft.failures > 1 {
+                // Once may happen to any request.
+                self.held(&error);
+            }
             self.line.put_off(draft, Instant::now() + wait);
             return Ok(());
         }
         if let (true, Some(pause)) = (verdict.may_retry, retry.pause) {
-            tracing::warn!(connector = %self.context.connector,
-                error = chain(&verdict.failure.error()), "A request is begun anew after a pause");
+            let error = verdict.failure.error();
+            tracing::warn!(connector = %self.context.connector, error = chain(&error),
+                "A request is begun anew after a pause");
+            self.held(&error);
             draft.failures = 0;
             self.line.put_off(draft, Instant::now() + pause);
             return Ok(());

@@ -110,13 +110,17 @@ impl HttpTask {
         let Some(Written { settled, mut offsets, outcome }) = written else {
             return self.recording.failed.take().map_or(Ok(()), Err);
         };
-        let Err(error) = outcome else { return Ok(()) };
+        let Err(error) = outcome else {
+            self.gets_on();
+            return Ok(());
+        };
         if !error.class().is_retriable() {
             self.recording.is_broken = true;
             return Err(error);
         }
         tracing::warn!(connector = %self.context.connector, error = chain(&error),
             "Answers could not be recorded and are recorded again");
+        self.held(&error);
         offsets.retain(|at, _| !settled.has(at));
         self.recording.note(offsets);
         self.ledger.unsettle(settled);

@@ -1,5 +1,7 @@
 //! The conformance suite: events in memory, and events in a journal.
 
+use std::time::Duration;
+
 use connect_api::{
     config::Props,
     record::{SourceOffset, SourceRecord},
@@ -8,33 +10,64 @@ use connect_api::{
 };
 use connect_testkit::source::SourceFixture;
 use tempfile::TempDir;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+};
 
-use super::harness::{Web, answer};
+use super::harness::Web;
 use crate::WebEventSource;
-
-async fn feed(web: &Address, id: &str) {
-    let hook = web.client.post(&web.hook).body(format!("{{\"id\":\"{id}\"}}"));
-    let taken = answer(hook).await;
-    assert_eq!(taken, (200, "{\"accepted\":1}".to_owned()));
-}
 
 fn id(record: &SourceRecord) -> String {
     record.value.value.path("id").and_then(Value::as_str).unwrap().to_owned()
 }
 
-/// Where the source is, without its task.
+/// Between two tries of a client whom nobody listens to.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Where the source is, without its task, and a client that sends one event after the other.
 struct Address {
     _directory: TempDir,
     props: Props,
-    client: reqwest::Client,
-    hook: String,
+    ids: mpsc::Sender<(String, oneshot::Sender<()>)>,
+    _client: JoinSet<()>,
 }
 
 impl Address {
     fn new(entries: &[(&str, &str)]) -> Self {
         let web = Web::new(entries);
-        let hook = web.url("/hook");
-        Self { _directory: web.directory, props: web.props, client: web.client, hook }
+        let (ids, inbox) = mpsc::channel(100);
+        let mut client = JoinSet::new();
+        client.spawn(send_all(web.client.clone(), web.url("/hook"), inbox));
+        Self { _directory: web.directory, props: web.props, ids, _client: client }
+    }
+
+    /// Sends an event; while nobody listens, its client goes on to try.
+    async fn feed(&self, id: &str) {
+        let (told, sent) = oneshot::channel();
+        self.ids.send((id.to_owned(), told)).await.unwrap();
+        sent.await.unwrap();
+    }
+}
+
+async fn send_all(
+    client: reqwest::Client,
+    hook: String,
+    mut ids: mpsc::Receiver<(String, oneshot::Sender<()>)>,
+) {
+    while let Some((id, told)) = ids.recv().await {
+        let mut told = Some(told);
+        loop {
+            let sent = client.post(&hook).body(format!("{{\"id\":\"{id}\"}}")).send().await;
+            if let Some(told) = told.take() {
+                told.send(()).unwrap();
+            }
+            match sent {
+                Ok(answer) => break assert_eq!(answer.status(), 200),
+                Err(error) => assert!(error.is_connect(), "{error}"),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 }
 
@@ -68,7 +101,7 @@ macro_rules! fixture {
                 (props, wrong.to_vec())
             }
             async fn feed(&self, record: &str) {
-                feed(&self.0, record).await;
+                self.0.feed(record).await;
             }
             fn id(&self, record: &SourceRecord) -> String {
                 id(record)

@@ -57,6 +57,7 @@ impl Web {
     pub(super) fn new(entries: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         // A connection for each request: those of a task that crashed are of no use.
+        connect_tls::choose_provider();
         let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0);
         let client = client.build().unwrap();
         let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), free_port());

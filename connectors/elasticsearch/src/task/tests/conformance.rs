@@ -22,6 +22,8 @@ impl Cluster {
             ("connection.url", self.server.url.as_str()),
             ("schema.ignore", "true"),
             ("retry.backoff.ms", "1"),
+            ("read.timeout.ms", "60000"),
+            ("flush.timeout.ms", "60000"),
             ("batch.size", "4"),
             ("max.in.flight.requests", "2"),
         ]);

@@ -38,6 +38,8 @@ impl Rig {
             ("connection.url", server.url.as_str()),
             ("schema.ignore", "true"),
             ("retry.backoff.ms", "1"),
+            // However busy the machine is, no bulk is given up.
+            ("read.timeout.ms", "60000"),
         ]);
         props.extend(settings.iter().copied());
         let context = sink_context(&ManualClock::at(TEN));
@@ -45,7 +47,10 @@ impl Rig {
     }
 
     async fn elasticsearch(settings: &[(&str, &str)]) -> Self {
-        Self::of(ElasticsearchSink, settings).await
+        let mut rig = Self::of(ElasticsearchSink, settings).await;
+        // However busy the machine is, a commit has every answer.
+        rig.props.insert("flush.synchronously", "true");
+        rig
     }
 
     async fn opensearch(settings: &[(&str, &str)]) -> Self {

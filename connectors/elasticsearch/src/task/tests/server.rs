@@ -93,6 +93,11 @@ impl Server {
         self.state.lock().unwrap().faults.extend(faults);
     }
 
+    /// No more faults.
+    pub(super) fn heal(&self) {
+        self.state.lock().unwrap().faults.clear();
+    }
+
     pub(super) fn faults_left(&self) -> usize {
         self.state.lock().unwrap().faults.len()
     }

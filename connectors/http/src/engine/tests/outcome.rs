@@ -45,6 +45,22 @@ async fn waits_double_until_the_tries_are_used_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_status_says_what_holds_the_task_up_and_when_it_gets_on() {
+    let rig = Rig::new(Mischief::default(), &[("retry.backoff.ms", "300")]);
+    turns(&rig, 503, 3);
+    let (mut task, context) = rig.task().await;
+    let mut told = Vec::new();
+    for _ in 0..20 {
+        task.put(&rows(1)).await.unwrap();
+        told.extend(context.requests.take().progress);
+    }
+    assert_eq!(rig.found(), ids(1));
+    assert_eq!(told.last(), Some(&Progress::Made));
+    let Progress::Held(reason) = &told[0] else { panic!("{told:?}") };
+    assert!(reason.contains("answered 503"), "{reason}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_codes_that_are_named_are_tried_again() {
     for (status, class) in [
         (404, ErrorClass::NotFound),

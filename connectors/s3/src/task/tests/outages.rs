@@ -161,9 +161,8 @@ async fn a_task_may_die_at_any_request_and_every_record_is_stored_once() {
         ("s3.part.size", "5242880"),
         ("rotate.schedule.interval.ms", "3600000"),
     ];
-    let cases: [(&[(&str, &str)], &[SinkRecord]); 3] =
-        [(&whole, &small), (&by_clock, &small), (&in_parts, &large)];
-    for (settings, log) in cases {
+    let all_settings: [&[(&str, &str)]; 3] = [&whole, &by_clock, &in_parts];
+    for (settings, log) in all_settings.into_iter().zip([&small, &small, &large]) {
         for fault in [Fault::Silence, Fault::SilenceAfter] {
             let mut place = 0;
             while dies_at(place, fault, settings, log).await {

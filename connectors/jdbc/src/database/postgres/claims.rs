@@ -1,0 +1,127 @@
+//! The table of offsets: who owns a partition, and how far its records are rows.
+
+use connect_api::{
+    error::{ConnectorError, ErrorClass},
+    record::TopicPartition,
+};
+
+use super::{
+    super::{Claim, Claims, Job, OffsetMove, Usage},
+    failure::{About, Failure},
+    link::Session,
+};
+
+fn definition(table: &str) -> String {
+    format!(
+        "CREATE TABLE {table} (connector TEXT NOT NULL, topic TEXT NOT NULL, \
+         kafka_partition INTEGER NOT NULL, epoch BIGINT NOT NULL, next_offset BIGINT, \
+         PRIMARY KEY (connector, topic, kafka_partition))"
+    )
+}
+
+/// Makes the table when it is missing and takes partitions over, in their order, so that two tasks
+/// that take the same ones wait for each other and never in a circle.
+pub(super) async fn claim(
+    session: &mut Session,
+    usage: &Usage,
+    table: &str,
+    is_there: bool,
+    partitions: &[TopicPartition],
+) -> Result<Claims, Failure> {
+    if !is_there {
+        let known = "SELECT to_regclass($1) IS NOT NULL";
+        if !session.client.query_one(known, &[&table]).await?.try_get(0)? {
+            match session.client.batch_execute(&definition(table)).await.map_err(Failure::from) {
+                Err(failure) if !matches!(failure.about(), About::Raced | About::Record) => {
+                    return Err(failure);
+                }
+                _ => {}
+            }
+        }
+    }
+    let claim = format!(
+        "INSERT INTO {table} AS known VALUES ($1, $2, $3, 1, NULL) \
+         ON CONFLICT (connector, topic, kafka_partition) DO UPDATE SET epoch = known.epoch + 1 \
+         RETURNING epoch, next_offset"
+    );
+    let mut sorted: Vec<_> = partitions.iter().collect();
+    sorted.sort();
+    let mut claims = Claims::new();
+    session.client.batch_execute("BEGIN").await?;
+    for of in sorted {
+        let statement = session.prepared(&claim).await?;
+        let (connector, topic, number) = (&*usage.connector, &*of.topic, of.partition);
+        let row = session.client.query_one(&statement, &[&connector, &topic, &number]).await?;
+        claims.insert(of.clone(), Claim { epoch: row.try_get(0)?, next: row.try_get(1)? });
+    }
+    session.client.batch_execute("COMMIT").await?;
+    Ok(claims)
+}
+
+/// What is said when the table of offsets cannot be made or used.
+pub(super) fn explain(failure: Failure, shown: &str, table: &str) -> ConnectorError {
+    let explained = failure.explain(shown);
+    if explained.class() != ErrorClass::Forbidden {
+        return explained;
+    }
+    let hint = format!(
+        "Let the user create tables, or create it yourself by \"{}\" and grant its use, or set \
+         \"offsets.table\" to nothing, which lets a crash write rows twice",
+        definition(table)
+    );
+    ConnectorError::new(
+        explained.class(),
+        format!("Could not keep offsets beside the rows in table {table}"),
+    )
+    .hint(hint)
+    .caused_by(explained)
+}
+
+/// What the table has of the partitions of a job, which nobody else may change until the transaction
+/// ends.
+pub(super) async fn locked(
+    session: &mut Session,
+    usage: &Usage,
+    job: &Job<'_>,
+) -> Result<Claims, Failure> {
+    let table = usage.offsets_table()?;
+    let select = format!(
+        "SELECT topic, kafka_partition, epoch, next_offset FROM {table} \
+         WHERE connector = $1 AND (topic, kafka_partition) IN \
+         (SELECT * FROM unnest($2::text[], $3::int[])) \
+         ORDER BY topic, kafka_partition FOR UPDATE"
+    );
+    let statement = session.prepared(&select).await?;
+    let (topics, numbers) = columns(job.offsets);
+    let connector = &*usage.connector;
+    let rows = session.client.query(&statement, &[&connector, &topics, &numbers]).await?;
+    let claims = rows.iter().map(|row| {
+        let partition = TopicPartition::new(row.try_get::<_, &str>(0)?, row.try_get(1)?);
+        Ok((partition, Claim { epoch: row.try_get(2)?, next: row.try_get(3)? }))
+    });
+    claims.collect()
+}
+
+/// Moves the offsets of a job.
+pub(super) async fn move_offsets(
+    session: &mut Session,
+    usage: &Usage,
+    job: &Job<'_>,
+) -> Result<(), Failure> {
+    let table = usage.offsets_table()?;
+    let update = format!(
+        "UPDATE {table} AS known SET next_offset = new.next_offset \
+         FROM unnest($2::text[], $3::int[], $4::bigint[]) AS new (topic, number, next_offset) \
+         WHERE connector = $1 AND known.topic = new.topic AND kafka_partition = new.number"
+    );
+    let statement = session.prepared(&update).await?;
+    let (topics, numbers) = columns(job.offsets);
+    let ends: Vec<_> = job.offsets.iter().map(|of| of.end).collect();
+    let connector = &*usage.connector;
+    session.client.execute(&statement, &[&connector, &topics, &numbers, &ends]).await?;
+    Ok(())
+}
+
+fn columns(offsets: &[OffsetMove]) -> (Vec<&str>, Vec<i32>) {
+    offsets.iter().map(|of| (&*of.partition.topic, of.partition.partition)).unzip()
+}

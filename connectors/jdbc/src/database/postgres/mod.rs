@@ -1,0 +1,151 @@
+//! Rows in PostgreSQL.
+
+mod access;
+mod claims;
+mod copy;
+mod describe;
+mod failure;
+mod link;
+mod rows;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use connect_api::{
+    error::{ConnectorError, Result},
+    record::TopicPartition,
+};
+use tokio_postgres::Config;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use self::{failure::About, link::Link};
+use super::{Claims, Database, Defined, Job, Table, Usage, Written};
+use crate::{config::Access, layout::TableName, sql::Dialect};
+
+/// A database, connected to when first asked.
+pub(super) struct PostgresDatabase {
+    config: Config,
+    tls: MakeRustlsConnect,
+    shown: String,
+    timeout: Duration,
+    usage: Usage,
+    link: Option<Link>,
+    /// Whether the table of offsets is known to be there.
+    has_offsets: bool,
+    /// Whether the user may make temporary tables.
+    may_stage: bool,
+}
+
+impl PostgresDatabase {
+    /// A database that connects when first asked.
+    pub(super) fn new(access: &Access, usage: Usage) -> Result<Self> {
+        let access::Prepared { config, tls, timeout } = access::prepare(access)?;
+        let shown = match &access.user {
+            Some(user) => format!("{} as user \"{user}\"", access.url),
+            None => access.url.to_string(),
+        };
+        Ok(Self {
+            config,
+            tls,
+            shown,
+            timeout,
+            usage,
+            link: None,
+            has_offsets: false,
+            may_stage: true,
+        })
+    }
+
+    /// The link, taken out for the time of a call: an error, or a call that is dropped, ends it.
+    async fn linked(&mut self) -> Result<Link> {
+        match self.link.take() {
+            Some(link) => Ok(link),
+            None => {
+                let connecting = Link::connect(&self.config, self.tls.clone(), self.timeout);
+                connecting.await.map_err(|failure| failure.explain(&self.shown))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Database for PostgresDatabase {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    async fn connect(&mut self) -> Result<()> {
+        self.link = Some(self.linked().await?);
+        Ok(())
+    }
+
+    async fn claim(&mut self, partitions: &[TopicPartition]) -> Result<Claims> {
+        let table = self.usage.offsets_table()?;
+        let mut link = self.linked().await?;
+        let is_there = self.has_offsets;
+        let usage = &self.usage;
+        let work = link.run(|session| claims::claim(session, usage, &table, is_there, partitions));
+        let claims = work.await.map_err(|failure| match failure.about() {
+            About::Rest => claims::explain(failure, &self.shown, &table),
+            _ => failure.explain(&self.shown),
+        })?;
+        self.has_offsets = true;
+        self.link = Some(link);
+        Ok(claims)
+    }
+
+    async fn describe(&mut self, table: &TableName) -> Result<Option<Table>> {
+        let mut link = self.linked().await?;
+        let name = table.quoted(self.usage.quoting);
+        let work = link.run(|session| describe::describe(session, &name));
+        let described = work.await.map_err(|failure| failure.explain(&self.shown))?;
+        self.link = Some(link);
+        Ok(described)
+    }
+
+    async fn define(&mut self, statements: &[String]) -> Result<Defined> {
+        let mut link = self.linked().await?;
+        let work = link.run(async |session: &mut link::Session| {
+            for statement in statements {
+                session.client.batch_execute(statement).await?;
+            }
+            Ok(())
+        });
+        match work.await {
+            Ok(()) => {
+                self.link = Some(link);
+                Ok(Defined::Done)
+            }
+            // Two that make a table at once may also collide in the catalogue's own keys.
+            Err(failure) if matches!(failure.about(), About::Raced | About::Record) => {
+                self.link = Some(link);
+                Ok(Defined::Raced)
+            }
+            Err(failure) => {
+                let explained = failure.explain(&self.shown);
+                let message = format!("Could not run \"{}\"", statements.join("; "));
+                let class = explained.class();
+                Err(ConnectorError::new(class, message).caused_by(explained))
+            }
+        }
+    }
+
+    async fn write(&mut self, job: &Job<'_>) -> Result<Written> {
+        let mut link = self.linked().await?;
+        let usage = &self.usage;
+        let mut may_stage = self.may_stage;
+        let work = link.run(|session| rows::write(session, usage, job, &mut may_stage));
+        let outcome = work.await;
+        self.may_stage = may_stage;
+        match outcome {
+            Ok(written) => {
+                // A changed table may have left a temporary one that looks like the old one.
+                if !matches!(written, Written::Changed(_)) {
+                    self.link = Some(link);
+                }
+                Ok(written)
+            }
+            Err(failure) => Err(failure.explain(&self.shown)),
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! One running task.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use connect_api::{
+    error::{ConnectorError, ErrorClass, Result, chain},
+    record::{SinkRecord, TopicPartition},
+    sink::{SinkContext, SinkOffsets, SinkTask},
+};
+use tracing::{info, warn};
+
+use crate::{
+    config::{InsertMode, JdbcSinkConfig},
+    database::{Claim, Claims, Database, Job, OffsetMove, Written},
+    layout::{Layout, Layouts, check_points, coordinates},
+    plan::Planner,
+    sql::Action,
+    tables::{Found, Tables},
+};
+
+/// A task of the JDBC sink.
+///
+/// 1. `open` claims the partitions where offsets are kept, and reads from the offsets it finds.
+/// 2. `put` writes a batch in one transaction, without the records that cannot be rows.
+/// 3. `pre_commit` names what `put` has written; it writes nothing.
+pub(crate) struct JdbcSinkTask {
+    config: Arc<JdbcSinkConfig>,
+    context: SinkContext,
+    database: Box<dyn Database>,
+    layouts: Layouts,
+    tables: Tables,
+    assigned: BTreeSet<TopicPartition>,
+    claims: Claims,
+    /// Partitions that another task has taken over.
+    lost: BTreeSet<TopicPartition>,
+    /// Offsets from which records were brought and are not written.
+    unwritten: SinkOffsets,
+    /// Records of the batch that were reported, by where they lie: it may come again.
+    reported: BTreeSet<(TopicPartition, i64)>,
+    /// Times in a row that the database could not take the batch.
+    failures: u32,
+}
+
+/// What is done with the records of a layout.
+pub(crate) fn action_of(config: &JdbcSinkConfig, layout: &Layout) -> Action {
+    match config.insert_mode {
+        _ if layout.deletes => Action::Delete,
+        InsertMode::Insert => Action::Insert,
+        InsertMode::Upsert => Action::Upsert,
+        InsertMode::Update => Action::Update,
+    }
+}
+
+impl JdbcSinkTask {
+    /// A task without partitions, connected.
+    ///
+    /// # Errors
+    /// `Retriable` when the database is away, which is waited for here; `Forbidden` when it refuses
+    /// the user.
+    pub(crate) async fn start(
+        config: JdbcSinkConfig,
+        context: SinkContext,
+        mut database: Box<dyn Database>,
+        ignored: &[&str],
+    ) -> Result<Self> {
+        database.connect().await?;
+        if config.keeps_offsets() {
+            database.claim(&[]).await?;
+        } else if config.insert_mode == InsertMode::Insert {
+            warn!(
+                connector = %context.connector,
+                "A crash of connector \"{}\" may write rows twice, because \"offsets.table\" is \
+                 empty",
+                context.connector
+            );
+        }
+        if !ignored.is_empty() {
+            info!(connector = %context.connector, "Keys without meaning here: {}", ignored.join(", "));
+        }
+        let config = Arc::new(config);
+        Ok(Self {
+            layouts: Layouts::new(Arc::clone(&config)),
+            tables: Tables::new(Arc::clone(&config)),
+            config,
+            context,
+            database,
+            assigned: BTreeSet::new(),
+            claims: Claims::new(),
+            lost: BTreeSet::new(),
+            unwritten: SinkOffsets::new(),
+            reported: BTreeSet::new(),
+            failures: 0,
+        })
+    }
+
+    /// Takes over what is assigned and not yet claimed, and asks to read from where it stands.
+    async fn claim(&mut self) -> Result<Vec<TopicPartition>> {
+        let missing =
+            |of: &&TopicPartition| !self.claims.contains_key(of) && !self.lost.contains(of);
+        let missing: Vec<_> = self.assigned.iter().filter(missing).cloned().collect();
+        if !self.config.keeps_offsets() || missing.is_empty() {
+            return Ok(Vec::new());
+        }
+        let claims = self.database.claim(&missing).await?;
+        for (partition, claim) in &claims {
+            if let Some(next) = claim.next {
+                self.context.seek(partition.clone(), next);
+            }
+        }
+        self.claims.extend(claims);
+        Ok(missing)
+    }
+
+    async fn write(&mut self, batch: &[SinkRecord]) -> Result<()> {
+        self.tables.forget_refusals();
+        let late = self.claim().await?;
+        // What the table says of these decides where they are read from: this batch may be elsewhere.
+        let sought: BTreeSet<_> = late
+            .into_iter()
+            .filter(|of| self.claims.get(of).is_some_and(|claim| claim.next.is_some()))
+            .collect();
+        let mut bad = BTreeSet::new();
+        let mut changes = 0;
+        loop {
+            match self.attempt(batch, &sought, &mut bad).await? {
+                Written::Done => break,
+                Written::Moved(stored) => self.learn(stored)?,
+                Written::Refused(refused) => {
+                    for (row, error) in refused {
+                        self.reject(batch, row, error, &mut bad).await?;
+                    }
+                }
+                Written::Changed(error) => {
+                    self.tables.forget();
+                    changes += 1;
+                    if changes > self.config.max_retries {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+        self.written(batch, &sought);
+        Ok(())
+    }
+
+    /// Takes what the store knows better.
+    fn learn(&mut self, stored: BTreeMap<TopicPartition, Option<Claim>>) -> Result<()> {
+        let mut outcome = Ok(());
+        for (partition, stored) in stored {
+            let Some(known) = self.claims.remove(&partition) else { continue };
+            match stored {
+                Some(stored) if stored.epoch == known.epoch => {
+                    self.claims.insert(partition, stored);
+                }
+                Some(_) => {
+                    warn!(
+                        connector = %self.context.connector,
+                        "Left {partition} to the task that has taken it over"
+                    );
+                    self.lost.insert(partition);
+                }
+                None => {
+                    let message = format!("The row of {partition} in \"offsets.table\" is gone");
+                    outcome = Err(ConnectorError::retriable(message));
+                }
+            }
+        }
+        outcome
+    }
+
+    /// Whether a record of the batch is to be written by this task.
+    fn is_due(&self, record: &SinkRecord, sought: &BTreeSet<TopicPartition>) -> bool {
+        if !self.config.keeps_offsets() {
+            return true;
+        }
+        let claim = self.claims.get(&record.origin);
+        !sought.contains(&record.origin)
+            && claim.is_some_and(|claim| claim.next.is_none_or(|next| record.offset >= next))
+    }
+
+    async fn attempt(
+        &mut self,
+        batch: &[SinkRecord],
+        sought: &BTreeSet<TopicPartition>,
+        bad: &mut BTreeSet<usize>,
+    ) -> Result<Written> {
+        let mut planner = Planner::new(self.config.batch_size, self.config.delete_enabled);
+        let mut ends = BTreeMap::new();
+        for (row, record) in batch.iter().enumerate() {
+            if !self.is_due(record, sought) {
+                continue;
+            }
+            ends.insert(&record.origin, record.offset + 1);
+            if bad.contains(&row) {
+                continue;
+            }
+            let reason = match self.layouts.of(record) {
+                Err(reason) => reason,
+                Ok(layout) => {
+                    let found = self.tables.find(self.database.as_mut(), &layout).await?;
+                    match (check_points(&layout, record), found) {
+                        (Err(reason), _) | (Ok(()), Found::Refused(reason)) => reason,
+                        (Ok(()), Found::Nothing) => continue,
+                        (Ok(()), Found::Target(target)) => {
+                            let action = action_of(&self.config, &layout);
+                            planner.add((row, record), action, &layout, &target);
+                            continue;
+                        }
+                    }
+                }
+            };
+            let place = coordinates(record);
+            let message = format!("The record at {place} cannot be a row: {reason}");
+            self.reject(batch, row, ConnectorError::record(message), bad).await?;
+        }
+        let runs = planner.finish();
+        let offsets: Vec<_> =
+            ends.into_iter().filter_map(|(partition, end)| self.moves(partition, end)).collect();
+        if runs.is_empty() && offsets.is_empty() {
+            return Ok(Written::Done);
+        }
+        self.database.write(&Job { batch, runs: &runs, offsets: &offsets }).await
+    }
+
+    fn moves(&self, partition: &TopicPartition, end: i64) -> Option<OffsetMove> {
+        let claim = *self.claims.get(partition)?;
+        Some(OffsetMove { partition: partition.clone(), claim, end })
+    }
+
+    /// Reports a bad record, once however often its batch comes.
+    async fn reject(
+        &mut self,
+        batch: &[SinkRecord],
+        row: usize,
+        error: ConnectorError,
+        bad: &mut BTreeSet<usize>,
+    ) -> Result<()> {
+        let Some(record) = batch.get(row) else { return Ok(()) };
+        let place = (record.origin.clone(), record.offset);
+        if !self.reported.contains(&place) {
+            self.context.reject(record, error).await?;
+            self.reported.insert(place);
+        }
+        bad.insert(row);
+        Ok(())
+    }
+
+    /// Notes that a batch is written.
+    fn written(&mut self, batch: &[SinkRecord], sought: &BTreeSet<TopicPartition>) {
+        for record in batch.iter().filter(|record| !sought.contains(&record.origin)) {
+            self.unwritten.remove(&record.origin);
+            if let Some(claim) = self.claims.get_mut(&record.origin) {
+                claim.next = claim.next.max(Some(record.offset + 1));
+            }
+        }
+        for partition in sought {
+            // The records come again from there.
+            if let Some(next) = self.claims.get(partition).and_then(|claim| claim.next) {
+                self.unwritten.insert(partition.clone(), next);
+            }
+        }
+        self.reported.clear();
+        self.failures = 0;
+    }
+
+    /// Decides what follows from an error.
+    fn failed(&mut self, batch: &[SinkRecord], error: ConnectorError) -> ConnectorError {
+        for record in batch {
+            let from = self.unwritten.entry(record.origin.clone()).or_insert(record.offset);
+            *from = (*from).min(record.offset);
+        }
+        // A table may have been made or granted meanwhile.
+        self.tables.forget();
+        if error.class() == ErrorClass::Conflict {
+            self.failures += 1;
+            if self.failures > self.config.max_retries {
+                let message = format!("{error}; it was tried {} times", self.failures);
+                return ConnectorError::internal(message)
+                    .hint("Set \"max.retries\" to more, if waiting longer helps");
+            }
+        }
+        error
+    }
+}
+
+#[async_trait]
+impl SinkTask for JdbcSinkTask {
+    async fn open(&mut self, partitions: &[TopicPartition]) -> Result<()> {
+        self.assigned.extend(partitions.iter().cloned());
+        match self.claim().await {
+            // The first batch claims them: a rebalance must not fail for a database that is away.
+            Err(error) if error.class().is_retriable() => {
+                warn!(
+                    connector = %self.context.connector,
+                    "Could not take partitions over yet: {}",
+                    chain(&error)
+                );
+                Ok(())
+            }
+            claimed => claimed.map(drop),
+        }
+    }
+
+    async fn put(&mut self, batch: &[SinkRecord]) -> Result<()> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let (outcome, backoff) = match self.database.connect().await {
+            Ok(()) => (self.write(batch).await, self.config.retry_backoff),
+            Err(error) => (Err(error), self.config.connection_backoff),
+        };
+        outcome.map_err(|error| {
+            self.context.set_timeout(backoff);
+            self.failed(batch, error)
+        })
+    }
+
+    async fn pre_commit(&mut self, consumed: &SinkOffsets) -> Result<SinkOffsets> {
+        let is_ours =
+            |of: &TopicPartition| !self.config.keeps_offsets() || self.claims.contains_key(of);
+        let safe = consumed.iter().filter(|(of, _)| is_ours(of)).map(|(of, &offset)| {
+            let limit = self.unwritten.get(of).copied().unwrap_or(i64::MAX);
+            (of.clone(), offset.min(limit))
+        });
+        Ok(safe.collect())
+    }
+
+    async fn close(&mut self, partitions: &[TopicPartition]) -> Result<()> {
+        for partition in partitions {
+            self.assigned.remove(partition);
+            self.claims.remove(partition);
+            self.lost.remove(partition);
+            self.unwritten.remove(partition);
+        }
+        self.reported.retain(|(of, _)| !partitions.contains(of));
+        Ok(())
+    }
+}

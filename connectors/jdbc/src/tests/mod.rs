@@ -1,0 +1,11 @@
+//! The sink on real databases.
+
+mod conformance;
+mod delivery;
+mod errors;
+mod model;
+mod order;
+mod points;
+mod server;
+mod support;
+mod values;
