@@ -20,6 +20,8 @@ pub(crate) struct Linked {
     pub(crate) classes: Plugins,
     /// Makes their routers, once for each listener.
     pub(crate) routers: MakeRouters,
+    /// Makes those of their routers that read bodies themselves.
+    pub(crate) streaming: MakeRouters,
     /// Describes the paths of the routers.
     pub(crate) openapi: fn() -> Json,
     /// Ends answers that would go on for ever, so that the REST server can drain.
@@ -28,7 +30,7 @@ pub(crate) struct Linked {
 
 /// Collects what is linked in.
 pub(crate) fn linked() -> Linked {
-    Linked { classes: classes(), routers, openapi: connect_aggregate::openapi, end_streams }
+    Linked { classes: classes(), routers, streaming, openapi, end_streams }
 }
 
 /// The classes that are linked in.
@@ -42,6 +44,7 @@ pub fn classes() -> Plugins {
     };
     Plugins {
         sources: vec![
+            Arc::new(connect_csv::CsvSource),
             Arc::new(connect_file::LogFileSource),
             Arc::new(connect_file::FileStreamSource),
             Arc::new(connect_web::WebEventSource),
@@ -49,6 +52,7 @@ pub fn classes() -> Plugins {
         ],
         sinks: vec![
             Arc::new(connect_aggregate::AggregateSink),
+            Arc::new(connect_excel::ExcelSink),
             Arc::new(connect_elasticsearch::ElasticsearchSink),
             Arc::new(connect_elasticsearch::OpenSearchSink::CURRENT),
             Arc::new(connect_elasticsearch::OpenSearchSink::LEGACY),
@@ -92,5 +96,31 @@ fn end_streams() {
 
 fn routers(cluster: Arc<dyn ConnectClusterState>, clock: Arc<dyn Clock>) -> Vec<Router> {
     let live = connect_aggregate::LiveAggregates::of_process();
-    vec![connect_aggregate::router(live, cluster, clock)]
+    let aggregates = connect_aggregate::router(live, Arc::clone(&cluster), clock);
+    vec![aggregates, connect_excel::router(cluster)]
+}
+
+fn streaming(cluster: Arc<dyn ConnectClusterState>, clock: Arc<dyn Clock>) -> Vec<Router> {
+    vec![connect_csv::router(connect_csv::LiveFiles::of_process(), cluster, clock)]
+}
+
+/// What the routers describe of themselves, as one description.
+fn openapi() -> Json {
+    let mut whole = connect_aggregate::openapi();
+    for part in [connect_csv::openapi(), connect_excel::openapi()] {
+        merge(&mut whole, part);
+    }
+    whole
+}
+
+/// Adds the members of one object to another, and those of their members.
+fn merge(whole: &mut Json, part: Json) {
+    match (whole, part) {
+        (Json::Object(whole), Json::Object(part)) => {
+            for (name, value) in part {
+                merge(whole.entry(name).or_insert(Json::Null), value);
+            }
+        }
+        (whole, part) => *whole = part,
+    }
 }

@@ -16,6 +16,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use connect_api::{
     budget::MemoryBudget,
+    cluster::ConnectClusterState,
     config::Props,
     error::chain,
     time::{Clock, SystemClock},
@@ -116,9 +117,10 @@ impl App {
             tasks,
         };
         for open in doors {
-            let cluster = Arc::new(app.herder.clone());
+            let cluster: Arc<dyn ConnectClusterState> = Arc::new(app.herder.clone());
             let extensions = Extensions {
-                routers: (plugins.routers)(cluster, Arc::clone(&clock)),
+                routers: (plugins.routers)(Arc::clone(&cluster), Arc::clone(&clock)),
+                streaming: (plugins.streaming)(cluster, Arc::clone(&clock)),
                 openapi: (plugins.openapi)(),
             };
             let stop = app.rest_stop.clone();

@@ -86,6 +86,8 @@ pub struct Manners {
 pub struct Extensions {
     /// Routers of connector crates.
     pub routers: Vec<Router>,
+    /// Routers of connector crates that read the bodies of their requests themselves, part by part.
+    pub streaming: Vec<Router>,
     /// `OpenAPI` description whose `paths` and `components` are theirs.
     pub openapi: Value,
 }
@@ -122,9 +124,9 @@ fn mannered(mut router: Router, manners: &Manners) -> Router {
 /// The resources of a listener.
 fn router(herder: HerderHandle, extensions: Extensions, surface: Surface) -> Router {
     if surface == Surface::AdminOnly {
-        return surrounded(admin_resources().with_state(herder), Vec::new());
+        return surrounded(admin_resources().with_state(herder), Vec::new(), Vec::new());
     }
-    let Extensions { mut routers, openapi } = extensions;
+    let Extensions { mut routers, streaming, openapi } = extensions;
     routers.push(figures::router(herder.clone()));
     let description = openapi::describe(&openapi);
     let mut resources = resources()
@@ -132,11 +134,11 @@ fn router(herder: HerderHandle, extensions: Extensions, surface: Surface) -> Rou
     if surface == Surface::Everything {
         resources = resources.merge(admin_resources());
     }
-    surrounded(resources.with_state(herder), routers)
+    surrounded(resources.with_state(herder), routers, streaming)
 }
 
 /// Resources within what they have in common, and the routers of extensions beside them.
-fn surrounded(resources: Router, extensions: Vec<Router>) -> Router {
+fn surrounded(resources: Router, extensions: Vec<Router>, streaming: Vec<Router>) -> Router {
     let intake = Intake::default();
     let mut inner = resources
         .route_layer(from_fn_with_state(intake.clone(), intake::read_body))
@@ -145,6 +147,9 @@ fn surrounded(resources: Router, extensions: Vec<Router>) -> Router {
         .layer(DefaultBodyLimit::disable());
     for extension in extensions {
         let extension = extension.layer(from_fn_with_state(intake.clone(), intake::read_body));
+        inner = inner.merge(extension);
+    }
+    for extension in streaming {
         inner = inner.merge(extension);
     }
     let inner =

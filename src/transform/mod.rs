@@ -6,7 +6,6 @@
 
 mod cast;
 mod chain;
-mod date_format;
 mod drop_headers;
 mod envelope;
 mod extract_field;

@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use connect_api::{
     config::{Config, Props},
+    date_format::DateFormat,
     error::{ConnectorError, Result},
     record::SchemaAndValue,
     value_text::write_java_text,
 };
 
-use super::{ConnectRecord, Transform, Verdict, date_format::DateFormat, fields::shown_schema};
+use super::{ConnectRecord, Transform, Verdict, fields::shown_schema};
 
 /// Options of the transform.
 #[derive(Config, Debug)]

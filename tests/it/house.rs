@@ -40,8 +40,21 @@ const FLOORS: [(&str, &[&str]); 18] = [
 /// Crates that only these places may name.
 const KEEPERS: [(&str, &[&str]); 5] = [
     ("rdkafka", &["src/broker/kafka"]),
-    ("rusqlite", &["src/broker/embedded", "connectors/aggregate", "connectors/jdbc"]),
-    ("axum", &["src/rest", "connectors/aggregate", "connectors/web", "src/plugins.rs"]),
+    (
+        "rusqlite",
+        &["src/broker/embedded", "connectors/aggregate", "connectors/excel", "connectors/jdbc"],
+    ),
+    (
+        "axum",
+        &[
+            "src/rest",
+            "connectors/aggregate",
+            "connectors/csv",
+            "connectors/excel",
+            "connectors/web",
+            "src/plugins.rs",
+        ],
+    ),
     ("aws_sdk_s3", &["connectors/s3"]),
     ("parquet", &["connectors/s3"]),
 ];

@@ -22,4 +22,5 @@ mod search;
 mod services;
 mod story;
 mod takeover;
+mod upload;
 mod web;

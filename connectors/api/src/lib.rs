@@ -2,11 +2,11 @@
 //!
 //! A connector is a type that implements [`source::SourceConnector`] or [`sink::SinkConnector`]
 //! and makes tasks. The rooms, lowest first: [`error`] says what follows from a failure;
-//! [`schema`], [`value`] and [`record`] are the data, [`value_text`] is their text and [`json`] a way
-//! to read and write them; [`config`] is one definition per option;
-//! [`time`] and [`budget`] are what a task takes time and memory from, and [`figures`] is where it
-//! counts what only it knows; [`source`], [`sink`] and [`convert`] are the contracts with their
-//! written life cycles; [`topics`] is how a sink writes records itself; [`insight`] is what a
+//! [`schema`], [`value`] and [`record`] are the data, [`value_text`] is their text, [`json`] a way to
+//! read and write them and [`date_format`] Java's patterns for dates; [`config`] is one definition
+//! per option; [`time`] and [`budget`] are what a task takes time and memory from, and [`figures`]
+//! is where it counts what only it knows; [`source`], [`sink`] and [`convert`] are the contracts with
+//! their written life cycles; [`topics`] is how a sink writes records itself; [`insight`] is what a
 //! connector tells of itself when it is asked; [`cluster`] is what a REST extension may know.
 //!
 //! # A whole connector
@@ -107,6 +107,7 @@ pub mod budget;
 pub mod cluster;
 pub mod config;
 pub mod convert;
+pub mod date_format;
 pub mod error;
 pub mod figures;
 pub mod insight;

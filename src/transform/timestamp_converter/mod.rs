@@ -10,6 +10,7 @@ use std::{mem, sync::Arc};
 
 use connect_api::{
     config::{Config, Props},
+    date_format::DateFormat,
     error::{ConnectorError, Result},
     record::SchemaAndValue,
     schema::{Schema, Type},
@@ -19,7 +20,6 @@ use connect_api::{
 use self::translate::{Form, Precision, Translator};
 use super::{
     ConnectRecord, Transform, Verdict,
-    date_format::DateFormat,
     fields::{Nulls, basics_of, fields_of, fitting},
     schema_cache::SchemaCache,
     side::{Side, require_map, require_struct},

@@ -1,13 +1,14 @@
 //! The forms of a point in time.
 
 use connect_api::{
+    date_format::DateFormat,
     error::{ConnectorError, Result},
     schema::{Schema, Type, logical},
     value::Value,
     value_text::{MS_PER_DAY, java_class},
 };
 
-use super::super::{date_format::DateFormat, fields::shown_schema};
+use super::super::fields::shown_schema;
 
 /// How a point in time is written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Days of the calendar: the Julian one until 4 October 1582, the Gregorian one after it.
 
-use connect_api::value_text::{MS_PER_DAY, civil_date, days_of_civil};
+use crate::value_text::{MS_PER_DAY, civil_date, days_of_civil};
 
 /// Names of the months.
 pub(super) const MONTHS: [&str; 12] = [

@@ -1,6 +1,6 @@
 //! Reading a date by a pattern.
 
-use connect_api::value_text::MS_PER_DAY;
+use crate::value_text::MS_PER_DAY;
 
 use super::{
     Piece, abbreviated,

@@ -14,9 +14,8 @@ mod tests;
 
 use std::fmt::Write as _;
 
-use connect_api::time::{Clock as _, SystemClock};
-
 use self::calendar::{Civil, MONTHS, WEEKDAYS};
+use crate::time::{Clock as _, SystemClock};
 
 /// Letters that have a meaning.
 const LETTERS: &str = "GyMdkHmsSEDFwWahKzZYuXL";
@@ -26,7 +25,7 @@ const EIGHTY_YEARS_MS: i64 = 80 * 31_556_952_000;
 
 /// A pattern.
 #[derive(Debug)]
-pub(super) struct DateFormat {
+pub struct DateFormat {
     pattern: String,
     pieces: Vec<Piece>,
     /// Start of the hundred years that years of two digits are in, as milliseconds since the epoch.
@@ -47,18 +46,20 @@ impl DateFormat {
     ///
     /// # Errors
     /// What is wrong with it, in Java's words.
-    pub(super) fn new(pattern: &str) -> Result<Self, String> {
+    pub fn new(pattern: &str) -> Result<Self, String> {
         let century_start_ms = SystemClock.now_ms().saturating_sub(EIGHTY_YEARS_MS);
         Ok(Self { pattern: pattern.to_owned(), pieces: pieces(pattern)?, century_start_ms })
     }
 
     /// The pattern as it was given.
-    pub(super) fn pattern(&self) -> &str {
+    #[must_use]
+    pub fn pattern(&self) -> &str {
         &self.pattern
     }
 
     /// A millisecond since the epoch as text.
-    pub(super) fn format(&self, ms: i64) -> String {
+    #[must_use]
+    pub fn format(&self, ms: i64) -> String {
         let civil = Civil::of(ms);
         let mut text = String::with_capacity(self.pattern.len() + 8);
         for piece in &self.pieces {
@@ -71,7 +72,8 @@ impl DateFormat {
     }
 
     /// The millisecond since the epoch that a text begins with; none when it does not fit.
-    pub(super) fn parse(&self, text: &str) -> Option<i64> {
+    #[must_use]
+    pub fn parse(&self, text: &str) -> Option<i64> {
         read::parse(&self.pieces, text, self.century_start_ms)
     }
 }

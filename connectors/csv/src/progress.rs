@@ -1,0 +1,199 @@
+//! How far running tasks have come with their files, for the queries of the same process.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak},
+};
+
+use crate::offset::{Identity, Stage, Stored};
+
+/// Sentences about bad rows that are kept of each file.
+const MOST_SENTENCES: usize = 10;
+
+static OF_PROCESS: LazyLock<Arc<LiveFiles>> = LazyLock::new(Arc::default);
+
+/// The tasks that run, by the names of their connectors.
+type TasksByConnector = HashMap<Arc<str>, Vec<Weak<TaskFiles>>>;
+
+/// What the tasks of this process read, by connector.
+#[derive(Debug, Default)]
+pub struct LiveFiles {
+    tasks: Mutex<TasksByConnector>,
+}
+
+/// What one task reads.
+#[derive(Debug, Default)]
+pub(crate) struct TaskFiles {
+    files: Mutex<BTreeMap<String, FileProgress>>,
+}
+
+/// How far a file has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FileProgress {
+    /// How far, by rows that were read.
+    pub(crate) stored: Stored,
+    /// Rows whose records are acknowledged, and those that failed among them.
+    pub(crate) delivered: u64,
+    /// Whether its records are acknowledged to its end.
+    pub(crate) is_settled: bool,
+    /// Bytes of it that were read.
+    pub(crate) bytes_read: u64,
+    /// Rows and bytes of it that were read, and when, at the time this task began with it.
+    pub(crate) began: (u64, u64, i64),
+    /// What was wrong with the first bad rows.
+    pub(crate) sentences: Vec<String>,
+}
+
+impl FileProgress {
+    /// As the offsets say; what they say is acknowledged.
+    pub(crate) fn restored(stored: Stored) -> Self {
+        let size = stored.identity.map_or(0, |identity| identity.size);
+        let is_settled = stored.stage != Stage::Reading;
+        let bytes_read = if is_settled { size } else { stored.position.unwrap_or(0).min(size) };
+        Self {
+            stored,
+            delivered: stored.rows,
+            is_settled,
+            bytes_read,
+            began: (stored.rows, bytes_read, stored.at_ms),
+            sentences: Vec::new(),
+        }
+    }
+
+    /// Size of the file.
+    pub(crate) fn size(&self) -> u64 {
+        self.stored.identity.map_or(0, |identity: Identity| identity.size)
+    }
+
+    /// Rows that are left, by the bytes that are left; none while nothing can be said.
+    pub(crate) fn rows_left(&self) -> Option<u64> {
+        if self.stored.stage != Stage::Reading {
+            return Some(0);
+        }
+        let left = u128::from(self.size().saturating_sub(self.bytes_read));
+        let read = u128::from(self.bytes_read);
+        let rows = (left * u128::from(self.stored.rows)).checked_div(read)?;
+        (self.stored.rows > 0).then(|| u64::try_from(rows).unwrap_or(u64::MAX))
+    }
+
+    /// Milliseconds until the end, at the speed so far; none while nothing can be said.
+    pub(crate) fn eta_ms(&self) -> Option<i64> {
+        if self.stored.stage != Stage::Reading {
+            return Some(0);
+        }
+        let (_, bytes, began_ms) = self.began;
+        let done = i128::from(self.bytes_read.saturating_sub(bytes));
+        let took_ms = i128::from(self.stored.at_ms.saturating_sub(began_ms));
+        let left = i128::from(self.size().saturating_sub(self.bytes_read));
+        let eta_ms = (left * took_ms).checked_div(done)?;
+        i64::try_from(eta_ms).ok()
+    }
+
+    /// Keeps what is wrong with a row, while it is one of the first.
+    pub(crate) fn note(&mut self, sentence: &str) {
+        if self.sentences.len() < MOST_SENTENCES {
+            self.sentences.push(sentence.to_owned());
+        }
+    }
+}
+
+impl TaskFiles {
+    /// Changes what is said of a file.
+    pub(crate) fn change(&self, name: &str, change: impl FnOnce(&mut FileProgress)) {
+        let mut files = lock(&self.files);
+        match files.get_mut(name) {
+            Some(file) => change(file),
+            None => change(files.entry(name.to_owned()).or_default()),
+        }
+    }
+
+    /// Says something else of a file.
+    pub(crate) fn set(&self, name: &str, progress: FileProgress) {
+        lock(&self.files).insert(name.to_owned(), progress);
+    }
+}
+
+impl LiveFiles {
+    /// The one that [`CsvSource`](crate::CsvSource) tells what its tasks read.
+    #[must_use]
+    pub fn of_process() -> Arc<Self> {
+        Arc::clone(&OF_PROCESS)
+    }
+
+    /// Shows what a new task reads until it is dropped.
+    pub(crate) fn enter(&self, connector: Arc<str>) -> Arc<TaskFiles> {
+        let task = Arc::new(TaskFiles::default());
+        let mut tasks = lock(&self.tasks);
+        tasks.retain(|_, tasks| tasks.iter().any(|task| task.strong_count() > 0));
+        let slot = tasks.entry(connector).or_default();
+        slot.retain(|task| task.strong_count() > 0);
+        slot.push(Arc::downgrade(&task));
+        drop(tasks);
+        task
+    }
+
+    /// What the tasks of a connector read; none when none of them runs here.
+    pub(crate) fn of_connector(&self, connector: &str) -> Option<BTreeMap<String, FileProgress>> {
+        let tasks = {
+            let tasks = lock(&self.tasks);
+            let slot = tasks.get(connector).map(Vec::as_slice).unwrap_or_default();
+            slot.iter().filter_map(Weak::upgrade).collect::<Vec<_>>()
+        };
+        if tasks.is_empty() {
+            return None;
+        }
+        let mut files: BTreeMap<String, FileProgress> = BTreeMap::new();
+        for task in tasks {
+            for (name, file) in &*lock(&task.files) {
+                // Each task knows of every stored file; the one that reads it knows most.
+                let is_newer =
+                    files.get(name).is_none_or(|known| known.stored.at_ms <= file.stored.at_ms);
+                if is_newer {
+                    files.insert(name.clone(), file.clone());
+                }
+            }
+        }
+        Some(files)
+    }
+}
+
+/// A panicked task leaves nothing half done that matters: its figures are made anew.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn half_way() -> FileProgress {
+        let stored = Stored {
+            rows: 100,
+            identity: Some(Identity { size: 1000, modified_ms: 0 }),
+            at_ms: 5_000,
+            ..Stored::default()
+        };
+        FileProgress { stored, bytes_read: 250, began: (0, 50, 1_000), ..FileProgress::default() }
+    }
+
+    #[test]
+    fn what_is_left_follows_from_what_was_read() {
+        let file = half_way();
+        assert_eq!(file.rows_left(), Some(300));
+        // 200 bytes took four seconds, and 750 are left.
+        assert_eq!(file.eta_ms(), Some(15_000));
+        let fresh = FileProgress::default();
+        assert_eq!((fresh.rows_left(), fresh.eta_ms()), (None, None));
+    }
+
+    #[test]
+    fn a_connector_is_here_as_long_as_a_task_of_it_is() {
+        let live = LiveFiles::default();
+        assert_eq!(live.of_connector("c"), None);
+        let task = live.enter("c".into());
+        task.set("a.csv", half_way());
+        assert_eq!(live.of_connector("c").unwrap().len(), 1);
+        drop(task);
+        assert_eq!(live.of_connector("c"), None);
+    }
+}

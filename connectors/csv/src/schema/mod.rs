@@ -1,0 +1,85 @@
+//! Schemas of rows: given as JSON, or made of the files.
+
+mod generate;
+mod text;
+
+pub(crate) use self::{
+    generate::{SAMPLE_ROWS, generate, header_of},
+    text::parse_schema,
+};
+
+use std::sync::Arc;
+
+use connect_api::{
+    error::{ConnectorError, Result},
+    record::SchemaAndValue,
+    schema::Schema,
+    value::{Struct, Value},
+};
+
+use crate::row::Fields;
+
+/// The schemas of a file, and where the columns go.
+#[derive(Clone, Debug)]
+pub(crate) struct RowSchema {
+    /// Schema of the values.
+    pub(crate) value: Arc<Schema>,
+    /// Schema of the keys, and the fields of the value that they take; none when there is no key.
+    pub(crate) key: Option<(Arc<Schema>, Vec<usize>)>,
+    /// Name of each column with its field of the value; none when the schema has no such field.
+    pub(crate) columns: Vec<(Arc<str>, Option<usize>)>,
+}
+
+impl RowSchema {
+    /// Brings together the schemas and the names of columns.
+    ///
+    /// # Errors
+    /// `Invalid` when the key has a field that the value has not.
+    pub(crate) fn new(
+        value: Arc<Schema>,
+        key: Option<Arc<Schema>>,
+        names: &[String],
+        is_case_sensitive: bool,
+    ) -> Result<Self> {
+        let place = |name: &str| {
+            value.field_index(name).or_else(|| {
+                let mut fields = value.fields().iter();
+                let found = fields.position(|field| field.name.eq_ignore_ascii_case(name));
+                found.filter(|_| !is_case_sensitive)
+            })
+        };
+        let columns = names.iter().map(|name| (Arc::from(name.as_str()), place(name))).collect();
+        let key = match key {
+            Some(key) if !key.fields().is_empty() => {
+                let taken = key.fields().iter().map(|field| {
+                    value.field_index(&field.name).ok_or_else(|| {
+                        ConnectorError::invalid(format!(
+                            "Field '{}' of the key is no field of the value",
+                            field.name
+                        ))
+                    })
+                });
+                let taken = taken.collect::<Result<_>>()?;
+                Some((key, taken))
+            }
+            _ => None,
+        };
+        Ok(Self { value, key, columns })
+    }
+
+    /// Key and value of a row.
+    pub(crate) fn record(&self, values: Vec<Value>) -> (SchemaAndValue, SchemaAndValue) {
+        let key = self.key.as_ref().map_or(SchemaAndValue::NULL, |(schema, taken)| {
+            let taken = taken.iter().map(|index| values.get(*index).cloned().unwrap_or_default());
+            let key = Struct::new(Arc::clone(schema), taken.collect());
+            SchemaAndValue::new(Arc::clone(schema), Value::Struct(key))
+        });
+        let value = Struct::new(Arc::clone(&self.value), values);
+        (key, SchemaAndValue::new(Arc::clone(&self.value), Value::Struct(value)))
+    }
+}
+
+/// Names for columns that have none.
+pub(crate) fn numbered(row: &Fields) -> Vec<String> {
+    (1..=row.len()).map(|number| format!("column{number:02}")).collect()
+}
