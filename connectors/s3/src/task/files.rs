@@ -123,7 +123,8 @@ mod tests {
                 }
                 for (folder, first) in &model {
                     assert_eq!(files.get(folder).unwrap().facts.first, *first);
-                    assert_eq!(files.get_mut(&folder.to_string()).unwrap().facts.first, *first);
+                    let same = folder.to_string();
+                    assert_eq!(files.get_mut(&same).unwrap().facts.first, *first);
                 }
                 assert_eq!(files.values().count(), model.len());
             }
