@@ -145,7 +145,7 @@ impl Layouts {
             is_key: true,
             is_optional: false,
             default: None,
-            fills_in: false,
+            stand_in: None,
             per_microsecond: None,
         };
         names.iter().zip(sources).map(column).collect()
@@ -235,7 +235,7 @@ impl Layouts {
             is_key: false,
             is_optional: true,
             default: None,
-            fills_in: false,
+            stand_in: None,
             per_microsecond: None,
         }))
     }
@@ -255,6 +255,7 @@ impl Layouts {
             Shape::Text if is_time => (Shape::Timestamp, None),
             shape => (shape, None),
         };
+        let replaces = self.config.replace_null_with_default;
         Column {
             name,
             source,
@@ -262,7 +263,7 @@ impl Layouts {
             is_key,
             is_optional: schema.is_optional() && !is_key,
             default: schema.default_value().cloned(),
-            fills_in: self.config.replace_null_with_default,
+            stand_in: schema.default_value().filter(|_| replaces).cloned(),
             per_microsecond,
         }
     }

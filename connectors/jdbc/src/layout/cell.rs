@@ -47,7 +47,7 @@ impl Column {
             Source::ValueField(place) => field(&record.value.value, place),
         };
         let value = match value {
-            None | Some(Value::Null) if self.fills_in => self.default.as_ref(),
+            None | Some(Value::Null) => self.stand_in.as_ref(),
             value => value,
         };
         value.map_or(Cell::Null, |value| self.cell_of(value))

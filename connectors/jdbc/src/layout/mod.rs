@@ -55,10 +55,10 @@ pub(crate) struct Column {
     pub(crate) is_key: bool,
     /// Whether there may be none.
     pub(crate) is_optional: bool,
-    /// Value where there is none.
+    /// Default of a new column.
     pub(crate) default: Option<Value>,
-    /// Whether a missing value is written as the default.
-    fills_in: bool,
+    /// What is written where the record has no value.
+    stand_in: Option<Value>,
     /// By how much a whole number is divided to be microseconds since the epoch.
     per_microsecond: Option<i64>,
 }

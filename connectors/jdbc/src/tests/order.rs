@@ -122,7 +122,12 @@ fn an_update_changes_what_is_there_and_adds_nothing() {
     let outcome = run(async {
         for far in Far::everywhere().await {
             let far = far.keyed().with("insert.mode", "update");
-            far.query("CREATE TABLE rows (k VARCHAR(9) PRIMARY KEY, n INT, m INT); INSERT INTO rows VALUES ('a', 1, 7);").await.unwrap();
+            far.query(
+                "CREATE TABLE rows (k VARCHAR(9) PRIMARY KEY, n INT, m INT); \
+                 INSERT INTO rows VALUES ('a', 1, 7);",
+            )
+            .await
+            .unwrap();
             written(&far, records(&[("a", Some(2)), ("b", Some(3)), ("a", Some(4))])).await?;
             assert_eq!(far.column("k || n || m").await, ["a47"]);
         }

@@ -150,7 +150,12 @@ fn every_type_reads_its_values_whichever_way_they_come() {
         // As arguments, then copied, then by way of a temporary table.
         for (mode, rows) in [("insert", 2), ("insert", 80), ("upsert", 80)] {
             let Some(far) = Far::on_postgres().await else { return Ok(()) };
-            far.query("CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE DOMAIN short_text AS VARCHAR(5) CHECK (VALUE <> 'no')").await.unwrap();
+            far.query(
+                "CREATE TYPE mood AS ENUM ('sad', 'ok'); \
+                 CREATE DOMAIN short_text AS VARCHAR(5) CHECK (VALUE <> 'no')",
+            )
+            .await
+            .unwrap();
             let far = far
                 .with("db.timezone", "Europe/Berlin")
                 .with("date.timezone", "UTC")
