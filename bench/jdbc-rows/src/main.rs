@@ -15,6 +15,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use connect_api::{
     budget::MemoryBudget,
     config::Props,
+    figures::Figures,
     record::{SchemaAndValue, SinkRecord, TimestampType, TopicPartition},
     schema::{Schema, Type, logical},
     sink::{SinkConnector as _, SinkContext, SinkRequestQueue},
@@ -167,7 +168,9 @@ async fn by_the_sink(place: &Place, is_upsert: bool, records: usize) -> Result<D
         clock: Arc::new(SystemClock),
         budget: MemoryBudget::new(64 << 20),
         reporter: None,
+        topics: None,
         requests: SinkRequestQueue::default(),
+        figures: Figures::default(),
     };
     let of = |kind| Schema::new(kind).optional();
     let schema = Schema::new(Type::Struct)

@@ -79,7 +79,7 @@ fn members(kafka: &KafkaNode, sink: &str) -> Vec<String> {
     let client: BaseConsumer = kafka.client_config().create().unwrap();
     let group = format!("connect-{sink}");
     let groups = client.fetch_group_list(Some(&group), Duration::from_secs(10)).unwrap();
-    let members = groups.groups().iter().flat_map(|group| group.members());
+    let members = groups.groups().iter().flat_map(rdkafka::groups::GroupInfo::members);
     members.map(|member| member.id().to_owned()).collect()
 }
 

@@ -1,6 +1,7 @@
 //! Options of both classes, as users write them, and what they mean to the engine.
 
 pub(crate) mod aiven;
+mod auth;
 pub(crate) mod confluent;
 mod own;
 mod read;

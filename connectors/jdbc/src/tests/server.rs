@@ -44,7 +44,10 @@ pub(super) fn port() -> Option<u16> {
     }
 }
 
-#[expect(clippy::zombie_processes, reason = "it is needed until this process ends, and ends with it")]
+#[expect(
+    clippy::zombie_processes,
+    reason = "it is needed until this process ends, and ends with it"
+)]
 fn start() -> Result<Server, String> {
     let fetched = Command::new(format!("{SCRIPTS}/fetch.sh")).arg("postgres").output().unwrap();
     if !fetched.status.success() {

@@ -4,6 +4,7 @@
 //! taken acknowledgements. Calls that block (everything about transactions) run on a thread of
 //! their own, while the polling thread goes on.
 
+mod polling;
 mod transaction;
 
 use std::{
@@ -12,17 +13,19 @@ use std::{
         Arc, OnceLock, Weak,
         atomic::{AtomicBool, Ordering},
     },
-    thread::{self, Thread},
+    thread::Thread,
     time::Duration,
 };
 
 use async_trait::async_trait;
 use connect_api::sink::SinkOffsets;
 use rdkafka::types::RDKafkaErrorCode as Code;
-use tokio::{sync::Notify, time::Instant};
-use tracing::warn;
+use tokio::sync::Notify;
 
-use self::transaction::{Transaction, Written};
+use self::{
+    polling::poll_until_closed,
+    transaction::{Transaction, Written},
+};
 use super::{
     consumer::offset_list,
     deliveries::Deliveries,
@@ -39,19 +42,8 @@ use crate::{
 /// How long the polling thread waits for acknowledgements at a time.
 const POLL: Duration = Duration::from_millis(100);
 
-/// How long a record waits for others to be sent with. As in Java.
-///
-/// Source: apache/kafka `ProducerConfig`, `linger.ms`.
-const LINGER: Duration = Duration::from_millis(5);
-
-/// With so many records on their way, requests fill up without waiting.
-const BUSY: i32 = 5000;
-
 /// Most records offered with one call.
 const MOST_AT_ONCE: usize = 1000;
-
-/// How long a producer that was let go may take to deliver what it has taken.
-const FAREWELL: Duration = Duration::from_secs(10);
 
 /// A producer of a Kafka cluster.
 pub(super) struct KafkaProducer {
@@ -387,50 +379,4 @@ const fn is_about_the_producer(code: Code) -> bool {
         code,
         Code::State | Code::Fatal | Code::Fenced | Code::PreviousInProgress | Code::BrokerDestroy
     )
-}
-
-/// The polling thread: takes acknowledgements until the producer is gone and nothing is left.
-fn poll_until_closed(native: &Native, state: &State, is_cancelled: impl Fn() -> bool) {
-    let _known = state.poller.set(thread::current());
-    // An idempotent producer needs a number from a broker, and looks for one every half second
-    // only, or whenever it hears of the cluster: first from the address that it was given, then
-    // from the broker that this address has named.
-    for _ in 0..2 {
-        native.meet_brokers(POLL);
-    }
-    while !state.is_closing.load(Ordering::Acquire) && !is_cancelled() {
-        serve(native, state);
-    }
-    let end = Instant::now() + FAREWELL;
-    while native.unreported() > 0 && Instant::now() < end {
-        native.flush(POLL);
-        state.tell_of_progress();
-    }
-    let left = native.unreported();
-    if left > 0 {
-        warn!("A Kafka producer was closed with {left} records not delivered");
-        native.purge();
-        native.poll(POLL);
-    }
-    state.is_ended.store(true, Ordering::Release);
-    state.room.notify_one();
-}
-
-/// Takes acknowledgements, and sees to it that no record waits longer than [`LINGER`] for others.
-fn serve(native: &Native, state: &State) {
-    let on_their_way = native.unreported();
-    if on_their_way == 0 {
-        thread::park_timeout(POLL);
-        native.poll(Duration::ZERO);
-    } else if state.has_linger || on_their_way >= BUSY {
-        native.poll(POLL);
-    } else {
-        native.poll(LINGER);
-    }
-    let has_progress = state.tell_of_progress();
-    let is_busy = has_progress && native.unreported() >= BUSY;
-    if !state.has_linger && !is_busy && native.unreported() > 0 {
-        native.flush(LINGER);
-        state.tell_of_progress();
-    }
 }

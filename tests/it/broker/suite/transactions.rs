@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use millrace::broker::{Broker, BrokerError, Subscription};
+use connect_api::record::TopicPartition;
+use millrace::broker::{Broker, BrokerError, Producer, Subscription};
 
 use super::{
     Member, admin, by_partition, partition, producer, reader, send, send_values, texts, topic,
@@ -64,6 +65,19 @@ pub(crate) async fn a_newer_producer_fences_the_older_one(broker: Arc<dyn Broker
     assert_eq!(values(&broker, &name).await, ["newer"]);
 }
 
+/// Begins a transaction with these values and this offset of a member's partition.
+async fn answer(
+    producer: &mut Box<dyn Producer>,
+    (topic, values): (&str, &[&str]),
+    member: &Member,
+    (at, offset): (&TopicPartition, i64),
+) {
+    producer.begin().await.unwrap();
+    send_values(producer, topic, values).await;
+    let offsets = [(at.clone(), offset)].into();
+    producer.send_offsets(member.consumer.member(), &offsets).await.unwrap();
+}
+
 pub(crate) async fn offsets_are_committed_with_the_records_of_their_transaction(
     broker: Arc<dyn Broker>,
 ) {
@@ -75,15 +89,10 @@ pub(crate) async fn offsets_are_committed_with_the_records_of_their_transaction(
     member.until(|member| member.seen.len() == 3).await;
     let admin = admin(&broker).await;
     let mut answering = transactional(&broker, &unique("producer")).await;
-    answering.begin().await.unwrap();
-    send_values(&mut answering, &answers, &["never"]).await;
-    let me = member.consumer.member().clone();
-    answering.send_offsets(&me, &[(at.clone(), 3)].into()).await.unwrap();
+    answer(&mut answering, (&answers, &["never"]), &member, (&at, 3)).await;
     answering.abort().await.unwrap();
     assert!(admin.committed_offsets(&group).await.unwrap().is_empty());
-    answering.begin().await.unwrap();
-    send_values(&mut answering, &answers, &["A", "B"]).await;
-    answering.send_offsets(&me, &[(at.clone(), 2)].into()).await.unwrap();
+    answer(&mut answering, (&answers, &["A", "B"]), &member, (&at, 2)).await;
     answering.commit().await.unwrap();
     assert_eq!(admin.committed_offsets(&group).await.unwrap(), [(at.clone(), 2)].into());
     assert_eq!(values(&broker, &answers).await, ["A", "B"]);

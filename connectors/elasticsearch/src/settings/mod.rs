@@ -1,5 +1,7 @@
 //! What a task runs on, whichever of the two classes it is configured as.
 
+mod sign_in;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -13,6 +15,7 @@ use connect_api::{
 use connect_tls::Trust;
 use rustls::ClientConfig;
 
+pub(crate) use self::sign_in::{AwsSource, SignIn};
 use crate::config::{
     Behavior, ClusterKeys, ConversionKeys, DataStreamType, ElasticsearchSinkConfig, ExistingType,
     ExternalUsage, IdStrategy, NullBehavior, OpenSearchSinkConfig, RoutingType, WriteMethod,
@@ -57,22 +60,6 @@ pub(crate) struct Connection {
     pub(crate) read_timeout: Duration,
     /// None for connections that are never closed.
     pub(crate) idle_timeout: Option<Duration>,
-}
-
-/// Who we are.
-#[derive(Clone, Debug)]
-pub(crate) enum SignIn {
-    Nobody,
-    Basic { user: String, password: Secret<String> },
-    ApiKey(Secret<String>),
-    Aws { region: String, service: String, source: AwsSource },
-}
-
-/// Where the keys come from that requests are signed with.
-#[derive(Clone, Debug)]
-pub(crate) enum AwsSource {
-    Keys { access: String, secret: Secret<String> },
-    Role { arn: String, session: String, seconds: u32, external_id: Option<String> },
 }
 
 /// An HTTP proxy.
@@ -346,7 +333,7 @@ impl Settings {
         let keys = &config.cluster;
         let prefix = "elastic.https.";
         let tls = config.ssl.client_config(prefix, Trust::Certificates)?;
-        let sign_in = sign_in(keys);
+        let sign_in = SignIn::by_keys(keys);
         Ok(Self {
             connection: connection(Product::Elasticsearch, keys, sign_in, (tls, prefix))?,
             pace: Pace::new(keys, config.flush_timeout, config.flush_synchronously),
@@ -361,42 +348,13 @@ impl Settings {
         let prefix = "connection.";
         let trust = if config.trust_all { Trust::Anything } else { Trust::Certificates };
         let tls = config.ssl.client_config(prefix, trust)?;
-        let sign_in = aws(config).unwrap_or_else(|| sign_in(keys));
+        let sign_in = SignIn::aws(config).unwrap_or_else(|| SignIn::by_keys(keys));
         Ok(Self {
             connection: connection(Product::OpenSearch, keys, sign_in, (tls, prefix))?,
             pace: Pace::new(keys, config.flush_timeout, true),
             rules: Rules::of_opensearch(config),
         })
     }
-}
-
-fn sign_in(keys: &ClusterKeys) -> SignIn {
-    match (&keys.username, &keys.password, &keys.api_key) {
-        (_, _, Some(key)) => SignIn::ApiKey(key.clone()),
-        (Some(user), Some(password), None) => {
-            SignIn::Basic { user: user.clone(), password: password.clone() }
-        }
-        _ => SignIn::Nobody,
-    }
-}
-
-fn aws(config: &OpenSearchSinkConfig) -> Option<SignIn> {
-    if !config.is_signed() {
-        return None;
-    }
-    let source = match (&config.aws_access_key, &config.aws_secret_key) {
-        (Some(access), Some(secret)) => {
-            AwsSource::Keys { access: access.clone(), secret: secret.clone() }
-        }
-        _ => AwsSource::Role {
-            arn: config.role_arn.clone()?,
-            session: config.role_session.clone()?,
-            seconds: config.role_seconds,
-            external_id: config.role_external_id.clone(),
-        },
-    };
-    let region = config.aws_region.clone()?;
-    Some(SignIn::Aws { region, service: config.aws_service.clone(), source })
 }
 
 fn connection(
