@@ -37,7 +37,8 @@ impl Operation {
     pub fn of(method: &Method, uri: &Uri) -> Self {
         let query = uri.query().unwrap_or_default();
         let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
-        let has_key = uri.path().trim_start_matches('/').contains('/');
+        let place = uri.path().trim_start_matches('/').split_once('/');
+        let has_key = place.is_some_and(|(_bucket, key)| !key.is_empty());
         match (method.as_str(), has_key) {
             ("HEAD", false) => Self::HeadBucket,
             ("HEAD", true) => Self::HeadObject,
