@@ -190,8 +190,9 @@ fetch_browser() {
     command -v node >/dev/null || unavailable "Node is missing: install Debian's nodejs and npm"
     command -v npm >/dev/null || unavailable "npm is missing: install Debian's npm"
     if ! command -v chromium >/dev/null; then
-        [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null ||
+        if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
             unavailable "Chromium is missing: install Debian's chromium"
+        fi
         export DEBIAN_FRONTEND=noninteractive
         { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; } \
             >"$log" 2>&1 </dev/null || unavailable "apt-get could not install chromium: $(tail -n 1 "$log")"

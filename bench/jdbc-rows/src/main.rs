@@ -131,7 +131,7 @@ fn batch(
             Value::Int64(id_of(number, is_upsert)),
             Value::string(name_of(number)),
             Value::Float64(amount_of(number)),
-            Value::Boolean(number % 2 == 0),
+            Value::Boolean(number.is_multiple_of(2)),
             Value::Timestamp(at_of(number)),
         ];
         SinkRecord {

@@ -122,14 +122,18 @@ async fn everything_arrives_through_a_kill(server: &SearchServer, system: System
         (lag["lag_records"] == 0 && server.count(TOPIC).await == Some(expected)).then_some(())
     })
     .await;
+    the_last_record_of_each_key_counts(server).await;
+    broken_ones_are_letters(&worker.rest).await;
+    assert!(worker.stop().success());
+}
+
+async fn the_last_record_of_each_key_counts(server: &SearchServer) {
     let last = DOCUMENTS + DELETED;
     let (_, document) = server.send(Method::GET, &format!("/orders/_doc/k{DELETED}"), None).await;
     assert_eq!(document["_source"]["n"], json!(last), "the last record of its key: {document}");
     assert_eq!(document["_version"], json!(last), "the offset is the version");
     let (status, _) = server.send(Method::GET, "/orders/_doc/k0", None).await;
     assert_eq!(status, 404, "deleted");
-    broken_ones_are_letters(&worker.rest).await;
-    assert!(worker.stop().success());
 }
 
 async fn broken_ones_are_letters(rest: &RestClient) {

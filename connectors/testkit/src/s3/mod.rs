@@ -4,11 +4,16 @@
 //! this process. Faults come by a script, first in, first out, each for the requests it is meant
 //! for ([`Which`]), or happen to every such request until the test says otherwise:
 //!
-//! ```ignore
-//! let proxy = FaultProxy::before(&server_url).await?;
+//! ```no_run
+//! # async fn example(server_url: &str) -> std::io::Result<()> {
+//! use connect_testkit::s3::{Fault, FaultProxy, Operation, Which, before};
+//!
+//! let proxy = FaultProxy::start(before(server_url)).await?;
 //! proxy.script(Which::Of(Operation::CompleteMultipartUpload), [Fault::OkWithError]);
 //! proxy.always(Which::Any, Fault::Silence);
 //! proxy.heal();
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! A request is passed on as it came, so that its signature stays good: it has the proxy's address

@@ -84,22 +84,48 @@ pub(crate) async fn offsets_are_committed_with_the_records_of_their_transaction(
     let (questions, answers) = (topic(&broker, 1).await, topic(&broker, 1).await);
     let (group, at) = (unique("group"), partition(&questions, 0));
     send_values(&mut producer(&broker).await, &questions, &["a", "b", "c"]).await;
-    let mut member = Member::join(&broker, &group, &questions).await;
-    member.has_offsets_to_commit = false;
-    member.until(|member| member.seen.len() == 3).await;
-    let admin = admin(&broker).await;
-    let mut answering = transactional(&broker, &unique("producer")).await;
-    answer(&mut answering, (&answers, &["never"]), &member, (&at, 3)).await;
-    answering.abort().await.unwrap();
-    assert!(admin.committed_offsets(&group).await.unwrap().is_empty());
-    answer(&mut answering, (&answers, &["A", "B"]), &member, (&at, 2)).await;
-    answering.commit().await.unwrap();
-    assert_eq!(admin.committed_offsets(&group).await.unwrap(), [(at.clone(), 2)].into());
+    let mut member = asked(&broker, &group, &questions).await;
+    answer_at_the_second_attempt(&broker, &group, &member, (&answers, &at)).await;
     assert_eq!(values(&broker, &answers).await, ["A", "B"]);
     member.close().await;
+    assert_eq!(left(&broker, &group, questions, &at).await, ["c"]);
+}
+
+/// What the next member of a group begins with.
+async fn left(
+    broker: &Arc<dyn Broker>,
+    group: &str,
+    questions: String,
+    at: &TopicPartition,
+) -> Vec<String> {
     let read_committed = [("isolation.level", "read_committed")];
-    let topics = Subscription::Topics(vec![questions.clone()]);
-    let mut next = Member::join_with(&broker, &group, topics, &read_committed).await;
+    let topics = Subscription::Topics(vec![questions]);
+    let mut next = Member::join_with(broker, group, topics, &read_committed).await;
     next.until(|member| !member.seen.is_empty()).await;
-    assert_eq!(next.values(&at), ["c"]);
+    next.values(at)
+}
+
+/// Aborts answers with their offset, and commits others.
+async fn answer_at_the_second_attempt(
+    broker: &Arc<dyn Broker>,
+    group: &str,
+    member: &Member,
+    (answers, at): (&str, &TopicPartition),
+) {
+    let admin = admin(broker).await;
+    let mut answering = transactional(broker, &unique("producer")).await;
+    answer(&mut answering, (answers, &["never"]), member, (at, 3)).await;
+    answering.abort().await.unwrap();
+    assert!(admin.committed_offsets(group).await.unwrap().is_empty());
+    answer(&mut answering, (answers, &["A", "B"]), member, (at, 2)).await;
+    answering.commit().await.unwrap();
+    assert_eq!(admin.committed_offsets(group).await.unwrap(), [(at.clone(), 2)].into());
+}
+
+/// A member that has seen three questions and commits nothing itself.
+async fn asked(broker: &Arc<dyn Broker>, group: &str, questions: &str) -> Member {
+    let mut member = Member::join(broker, group, questions).await;
+    member.has_offsets_to_commit = false;
+    member.until(|member| member.seen.len() == 3).await;
+    member
 }
