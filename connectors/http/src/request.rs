@@ -6,13 +6,14 @@ use bytes::Bytes;
 use connect_api::{
     budget::Reservation,
     error::{ConnectorError, Result},
+    json::{DecimalFormat, write_value},
     record::{SinkRecord, TopicPartition},
     value::Value,
 };
 use reqwest::{Method, header::HeaderMap};
 
 use crate::{
-    json::{DecimalFormat, write_json, write_plain},
+    json::write_plain,
     settings::{BodyFormat, NullBehavior, Settings},
     template::{encoded, verbatim},
 };
@@ -147,7 +148,7 @@ impl Renderer {
         let rules = &self.settings.body;
         let mut out = Vec::new();
         match rules.format {
-            BodyFormat::Json => write_json(&mut out, value, rules.decimals),
+            BodyFormat::Json => write_value(&mut out, value, rules.decimals),
             BodyFormat::String => write_plain(&mut out, value, rules.decimals),
         }
         if rules.replacements.is_empty() {

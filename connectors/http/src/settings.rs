@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use connect_api::config::{Secret, choice};
+use connect_api::{
+    config::{Secret, choice},
+    json::DecimalFormat,
+};
 use connect_tls::{SslConfig, Trust};
 use regex::Regex;
 use reqwest::{
@@ -10,7 +13,7 @@ use reqwest::{
     header::{HeaderMap, HeaderName, HeaderValue},
 };
 
-use crate::{json::DecimalFormat, status::StatusCodes, template::Template};
+use crate::{status::StatusCodes, template::Template};
 
 choice! {
     /// What becomes of a record without a value.

@@ -2,11 +2,12 @@
 
 use connect_api::{
     error::{ConnectorError, Result},
+    json::DecimalFormat,
     record::SinkRecord,
     value::Value,
 };
 
-use crate::json::{DecimalFormat, write_plain};
+use crate::json::write_plain;
 
 /// Text with references.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

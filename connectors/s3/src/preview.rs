@@ -1,9 +1,9 @@
 //! What the sink would write for a record, without a bucket.
 
-use connect_api::{error::Result, record::SinkRecord, sink::Preview};
+use connect_api::{error::Result, json::DecimalFormat, record::SinkRecord, sink::Preview};
 
 use crate::{
-    config::{DecimalFormat, NullBehavior, S3SinkConfig},
+    config::{NullBehavior, S3SinkConfig},
     format::{Draft, Format, Shape, View},
     naming::Naming,
     route::Router,

@@ -9,6 +9,7 @@ mod node;
 mod parse;
 mod scan;
 mod text;
+mod value;
 mod write;
 
 pub(crate) use self::compact::compact_object;
@@ -16,5 +17,6 @@ pub use self::{
     node::{Node, NodeRef, Schemaless, wrapping},
     parse::{Build, JsonError, Parser},
     text::{Part, Text},
+    value::{DecimalFormat, write_value},
     write::{write_base64, write_scalar, write_text},
 };

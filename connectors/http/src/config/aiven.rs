@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
-use connect_api::config::{Config, Problems, Secret, choice};
+use connect_api::{
+    config::{Config, Problems, Secret, choice},
+    json::DecimalFormat,
+};
 use connect_tls::{SslConfig, Trust};
 use reqwest::{
     Method,
@@ -16,7 +19,6 @@ use super::{
     read::{address, headers, parsed, secret_value},
 };
 use crate::{
-    json::DecimalFormat,
     settings::{
         Auth, BatchRules, BodyFormat, BodyRules, ErrorBehavior, NullBehavior, OAuth2, Rejection,
         RetryRules, Settings,

@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
-use connect_api::config::{Config, Problems, Secret, choice};
+use connect_api::{
+    config::{Config, Problems, Secret, choice},
+    json::DecimalFormat,
+};
 use connect_tls::{SslConfig, Trust};
 use reqwest::{Method, header::HeaderMap};
 
@@ -14,7 +17,6 @@ use super::{
     read::{address, headers, items, parsed, replacements, template},
 };
 use crate::{
-    json::DecimalFormat,
     settings::{
         BatchRules, BodyFormat, BodyRules, ErrorBehavior, NullBehavior, Proxy, Rejection,
         RetryRules, Settings,

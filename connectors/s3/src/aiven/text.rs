@@ -6,14 +6,13 @@
 use chrono::{DateTime, SecondsFormat};
 use connect_api::{
     error::{ConnectorError, Result},
-    json::{write_base64, write_text},
+    json::{DecimalFormat, write_base64, write_text, write_value},
     record::{Header, SchemaAndValue, SinkRecord},
     schema::Type,
     value::Value,
 };
 
 use super::config::{OutputField, ValueEncoding};
-use crate::{config::DecimalFormat, format::write_json};
 
 /// The original keeps the fields of JSON in a hash map of Java, which orders them so, whatever
 /// order `format.output.fields` has.
@@ -142,7 +141,7 @@ pub(super) fn write_json_record(
 }
 
 fn write_field(out: &mut Vec<u8>, record: &SinkRecord, field: OutputField) -> Result<()> {
-    let mut write = |value: &Value| write_json(out, value, DecimalFormat::Base64);
+    let mut write = |value: &Value| write_value(out, value, DecimalFormat::Base64);
     match field {
         OutputField::Key => write(&record.key.value),
         OutputField::Value => write(&record.value.value),
@@ -160,7 +159,7 @@ fn write_field(out: &mut Vec<u8>, record: &SinkRecord, field: OutputField) -> Re
                 out.extend_from_slice(b"{\"key\":");
                 write_text(out, &header.key);
                 out.extend_from_slice(b",\"value\":");
-                write_json(out, &header.data.value, DecimalFormat::Base64);
+                write_value(out, &header.data.value, DecimalFormat::Base64);
                 out.push(b'}');
             }
             out.push(b']');

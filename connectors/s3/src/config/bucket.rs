@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use connect_api::config::{Config, Secret};
+use connect_api::{
+    config::{Config, Secret},
+    json::DecimalFormat,
+};
 
-use super::words::{Compression, CredentialsClass, DecimalFormat, TaggingErrors};
+use super::words::{Compression, CredentialsClass, TaggingErrors};
 
 /// Options of the bucket and of what is written to it.
 #[derive(Config, Debug)]

@@ -20,9 +20,8 @@ pub use self::{
     connector::ConnectorKeys,
     storage::StorageKeys,
     words::{
-        Affix, AvroCodec, Compatibility, Compression, CredentialsClass, DecimalFormat,
-        ExtractorClass, FormatClass, NullBehavior, ParquetCodec, PartitionerClass, StorageClass,
-        TaggingErrors,
+        Affix, AvroCodec, Compatibility, Compression, CredentialsClass, ExtractorClass,
+        FormatClass, NullBehavior, ParquetCodec, PartitionerClass, StorageClass, TaggingErrors,
     },
 };
 use connect_joda::Pattern;

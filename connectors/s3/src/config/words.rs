@@ -73,16 +73,6 @@ choice! {
 }
 
 choice! {
-    /// How a decimal stands in JSON.
-    pub enum DecimalFormat {
-        /// Base64 of the unscaled number.
-        Base64 = "BASE64",
-        /// A JSON number.
-        Numeric = "NUMERIC",
-    }
-}
-
-choice! {
     /// What follows when an object cannot be tagged.
     pub enum TaggingErrors {
         /// A warning.

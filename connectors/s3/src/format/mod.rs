@@ -1,6 +1,5 @@
 //! How a record becomes bytes of an object.
 
-mod json;
 mod layout;
 #[cfg(test)]
 mod tests;
@@ -8,18 +7,16 @@ mod view;
 
 use connect_api::{
     error::{ConnectorError, Result},
+    json::{DecimalFormat, write_value},
     value::Value,
 };
 use connect_avro::AvroDataConfig;
 
 pub(crate) use self::{
-    json::write_value as write_json,
     layout::{Container, Layout, Layouts},
     view::{Draft, Shape, View},
 };
-use crate::config::{
-    AvroCodec, Compression, DecimalFormat, FormatClass, ParquetCodec, S3SinkConfig,
-};
+use crate::config::{AvroCodec, Compression, FormatClass, ParquetCodec, S3SinkConfig};
 
 /// Writes one side of records: their values, keys or headers.
 #[derive(Clone, Debug)]
@@ -65,7 +62,7 @@ impl Format {
         }
         match (self, value) {
             (Self::Json(decimals), value) => {
-                json::write_value(out, value, *decimals);
+                write_value(out, value, *decimals);
                 out.push(b'\n');
                 Ok(())
             }

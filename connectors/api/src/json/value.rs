@@ -1,18 +1,27 @@
 //! Values as JSON text, straight into a buffer.
 //!
-//! The text is what Jackson writes for the same value, because objects must not change when a
-//! connector moves here: escapes, Java's digits of fractions, fields in the schema's order.
+//! The text is what Jackson writes for the same value, because what a sink writes must not change
+//! when a connector moves here: escapes, Java's digits of fractions, fields in the schema's order.
 
-use connect_api::{
-    json::{write_base64, write_scalar, write_text},
+use super::write::{write_base64, write_scalar, write_text};
+use crate::{
+    config::choice,
     value::{Map, Struct, Value},
     value_text::write_decimal,
 };
 
-use crate::config::DecimalFormat;
+choice! {
+    /// How a decimal stands in JSON.
+    pub enum DecimalFormat {
+        /// Base64 of the unscaled number.
+        Base64 = "BASE64",
+        /// A JSON number.
+        Numeric = "NUMERIC",
+    }
+}
 
-/// Appends a value.
-pub(crate) fn write_value(out: &mut Vec<u8>, value: &Value, decimals: DecimalFormat) {
+/// Appends a value as JSON without its schema.
+pub fn write_value(out: &mut Vec<u8>, value: &Value, decimals: DecimalFormat) {
     match value {
         Value::Null => out.extend_from_slice(b"null"),
         Value::Decimal(number) => match decimals {
