@@ -48,15 +48,9 @@ async fn figures(worker: &Worker) -> BTreeMap<String, f64> {
     parse(&answer.text().await.unwrap())
 }
 
-async fn get(worker: &Worker, path: &str) -> Json {
-    let (status, body) = worker.rest.send(Method::GET, path, None).await;
-    assert_eq!(status, 200, "GET {path}: {body}");
-    body
-}
-
 async fn task_reaches(worker: &Worker, connector: &str, state: &str) {
     eventually(state, async || {
-        let status = get(worker, &format!("{connector}/status")).await;
+        let status = worker.rest.get(&format!("{connector}/status")).await;
         (status["tasks"][0]["state"] == state).then_some(())
     })
     .await;
@@ -92,13 +86,13 @@ async fn run_pipeline(worker: &Worker, folder: &Path, prefix: &str) {
 
 async fn lags_are_told(worker: &Worker, prefix: &str) {
     let lag = eventually("the sink's last commit", async || {
-        let lag = get(worker, &format!("/connectors/{prefix}-sink/lag")).await;
+        let lag = worker.rest.get(&format!("/connectors/{prefix}-sink/lag")).await;
         (lag["lag_records"] == 0).then_some(lag)
     })
     .await;
     assert_eq!(lag["group_id"], format!("connect-{prefix}-sink"));
     assert_eq!(lag["lag_seconds"], Json::Null);
-    let behind = get(worker, &format!("/connectors/{prefix}-behind/lag")).await;
+    let behind = worker.rest.get(&format!("/connectors/{prefix}-behind/lag")).await;
     let lines = i64::try_from(LINES).unwrap();
     assert!(behind["lag_records"].as_i64().unwrap() >= lines, "{behind}");
     assert_eq!(behind["partitions"][0]["committed_offset"], Json::Null);
@@ -141,7 +135,7 @@ async fn pipelines_are_measured(bootstrap: &str, prefix: &str) {
     .await;
     check(&figures, prefix);
 
-    let history = get(&worker, &format!("/connectors/{prefix}-sink/history")).await;
+    let history = worker.rest.get(&format!("/connectors/{prefix}-sink/history")).await;
     let states: Vec<_> = history["events"].as_array().unwrap().iter().collect();
     assert!(states.iter().any(|event| event["task"] == 0 && event["state"] == "RUNNING"));
     assert_eq!(history["dropped"], 0);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
-use super::{catches_up, end_of, feed, get, letters, reconfigure, redrive, start, with_queue};
+use super::{catches_up, end_of, feed, letters, reconfigure, redrive, start, with_queue};
 use crate::{
     harness::{RestClient, Worker, eventually},
     services::{self, kafka::KafkaNode},
@@ -51,7 +51,7 @@ async fn good_records_are_counted(rest: &RestClient, topic: &str, sink: &str) {
 async fn kill_in_the_middle(worker: Worker, sink: &str, request: &Json, letters: u64) {
     let path = redrive(&worker.rest, sink, request).await;
     eventually("the middle of the redrive", async || {
-        let progress = get(&worker.rest, &path).await;
+        let progress = worker.rest.get(&path).await;
         let before = progress["skipped"]["already_redriven"].as_u64().unwrap();
         assert_eq!(progress["state"], "RUNNING", "{progress}");
         (before + progress["sent"].as_u64().unwrap() >= letters).then_some(())
@@ -62,7 +62,7 @@ async fn kill_in_the_middle(worker: Worker, sink: &str, request: &Json, letters:
 
 /// Letters that bear a mark after a kill, when so many at least were back.
 async fn marked(rest: &RestClient, sink: &str, at_least: u64) -> usize {
-    let known = get(rest, &format!("/connectors/{sink}/dead-letters/redrives")).await;
+    let known = rest.get(&format!("/connectors/{sink}/dead-letters/redrives")).await;
     assert_eq!(known, json!([]));
     let found = letters(rest, sink).await;
     let marked = found.iter().filter(|letter| !letter["redriven"].is_null()).count();
@@ -107,7 +107,7 @@ async fn killed(topic: &str, kafka: Option<&KafkaNode>) {
 async fn all_are_counted_once(rest: &RestClient, topic: &str, sink: &str) {
     counted(rest, topic, RECORDS).await;
     catches_up(rest, sink).await;
-    let lag = get(rest, &format!("/connectors/{sink}/lag")).await;
+    let lag = rest.get(&format!("/connectors/{sink}/lag")).await;
     assert_eq!(rest.counted(topic).await, Some(u64::try_from(RECORDS).unwrap()), "{lag}");
 }
 

@@ -58,12 +58,6 @@ fn with_queue(topic: &str, mut config: Json) -> Json {
     config
 }
 
-async fn get(rest: &RestClient, path: &str) -> Json {
-    let (status, body) = rest.send(Method::GET, path, None).await;
-    assert_eq!(status, 200, "GET {path}: {body}");
-    body
-}
-
 async fn reconfigure(rest: &RestClient, sink: &str, config: &Json) {
     let path = format!("/connectors/{sink}/config");
     let (status, body) = rest.send(Method::PUT, &path, Some(config)).await;
@@ -74,7 +68,7 @@ async fn reconfigure(rest: &RestClient, sink: &str, config: &Json) {
 async fn letters(rest: &RestClient, sink: &str) -> Vec<Json> {
     let (mut all, mut after) = (Vec::new(), String::new());
     loop {
-        let page = get(rest, &format!("/connectors/{sink}/dead-letters?limit=1000{after}")).await;
+        let page = rest.get(&format!("/connectors/{sink}/dead-letters?limit=1000{after}")).await;
         all.extend(page["letters"].as_array().unwrap().iter().cloned());
         match page["next"].as_str() {
             Some(next) => after = format!("&after={next}"),
@@ -94,7 +88,7 @@ async fn redrive(rest: &RestClient, sink: &str, request: &Json) -> String {
 /// How a redrive ended.
 async fn end_of(rest: &RestClient, redrive: &str) -> Json {
     eventually("the end of the redrive", async || {
-        Some(get(rest, redrive).await).filter(|progress| progress["state"] != "RUNNING")
+        Some(rest.get(redrive).await).filter(|progress| progress["state"] != "RUNNING")
     })
     .await
 }
@@ -102,7 +96,7 @@ async fn end_of(rest: &RestClient, redrive: &str) -> Json {
 /// Waits until a sink has committed everything there is in its topics.
 async fn catches_up(rest: &RestClient, sink: &str) -> Json {
     eventually("the sink to catch up", async || {
-        let lag = get(rest, &format!("/connectors/{sink}/lag")).await;
+        let lag = rest.get(&format!("/connectors/{sink}/lag")).await;
         Some(lag).filter(|lag| lag["lag_records"] == 0)
     })
     .await

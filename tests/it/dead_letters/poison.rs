@@ -6,7 +6,7 @@ use regex::Regex;
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 
-use super::{catches_up, end_of, feed, get, letters, reconfigure, redrive, start, with_queue};
+use super::{catches_up, end_of, feed, letters, reconfigure, redrive, start, with_queue};
 use crate::{
     harness::{RestClient, eventually},
     services::{self, kafka::KafkaNode},
@@ -155,7 +155,7 @@ async fn topics_are_told(rest: &RestClient, topic: &str, sink: &str, lag: &Json)
     let parts = lag["partitions"].as_array().unwrap().iter();
     let topics: Vec<_> = parts.map(|part| &part["topic"]).collect();
     assert!(topics.contains(&&json!(format!("{topic}-dead.redrive.{sink}"))), "{topics:?}");
-    let used = get(rest, &format!("/connectors/{sink}/topics")).await;
+    let used = rest.get(&format!("/connectors/{sink}/topics")).await;
     assert_eq!(used[sink]["topics"], json!([topic]));
 }
 

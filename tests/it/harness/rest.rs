@@ -48,6 +48,13 @@ impl RestClient {
         self.try_send(method, path, body).await.expect("the worker answers")
     }
 
+    /// What is at a path that must be there.
+    pub(crate) async fn get(&self, path: &str) -> Json {
+        let (status, body) = self.send(Method::GET, path, None).await;
+        assert_eq!(status, 200, "GET {path}: {body}");
+        body
+    }
+
     /// Creates a connector from the body of `POST /connectors`.
     pub(crate) async fn create(&self, connector: &Json) {
         let (status, body) = self.send(Method::POST, "/connectors", Some(connector)).await;

@@ -10,7 +10,7 @@ use super::{
     JSON,
     server::{Object, Server, objects},
     source,
-    world::{ask, get},
+    world::ask,
 };
 use crate::{
     harness::{Mode, RestClient, Worker, eventually},
@@ -118,7 +118,7 @@ impl Delivery {
             let before = objects(&client, &self.bucket, &prefix).await;
             ask(rest, Method::PUT, &format!("/connectors/{sink}/stop")).await;
             eventually("the sink to stop", async || {
-                let status = get(rest, &format!("/connectors/{sink}/status")).await;
+                let status = rest.get(&format!("/connectors/{sink}/status")).await;
                 (status["connector"]["state"] == "STOPPED" && status["tasks"] == json!([]))
                     .then_some(())
             })
@@ -126,7 +126,7 @@ impl Delivery {
             ask(rest, Method::DELETE, &format!("/connectors/{sink}/offsets")).await;
             ask(rest, Method::PUT, &format!("/connectors/{sink}/resume")).await;
             eventually("the sink to read everything again", async || {
-                let lag = get(rest, &format!("/connectors/{sink}/lag")).await;
+                let lag = rest.get(&format!("/connectors/{sink}/lag")).await;
                 let committed = &lag["partitions"][0]["committed_offset"];
                 (lag["lag_records"] == 0 && committed.is_i64()).then_some(())
             })
@@ -145,7 +145,7 @@ impl Delivery {
         let options = [("flush.size", "5"), ("value.converter", JSON)];
         rest.create(&self.sink("foreign", "lines", &options)).await;
         let trace = eventually("the sink to refuse", async || {
-            let status = get(rest, "/connectors/foreign/status").await;
+            let status = rest.get("/connectors/foreign/status").await;
             let is_failed = status["tasks"][0]["state"] == "FAILED";
             is_failed.then(|| status["tasks"][0]["trace"].as_str().unwrap().to_owned())
         })

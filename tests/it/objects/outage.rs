@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::{
     server::{Server, objects},
-    world::{World, get, gets_on, is_held, is_through},
+    world::{World, gets_on, is_held, is_through},
 };
 use crate::{
     harness::Worker,
@@ -67,7 +67,7 @@ impl Rig {
 
     /// No task was started again, and none has failed.
     async fn went_without_a_restart(&self, sink: &str) {
-        let history = get(&self.worker.rest, &format!("/connectors/{sink}/history")).await;
+        let history = self.worker.rest.get(&format!("/connectors/{sink}/history")).await;
         let events = history["events"].as_array().unwrap();
         let states: Vec<_> = events.iter().filter_map(|event| event["state"].as_str()).collect();
         assert!(!states.contains(&"FAILED") && !states.contains(&"RESTARTING"), "{history}");

@@ -42,12 +42,6 @@ fn sink(s3: &S3) -> Json {
     }})
 }
 
-async fn get(worker: &Worker, path: &str) -> Json {
-    let (status, body) = worker.rest.send(Method::GET, path, None).await;
-    assert_eq!(status, 200, "GET {path}: {body}");
-    body
-}
-
 fn trace(place: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_millrace"));
     command.arg("trace").arg(place).args(arguments).output().unwrap()
@@ -86,7 +80,7 @@ async fn figures_are_told(worker: &Worker) {
 
 async fn the_connector_is_explained(worker: &Worker) {
     let path = "/connectors/objects/explain?records_per_day=864000&record_bytes=100&partitions=1";
-    let explained = get(worker, path).await;
+    let explained = worker.rest.get(path).await;
     assert_eq!(explained["delivery"]["promise"], "exactly once", "{explained}");
     assert_eq!(explained["estimate"]["files_per_day"], 432_000.0);
     assert_eq!(explained["estimate"]["file_bytes"], 200.0);
@@ -98,17 +92,17 @@ async fn the_connector_is_explained(worker: &Worker) {
 
 async fn objects_are_found(worker: &Worker, s3: &S3) -> String {
     let objects = "/connectors/objects/objects?topic=lines&partition=0";
-    let found = get(worker, &format!("{objects}&offset=3")).await;
+    let found = worker.rest.get(&format!("{objects}&offset=3")).await;
     let [object] = found["objects"].as_array().unwrap().as_slice() else { panic!("{found}") };
     assert_of_file(s3, object, &LINES[2..4]);
-    let missing = get(worker, &format!("{objects}&offset=99")).await;
+    let missing = worker.rest.get(&format!("{objects}&offset=99")).await;
     assert_eq!(missing["objects"], json!([]));
     let note = missing["notes"][0].as_str().unwrap();
     assert!(note.contains("ends with offset 4"), "{note}");
-    let page = get(worker, &format!("{objects}&limit=2")).await;
+    let page = worker.rest.get(&format!("{objects}&limit=2")).await;
     assert_eq!(page["objects"].as_array().unwrap().len(), 2, "{page}");
     let next = page["next"].as_str().unwrap().replace('+', "%2B");
-    let rest = get(worker, &format!("{objects}&after={next}")).await;
+    let rest = worker.rest.get(&format!("{objects}&after={next}")).await;
     let [last] = rest["objects"].as_array().unwrap().as_slice() else { panic!("{rest}") };
     assert_of_file(s3, last, &LINES[4..]);
     assert_eq!(rest["next"], Json::Null);

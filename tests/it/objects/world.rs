@@ -93,12 +93,6 @@ impl World {
     }
 }
 
-pub(super) async fn get(rest: &RestClient, path: &str) -> Json {
-    let (status, body) = rest.send(Method::GET, path, None).await;
-    assert_eq!(status, 200, "GET {path}: {body}");
-    body
-}
-
 /// Sends a request without a body that must succeed.
 pub(super) async fn ask(rest: &RestClient, method: Method, path: &str) {
     let (status, body) = rest.send(method.clone(), path, None).await;
@@ -108,7 +102,7 @@ pub(super) async fn ask(rest: &RestClient, method: Method, path: &str) {
 /// Waits until the task runs and its status says that this holds it back.
 pub(super) async fn is_held(rest: &RestClient, sink: &str, by: &str) {
     let status = eventually(&format!("{sink} to be held by {by}"), async || {
-        let status = get(rest, &format!("/connectors/{sink}/status")).await;
+        let status = rest.get(&format!("/connectors/{sink}/status")).await;
         let task = &status["tasks"][0];
         task["trace"].as_str().is_some_and(|trace| trace.contains(by)).then_some(status)
     })
@@ -119,7 +113,7 @@ pub(super) async fn is_held(rest: &RestClient, sink: &str, by: &str) {
 /// Waits until every task runs and nothing holds it back.
 pub(super) async fn gets_on(rest: &RestClient, sink: &str) {
     eventually(&format!("{sink} to get on"), async || {
-        let status = get(rest, &format!("/connectors/{sink}/status")).await;
+        let status = rest.get(&format!("/connectors/{sink}/status")).await;
         let tasks = status["tasks"].as_array().unwrap();
         let gets_on = |task: &Json| task["state"] == "RUNNING" && task["trace"].is_null();
         (!tasks.is_empty() && tasks.iter().all(gets_on)).then_some(())

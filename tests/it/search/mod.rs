@@ -84,12 +84,6 @@ fn sink(server: &SearchServer, system: System) -> Json {
     config
 }
 
-async fn get(rest: &RestClient, path: &str) -> Json {
-    let (status, body) = rest.send(Method::GET, path, None).await;
-    assert_eq!(status, 200, "GET {path}: {body}");
-    body
-}
-
 /// The trace of the only task of a connector, once it has failed.
 async fn trace(rest: &RestClient, connector: &str) -> String {
     eventually("the task to fail", async || {
@@ -137,7 +131,7 @@ async fn the_last_record_of_each_key_counts(server: &SearchServer) {
 }
 
 async fn broken_ones_are_letters(rest: &RestClient) {
-    let letters = get(rest, "/connectors/orders-sink/dead-letters?limit=1000").await;
+    let letters = rest.get("/connectors/orders-sink/dead-letters?limit=1000").await;
     let letters = letters["letters"].as_array().unwrap();
     // A letter may be written twice where the kill came between it and the commit.
     assert!(letters.len() >= BROKEN, "{letters:?}");
