@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use connect_api::{
-    json::{NodeRef, Parser},
+    error::Result,
+    json::{JsonError, NodeRef, Parser},
     schema::{Schema, Type},
     value::{Struct, Value},
 };
@@ -15,14 +16,34 @@ use super::read::{Reading, hole};
 ///
 /// It gives up at anything else, and at anything that is wrong: whoever reads the nodes then says
 /// what that is.
-pub(super) struct Direct<'p, 'a> {
-    pub(super) reading: Reading,
-    pub(super) parser: &'p mut Parser<'a>,
+struct Direct<'p, 'a> {
+    reading: Reading,
+    parser: &'p mut Parser<'a>,
+}
+
+impl Reading {
+    /// Reads the payload that comes next, by its nodes where it looks unusual.
+    ///
+    /// # Errors
+    /// When it is no JSON; within, when its shape does not fit the schema.
+    pub(super) fn payload(
+        self,
+        schema: &Arc<Schema>,
+        parser: &mut Parser<'_>,
+    ) -> std::result::Result<Result<Value>, JsonError> {
+        let mut ahead = parser.clone();
+        if let Some(value) = (Direct { reading: self, parser: &mut ahead }).value(schema) {
+            *parser = ahead;
+            return Ok(Ok(value));
+        }
+        let node = parser.value::<NodeRef<'_>>()?;
+        Ok(self.value(schema, &node))
+    }
 }
 
 impl Direct<'_, '_> {
     /// Reads the value that comes next.
-    pub(super) fn value(&mut self, schema: &Arc<Schema>) -> Option<Value> {
+    fn value(&mut self, schema: &Arc<Schema>) -> Option<Value> {
         let mut values = Vec::with_capacity(1);
         self.push(schema, &mut values)?;
         values.pop()

@@ -27,7 +27,6 @@ use connect_api::{
 };
 
 use self::{
-    direct::Direct,
     read::Reading,
     schema::{read_schema, write_schema},
     write::Writing,
@@ -163,9 +162,10 @@ impl JsonConverter {
             (Arc::clone(schema), document.len() - rest.len())
         };
         let mut parser = Parser::starting_at(document, at);
-        let value = Direct { reading: self.reading, parser: &mut parser }.value(&schema);
-        let value = value.filter(|_| parser.take(b'}'));
-        Ok(value.map(|value| SchemaAndValue::new(schema, value)))
+        match self.reading.payload(&schema, &mut parser) {
+            Ok(value) if parser.take(b'}') => Ok(Some(SchemaAndValue::new(schema, value?))),
+            _ => Ok(None),
+        }
     }
 
     /// The schema of a text; none for `null`.
@@ -211,14 +211,7 @@ impl JsonConverter {
     }
 
     fn of_schema(&self, schema: &Arc<Schema>, payload: &ByteString) -> Result<SchemaAndValue> {
-        let mut parser = Parser::new(payload);
-        let value = match (Direct { reading: self.reading, parser: &mut parser }).value(schema) {
-            Some(value) => value,
-            None => {
-                let node = Parser::new(payload).value::<NodeRef<'_>>().map_err(broken)?;
-                self.reading.value(schema, &node)?
-            }
-        };
+        let value = self.reading.payload(schema, &mut Parser::new(payload)).map_err(broken)??;
         Ok(SchemaAndValue::new(Arc::clone(schema), value))
     }
 }

@@ -5,6 +5,7 @@
 //! is there.
 
 mod compact;
+mod members;
 mod node;
 mod parse;
 mod scan;
@@ -12,7 +13,10 @@ mod text;
 mod value;
 mod write;
 
-pub(crate) use self::compact::compact_object;
+pub(crate) use self::{
+    compact::compact_object,
+    members::{Member, Members},
+};
 pub use self::{
     node::{Node, NodeRef, Schemaless, wrapping},
     parse::{Build, JsonError, Parser},

@@ -47,7 +47,8 @@ pub trait Build<'a> {
     fn object(members: Vec<Self::Member>) -> Self::Out;
 }
 
-/// Reads a document from its start.
+/// Reads a document from its start. A clone goes on by itself, from where the reader stands.
+#[derive(Clone)]
 pub struct Parser<'a> {
     document: &'a ByteString,
     at: usize,
