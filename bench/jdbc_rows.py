@@ -4,7 +4,6 @@ scoreboard; see bench/run.sh."""
 import contextlib
 import json
 import signal
-import socket
 import statistics
 import subprocess
 
@@ -30,15 +29,15 @@ class JdbcRows:
             self.bench.folder / "postgres.log",
         )
         try:
-            wait_until(lambda: self.answers(port), "PostgreSQL")
-            yield f"127.0.0.1:{port}"
+            place = f"127.0.0.1:{port}"
+            wait_until(lambda: self.answers(place), "PostgreSQL")
+            yield place
         finally:
             server.end(signal.SIGINT)
 
-    def answers(self, port):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return True
-        return False
+    def answers(self, place):
+        """It listens before it takes anybody in."""
+        return self.start("loop", "insert", 0, place).returncode == 0
 
     def run(self):
         # PostgreSQL's own user must reach its folder.
@@ -51,10 +50,14 @@ class JdbcRows:
                     print(f"  {name}, {who}: {statistics.median(figures):,.0f} records/s", flush=True)
 
     def measure(self, who, case, place):
-        command = [str(self.program), who, case, str(RECORDS), place, USER, PASSWORD]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        done = self.start(who, case, RECORDS, place)
+        assert done.returncode == 0, done.stderr
         figure = json.loads(done.stdout)
         return figure["records"] / figure["seconds"]
+
+    def start(self, who, case, records, place):
+        command = [str(self.program), who, case, str(records), place, USER, PASSWORD]
+        return subprocess.run(command, capture_output=True, text=True)
 
     def report(self):
         if not self.rows:

@@ -14,6 +14,7 @@ pub(crate) use self::{
     url::{DriverProperties, JdbcUrl},
     words::{DateCalendar, DateZone, InsertMode, PkMode, Quoting, TableType, TimestampPrecision},
 };
+use crate::layout::TableName;
 
 /// Key columns of `pk.mode=kafka` when none are named.
 pub(crate) const KAFKA_KEYS: [&str; 3] =
@@ -70,6 +71,14 @@ pub(crate) struct JdbcSinkConfig {
     /// Name of the table, in which ${topic} is the topic. What stands before a point is a schema.
     #[config(group = "Data Mapping", default = "${topic}", check = NOT_EMPTY)]
     pub(crate) table_name_format: String,
+    /// Whether everything in a table's name that is neither a letter or digit of ASCII nor `_` becomes `_`:
+    /// points too, so that there is no schema. A key of Aiven's.
+    #[config(group = "Data Mapping", importance = Low, default = false)]
+    table_name_normalize: bool,
+    /// Tables of topics, as topic:table, in the place of names that table.name.format gives: a topic that is
+    /// not there has no table then. A key of Aiven's.
+    #[config(key = "topics.to.tables.mapping", group = "Data Mapping", importance = Low, default = "")]
+    tables_of_topics: Vec<String>,
     /// Where the key columns come from.
     #[config(group = "Data Mapping", importance = High, default = PkMode::None)]
     pub(crate) pk_mode: PkMode,
@@ -147,8 +156,31 @@ pub(crate) struct JdbcSinkConfig {
 }
 
 impl JdbcSinkConfig {
+    /// Name of a topic's table.
+    ///
+    /// # Errors
+    /// The reason when it has none, or one that is no name.
+    pub(crate) fn table(&self, topic: &str) -> Result<TableName, String> {
+        if self.tables_of_topics.is_empty() {
+            let name = self.table_name_format.replace("${topic}", topic);
+            return TableName::parse(&if self.table_name_normalize { normal(&name) } else { name });
+        }
+        let mut pairs = self.tables_of_topics.iter().filter_map(|pair| pair.split_once(':'));
+        let table = pairs.find_map(|(of, table)| (of.trim() == topic).then_some(table.trim()));
+        table.map_or_else(
+            || {
+                Err(format!(
+                    "topic \"{topic}\" has no table in \"topics.to.tables.mapping\". Add it there, or \
+                     do not read the topic"
+                ))
+            },
+            TableName::parse,
+        )
+    }
+
     fn check(&self, problems: &mut Problems) {
         self.check_address(problems);
+        self.check_tables(problems);
         self.check_keys(problems);
         self.check_geometry(problems);
     }
@@ -173,6 +205,18 @@ impl JdbcSinkConfig {
                 problems.add("dialect.name", wanted, reason);
             }
             Some(_) => {}
+        }
+    }
+
+    fn check_tables(&self, problems: &mut Problems) {
+        let is_pair = |pair: &str| {
+            pair.split_once(':').is_some_and(|(topic, table)| {
+                !topic.trim().is_empty() && TableName::parse(table.trim()).is_ok()
+            })
+        };
+        if let Some(wrong) = self.tables_of_topics.iter().find(|pair| !is_pair(pair)) {
+            let reason = format!("\"{wrong}\" is not of the form topic:table");
+            problems.add("topics.to.tables.mapping", self.tables_of_topics.join(","), reason);
         }
     }
 
@@ -312,6 +356,11 @@ impl ConfigType for Zone {
     }
 }
 
+/// A name in which everything that could have a meaning is `_`.
+fn normal(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use connect_api::config::validate;
@@ -339,6 +388,33 @@ mod tests {
         assert_eq!(config.string_output_value_column_name, "record_value");
         assert!(config.replace_null_with_default && config.keeps_offsets());
         assert!(!config.auto_create && !config.auto_evolve && !config.delete_enabled);
+    }
+
+    #[test]
+    fn a_topic_finds_its_table_by_format_or_by_mapping() {
+        let mapped = ("topics.to.tables.mapping", "a.b:public.t, c:u");
+        for (more, topic, expected) in [
+            (vec![], "a.b", Ok("a.b")),
+            (
+                vec![("table.name.format", "x.${topic}_é"), ("table.name.normalize", "true")],
+                "a-b",
+                Ok("x_a_b__"),
+            ),
+            (vec![mapped], "a.b", Ok("public.t")),
+            (vec![mapped, ("table.name.normalize", "true")], "c", Ok("u")),
+            (vec![mapped], "other", Err("has no table in \"topics.to.tables.mapping\"")),
+        ] {
+            let mut all = props([]);
+            all.extend(more);
+            let found = JdbcSinkConfig::parse(&all).unwrap().table(topic);
+            match (found, expected) {
+                (Ok(table), Ok(name)) => assert_eq!(table.to_string(), name),
+                (Err(reason), Err(part)) => assert!(reason.contains(part), "{reason}"),
+                other => panic!("{topic}: {other:?}"),
+            }
+        }
+        let found = problems(&props([("topics.to.tables.mapping", "a:t,b")]));
+        assert!(found.len() == 1 && found[0].contains("topic:table"), "{found:?}");
     }
 
     #[test]

@@ -53,6 +53,8 @@ pub(crate) struct TableColumn {
     pub(crate) kind: ColumnKind,
     /// Its type as statements name it.
     pub(crate) type_name: String,
+    /// That of a domain as the catalogue names it, or its own.
+    pub(crate) base_name: String,
     /// Whether different texts are different values.
     pub(crate) is_exact: bool,
     /// Whether the database numbers it and refuses other numbers.

@@ -8,7 +8,7 @@ use connect_api::{
     value::Value,
 };
 
-use super::{Column, Layout, Shape, Source, TableName};
+use super::{Column, Layout, Shape, Source};
 use crate::config::{JdbcSinkConfig, KAFKA_KEYS, PkMode, TimestampPrecision};
 
 /// Most layouts that are kept: a converter that makes every schema anew must not fill the memory.
@@ -81,7 +81,7 @@ impl Layouts {
         key: Option<&Arc<Schema>>,
         value: Option<&Arc<Schema>>,
     ) -> Result<Layout, String> {
-        let table = TableName::of_topic(&self.config.table_name_format, &record.topic)?;
+        let table = self.config.table(&record.topic)?;
         let deletes = record.value.value.is_null();
         if deletes && !self.config.delete_enabled {
             return Err(

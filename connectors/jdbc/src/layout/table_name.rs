@@ -14,14 +14,6 @@ pub(crate) struct TableName {
 }
 
 impl TableName {
-    /// The table of a topic.
-    ///
-    /// # Errors
-    /// The reason when it is no name.
-    pub(crate) fn of_topic(format: &str, topic: &str) -> Result<Self, String> {
-        Self::parse(&format.replace("${topic}", topic))
-    }
-
     /// Reads a name, in which a part may stand in double quotes.
     ///
     /// # Errors
@@ -86,22 +78,22 @@ mod tests {
 
     #[test]
     fn names_are_split_at_points_outside_quotes() {
-        for (format, quoted) in [
-            ("${topic}", r#""Orders""#),
-            ("public.${topic}_copy", r#""public"."Orders_copy""#),
-            (r#""a.b".${topic}"#, r#""a.b"."Orders""#),
+        for (text, quoted) in [
+            ("Orders", r#""Orders""#),
+            ("public.Orders_copy", r#""public"."Orders_copy""#),
+            (r#""a.b".Orders"#, r#""a.b"."Orders""#),
         ] {
-            let name = TableName::of_topic(format, "Orders").unwrap();
+            let name = TableName::parse(text).unwrap();
             assert_eq!(name.quoted(Quoting::Always), quoted);
         }
-        let name = TableName::of_topic("${topic}", "Orders").unwrap();
+        let name = TableName::parse("Orders").unwrap();
         assert_eq!(name.quoted(Quoting::Never), "Orders");
     }
 
     #[test]
     fn what_is_no_name_says_what_to_do() {
-        for topic in ["a.b.c.d", "a..b", ".a", "a\"b"] {
-            let reason = TableName::of_topic("${topic}", topic).unwrap_err();
+        for text in ["a.b.c.d", "a..b", ".a", "a\"b"] {
+            let reason = TableName::parse(text).unwrap_err();
             assert!(reason.contains("table.name.format"), "{reason}");
         }
     }

@@ -9,7 +9,7 @@ pub(crate) use self::{
     ddl::{added_columns, created_table},
     literal::previewed,
     text::{ColumnKind, Rendering, write_cell},
-    times::instant_ms,
+    times::{instant_ms, local_micros},
 };
 
 /// Which database's words.

@@ -41,14 +41,14 @@ fn write_clock(out: &mut String, micros: i64) {
 /// Appends the date on which a day begins in a zone.
 pub(super) fn write_day(out: &mut String, days: i64, zone: Tz) {
     let micros = days.saturating_mul(MICROS_PER_DAY);
-    let days = micros.saturating_add(ahead_micros(micros, zone)).div_euclid(MICROS_PER_DAY);
+    let days = local_micros(micros, zone).div_euclid(MICROS_PER_DAY);
     let era = write_date(out, days);
     out.push_str(era);
 }
 
 /// Appends the date of a point in time.
 pub(super) fn write_date_of(out: &mut String, micros: i64, zone: Tz) {
-    let local = micros.saturating_add(ahead_micros(micros, zone));
+    let local = local_micros(micros, zone);
     let era = write_date(out, local.div_euclid(MICROS_PER_DAY));
     out.push_str(era);
 }
@@ -56,13 +56,18 @@ pub(super) fn write_date_of(out: &mut String, micros: i64, zone: Tz) {
 /// Appends the time of a day, which is that of UTC, in a zone.
 pub(super) fn write_time(out: &mut String, ms: i64, zone: Tz) {
     let micros = ms.saturating_mul(1000);
-    let local = micros.saturating_add(ahead_micros(micros, zone));
+    let local = local_micros(micros, zone);
     write_clock(out, local.rem_euclid(MICROS_PER_DAY));
+}
+
+/// Microseconds that a zone's clock shows at a point in time.
+pub(crate) fn local_micros(micros: i64, zone: Tz) -> i64 {
+    micros.saturating_add(ahead_micros(micros, zone))
 }
 
 /// Appends a point in time as a zone's clock shows it.
 pub(super) fn write_timestamp(out: &mut String, micros: i64, zone: Tz) {
-    let local = micros.saturating_add(ahead_micros(micros, zone));
+    let local = local_micros(micros, zone);
     let era = write_date(out, local.div_euclid(MICROS_PER_DAY));
     out.push(' ');
     write_clock(out, local.rem_euclid(MICROS_PER_DAY));

@@ -114,7 +114,16 @@ fn special() -> Vec<Shown> {
     ]
 }
 
-async fn reads_back(far: &Far, rows: i64) -> Result<()> {
+/// Those that are copied as bytes where all columns of a table are like them.
+fn in_bytes() -> Vec<Shown> {
+    let names = [
+        "small", "big", "single", "double", "nan", "flag", "words", "empty", "none", "bytes",
+        "local", "instant", "raw", "short",
+    ];
+    members().into_iter().filter(|((name, ..), ..)| names.contains(name)).collect()
+}
+
+async fn reads_back(far: &Far, rows: i64, members: fn() -> Vec<Shown>) -> Result<()> {
     let columns: Vec<_> =
         members().iter().map(|((name, ..), kind, _)| format!("\"{name}\" {kind}")).collect();
     far.query(&format!(
@@ -148,7 +157,15 @@ async fn reads_back(far: &Far, rows: i64) -> Result<()> {
 fn every_type_reads_its_values_whichever_way_they_come() {
     let outcome = run(async {
         // As arguments, then copied, then by way of a temporary table.
-        for (mode, rows) in [("insert", 2), ("insert", 80), ("upsert", 80)] {
+        let all: fn() -> _ = members;
+        let many = [
+            ("insert", 2, all),
+            ("insert", 80, members),
+            ("upsert", 80, members),
+            ("insert", 80, in_bytes),
+            ("upsert", 80, in_bytes),
+        ];
+        for (mode, rows, members) in many {
             let Some(far) = Far::on_postgres().await else { return Ok(()) };
             far.query(
                 "CREATE TYPE mood AS ENUM ('sad', 'ok'); \
@@ -162,7 +179,7 @@ fn every_type_reads_its_values_whichever_way_they_come() {
                 .with("insert.mode", mode)
                 .with("pk.mode", "record_value")
                 .with("pk.fields", "n");
-            reads_back(&far, rows).await?;
+            reads_back(&far, rows, members).await?;
         }
         Ok(())
     });

@@ -49,6 +49,7 @@ pub(super) async fn describe(session: &mut Session, name: &str) -> Result<Option
             name: row.try_get(2)?,
             kind,
             type_name: row.try_get(3)?,
+            base_name: base.to_owned(),
             is_exact,
             is_numbered: row.try_get(6)?,
         })

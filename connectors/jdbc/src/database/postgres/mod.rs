@@ -1,6 +1,7 @@
 //! Rows in PostgreSQL.
 
 mod access;
+mod binary;
 mod claims;
 mod copy;
 mod describe;

@@ -3,7 +3,8 @@
 //! Rows reach the server in one of three ways. Many that are only added are copied into the table.
 //! Many that may meet others are copied into a temporary table, from which one statement takes them.
 //! Few are arrays in the arguments of one statement, which costs one round trip. All three read a value
-//! from its text by the column's own type, so that they cannot differ in what they write.
+//! from its text by the column's own type, or from bytes that say what its text would, so that they cannot
+//! differ in what they write.
 //!
 //! When the server refuses, the transaction is undone and tried again with a savepoint around every
 //! half, so that the records that are to blame are found in a logarithm of the batch; it is undone as
@@ -137,16 +138,14 @@ async fn write_run(
         return Ok(send_rows(session, job, run, &run.rows, how).await?);
     }
     if run.action == Action::Insert && run.target.copies {
-        let statement = format!("COPY {}({}) FROM STDIN", names.table, names.listed());
-        return Ok(copy_rows(session, &statement, job, run, how).await?);
+        return Ok(copy_rows(session, (&names.table, &names.listed()), job, run, how).await?);
     }
     if !may_stage {
         return Ok(send_rows(session, job, run, &run.rows, how).await?);
     }
     let staged = stage(session, run).await;
     let name = staged.map_err(|failure| Stopped { failure, run: None, is_staging: true })?;
-    let statement = format!("COPY {name} ({}) FROM STDIN", names.listed());
-    copy_rows(session, &statement, job, run, how).await?;
+    copy_rows(session, (&name, &names.listed()), job, run, how).await?;
     let expressions: Vec<_> =
         names.columns.iter().map(|(column, _)| format!("s.{column}")).collect();
     let source = format!("{name} AS s");

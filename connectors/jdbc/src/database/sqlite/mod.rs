@@ -195,6 +195,7 @@ impl Database for SqliteDatabase {
                     name: row.get(0)?,
                     kind: ColumnKind::Json,
                     type_name: row.get(1)?,
+                    base_name: row.get(1)?,
                     // Its collation is nowhere to be read.
                     is_exact: false,
                     is_numbered: false,
