@@ -5,14 +5,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use connect_api::{
     error::chain,
+    json::{DecimalFormat, write_value},
     record::TopicPartition,
     topics::{TopicRecord, TopicSpec},
+    value::Value,
 };
 
 use crate::{
     client::Failure,
     request::Item,
-    settings::{ErrorForm, ReportRules},
+    settings::{ErrorForm, ErrorFormat, ReportRules},
 };
 
 /// Writes records of the topics of answers and of errors.
@@ -71,9 +73,21 @@ impl Report {
             (ErrorForm::HttpResponse, Some((_, body))) => body.clone(),
             _ => text.into(),
         };
+        let value = match self.rules.format {
+            ErrorFormat::String => value,
+            ErrorFormat::Json => json_string(&value),
+        };
         let (key, value) = (item.key.clone(), Some(value));
         TopicRecord { topic: Arc::clone(&self.errors), key, value, headers }
     }
+}
+
+/// The text as a JSON string.
+fn json_string(text: &Bytes) -> Bytes {
+    let mut out = Vec::with_capacity(text.len() + 2);
+    let text = Value::string(String::from_utf8_lossy(text).into_owned());
+    write_value(&mut out, &text, DecimalFormat::Base64);
+    out.into()
 }
 
 type Header = (Arc<str>, Option<Bytes>);

@@ -61,6 +61,16 @@ choice! {
     }
 }
 
+choice! {
+    /// How the text of a record of the topic of errors is written.
+    pub(crate) enum ErrorFormat {
+        /// As it is.
+        String = "string",
+        /// As a JSON string.
+        Json = "json",
+    }
+}
+
 /// How bodies are made.
 #[derive(Clone, Debug)]
 pub(crate) struct BodyRules {
@@ -133,6 +143,7 @@ pub(crate) struct ReportRules {
     pub(crate) results: String,
     pub(crate) errors: String,
     pub(crate) form: ErrorForm,
+    pub(crate) format: ErrorFormat,
     pub(crate) partitions: i32,
     pub(crate) replication_factor: Option<i16>,
     /// Whether brokers of their own are named, in whose place the worker's are used.

@@ -3,7 +3,7 @@
 use connect_api::config::{Config, Props};
 
 use super::read::rate;
-use crate::settings::{ErrorForm, ReportRules};
+use crate::settings::{ErrorForm, ErrorFormat, ReportRules};
 
 /// Key of the requests per second.
 const RATE: &str = "max.requests.per.second";
@@ -46,6 +46,10 @@ pub(super) struct ReporterKeys {
     /// `http_response`, what the service answered.
     #[config(key = "report.errors.as", default = ErrorForm::ErrorString)]
     pub(super) form: ErrorForm,
+    /// How what stands there is written: `string`, as it is, or `json`, as a JSON string, for the JSON
+    /// converter.
+    #[config(key = "reporter.error.topic.value.format", importance = Low, default = ErrorFormat::String)]
+    pub(super) format: ErrorFormat,
     /// Partitions of both topics where they are made.
     #[config(key = "reporter.result.topic.partitions", importance = Low, default = 1, check = at_least(1))]
     pub(super) partitions: i32,
@@ -69,6 +73,7 @@ impl ReporterKeys {
             results: self.results.clone().unwrap_or_else(|| RESULTS.to_owned()),
             errors: self.errors.clone().unwrap_or_else(|| ERRORS.to_owned()),
             form: self.form,
+            format: self.format,
             partitions: self.partitions,
             replication_factor: self.copies,
             names_brokers: brokers,

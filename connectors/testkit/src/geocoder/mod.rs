@@ -1,8 +1,9 @@
 //! A service of addresses that behaves as badly as real ones do.
 //!
 //! It tells the address at `x` and `y` of a request's query. It fails, stalls, breaks off and puts off
-//! as its [`Mischief`] says, by chance from a seed, and remembers every request by its `id`, so that a
-//! test can count. [`Geocoder::answer`] is the whole of it; [`GeocoderServer`] puts it on the network.
+//! as its [`Mischief`] says, by chance from a seed, and remembers every request by its `id`, or by
+//! `x,y` without one, so that a test can count. [`Geocoder::answer`] is the whole of it;
+//! [`GeocoderServer`] puts it on the network.
 
 mod server;
 
@@ -31,6 +32,8 @@ pub struct Mischief {
     pub limit: Option<usize>,
     /// How long every request takes.
     pub takes: Duration,
+    /// No `y` below this has an address: the answer is 404, however often it is asked for.
+    pub nothing_below: Option<f64>,
 }
 
 /// What becomes of a request.
@@ -61,7 +64,7 @@ pub enum Turn {
 /// One request, as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Visit {
-    /// Its `id`, or empty.
+    /// Its `id`, or its `x,y`.
     pub id: String,
     /// When it came, in milliseconds since the epoch.
     pub at_ms: i64,
@@ -137,7 +140,9 @@ impl Geocoder {
 
     /// Answers a request that has this query and came at this time.
     pub async fn answer(&self, query: &str, now_ms: i64) -> Reply {
-        let id = parameter(query, "id").unwrap_or_default().to_owned();
+        let number = |name| parameter(query, name).unwrap_or("0");
+        let (x, y) = (number("x"), number("y"));
+        let id = parameter(query, "id").map_or_else(|| format!("{x},{y}"), str::to_owned);
         if self.is_too_much(Instant::now()) {
             return answer(429, Some(1), "{\"error\":\"slow down\"}".to_owned());
         }
@@ -154,8 +159,11 @@ impl Geocoder {
             self.note(id, now_ms, false);
             return answer(500, None, "{\"error\":\"by chance\"}".to_owned());
         }
-        let number = |name| parameter(query, name).unwrap_or("0").to_owned();
-        let address = format!("{{\"address\":\"{} {} Street\"}}", number("x"), number("y"));
+        if self.is_nowhere(y) {
+            self.note(id, now_ms, false);
+            return answer(404, None, "{\"error\":\"no address there\"}".to_owned());
+        }
+        let address = format!("{{\"address\":\"{x} {y} Street\"}}");
         self.note(id, now_ms, true);
         let stall = if fate == Fate::Stalls { self.mischief.stall } else { Duration::ZERO };
         tokio::time::sleep(self.mischief.takes + stall).await;
@@ -183,6 +191,11 @@ impl Geocoder {
             state.recent.push_back(now);
         }
         is_too_much
+    }
+
+    fn is_nowhere(&self, y: &str) -> bool {
+        let least = self.mischief.nothing_below;
+        least.zip(y.parse::<f64>().ok()).is_some_and(|(least, y)| y < least)
     }
 
     fn fate(&self) -> Fate {

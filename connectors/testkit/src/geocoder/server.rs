@@ -11,7 +11,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::{Geocoder, Reply};
 
-/// A geocoder that listens on a port of its own, until it is dropped.
+/// A geocoder that listens until it is dropped.
 #[derive(Debug)]
 pub struct GeocoderServer {
     /// What it answers with.
@@ -21,12 +21,20 @@ pub struct GeocoderServer {
 }
 
 impl GeocoderServer {
-    /// Begins to listen.
+    /// Begins to listen on a free port.
     ///
     /// # Errors
     /// There is no port to listen on.
     pub async fn start(geocoder: Arc<Geocoder>) -> io::Result<Self> {
-        let socket = TcpListener::bind("127.0.0.1:0").await?;
+        Self::listen("127.0.0.1:0", geocoder).await
+    }
+
+    /// Begins to listen at an address.
+    ///
+    /// # Errors
+    /// Nobody can listen there.
+    pub async fn listen(at: &str, geocoder: Arc<Geocoder>) -> io::Result<Self> {
+        let socket = TcpListener::bind(at).await?;
         let address = socket.local_addr()?;
         let listening = serve(socket, Arc::clone(&geocoder));
         Ok(Self { geocoder, address, listening })

@@ -26,6 +26,7 @@ async fn three_thousand_rows_end_complete_and_in_time_through_three_deaths() {
         drops_percent: 1,
         limit: Some(110),
         takes: Duration::from_millis(30),
+        nothing_below: None,
     };
     let rig = Rig::new(mischief, &[("max.requests.per.second", "100"), ("max.in.flight", "20")]);
     rig.written.slow_down(Duration::from_millis(20));

@@ -130,6 +130,25 @@ async fn errors_that_do_not_matter_are_passed_over_and_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_went_wrong_can_be_had_as_json() {
+    for (form, begin) in
+        [("error_string", "\"http://geo"), ("http_response", r#""{\"error\":\"told to"#)]
+    {
+        let keys = [
+            ("max.retries", "0"),
+            ("behavior.on.error", "ignore"),
+            ("report.errors.as", form),
+            ("reporter.error.topic.value.format", "json"),
+        ];
+        let rig = Rig::new(Mischief::default(), &keys);
+        turns(&rig, 422, 1);
+        rig.work(&rows(1)).await.unwrap();
+        let value = text(rig.of("failed")[0].value.as_ref());
+        assert!(value.starts_with(begin) && value.ends_with('"'), "{value}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_topics_of_answers_offsets_follow_success() {
     let mut rig = Rig::new(
         Mischief { fails_percent: 20, ..Mischief::default() },
