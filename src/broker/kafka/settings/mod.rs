@@ -242,8 +242,8 @@ fn defaults(role: Role) -> BTreeMap<String, String> {
             ("isolation.level", "read_committed"),
             ("check.crcs", "true"),
             // Memory: what is fetched ahead. Each record costs librdkafka some 400 bytes.
-            ("queued.min.messages", "30000"),
-            ("queued.max.messages.kbytes", "8192"),
+            ("queued.min.messages", "10000"),
+            ("queued.max.messages.kbytes", "4096"),
             ("fetch.max.bytes", "16777216"),
             // A queue that was full is filled again at once.
             ("fetch.queue.backoff.ms", "10"),
