@@ -56,7 +56,7 @@ const KEEPERS: [(&str, &[&str]); 5] = [
         ],
     ),
     ("aws_sdk_s3", &["connectors/s3"]),
-    ("parquet", &["connectors/s3"]),
+    ("parquet", &["connectors/s3", "connectors/storage"]),
 ];
 
 /// Names that say nothing.

@@ -1,13 +1,6 @@
 //! Names of what both classes count.
 
-use connect_api::figures::{Counter, Figures, Gauge};
-
-/// A figure: its name, and what it tells.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Figure {
-    pub(crate) name: &'static str,
-    help: &'static str,
-}
+use connect_storage::figure::Figure;
 
 pub(crate) const ROTATIONS: Figure =
     Figure { name: "millrace_s3_sink_rotations_total", help: "Times that open files were closed." };
@@ -37,18 +30,3 @@ pub(crate) const OPEN_CONTENT_BYTES: Figure = Figure {
     name: "millrace_s3_sink_open_content_bytes",
     help: "Bytes of those records in their format, before compression.",
 };
-
-impl Figure {
-    pub(crate) fn counter(self, figures: &Figures) -> Counter {
-        figures.counter(self.name, self.help, &[])
-    }
-
-    /// A counter that has a label.
-    pub(crate) fn counter_of(self, figures: &Figures, label: &'static str, value: &str) -> Counter {
-        figures.counter(self.name, self.help, &[(label, value)])
-    }
-
-    pub(crate) fn gauge(self, figures: &Figures) -> Gauge {
-        figures.gauge(self.name, self.help, &[])
-    }
-}

@@ -68,14 +68,12 @@ mod aiven;
 pub mod config;
 mod figures;
 mod file;
-mod format;
 mod insight;
 mod naming;
 mod preview;
-mod projection;
-mod route;
 mod store;
 mod task;
+mod view;
 
 use async_trait::async_trait;
 use connect_api::{

@@ -2,12 +2,16 @@
 
 use connect_api::{error::Result, json::DecimalFormat, record::SinkRecord, sink::Preview};
 
+use connect_storage::{
+    format::{Draft, Format},
+    route::Router,
+};
+
 use crate::{
     config::{NullBehavior, S3SinkConfig},
-    format::{Draft, Format, Shape, View},
     naming::Naming,
-    route::Router,
     task::null_value,
+    view::{Shape, View, write_view},
 };
 
 /// Finds the object that a record would begin, and its text in there.
@@ -18,6 +22,8 @@ pub(crate) struct Previewer {
     shapes: Vec<Shape>,
     draft: Draft,
     nulls: NullBehavior,
+    /// Folder of records without a value.
+    tombstone: String,
 }
 
 impl Previewer {
@@ -25,11 +31,12 @@ impl Previewer {
     /// As [`Router::new`].
     pub(crate) fn new(config: &S3SinkConfig) -> Result<Self> {
         Ok(Self {
-            router: Router::new(config)?,
+            router: config.router()?,
             naming: Naming::new(config),
             shapes: Shape::all(config),
-            draft: Draft::new(config.connector.schemas_cache_config),
+            draft: Draft::new(config.connector.format.schemas_cache_config),
             nulls: config.connector.behavior_on_null_values,
+            tombstone: config.connector.tombstone_encoded_partition.clone(),
         })
     }
 
@@ -40,7 +47,7 @@ impl Previewer {
         let folder = match self.nulls {
             NullBehavior::Ignore if is_null => return Ok(None),
             NullBehavior::Fail if is_null => return Err(null_value(record)),
-            NullBehavior::Write if is_null => self.router.tombstone_folder(record),
+            NullBehavior::Write if is_null => self.router.named_folder(record, &self.tombstone),
             _ => {
                 let time_ms = self.router.time_ms(record, now_ms)?;
                 self.router.folder(record, time_ms)?
@@ -49,7 +56,7 @@ impl Previewer {
         // What is missing in a record is told whichever side of it is shown.
         let mut place = self.naming.stem(&folder, record);
         for shape in Shape::of(&self.shapes, record) {
-            self.draft.write_view(shape, record)?;
+            write_view(&mut self.draft, shape, record)?;
         }
         let mut content = std::mem::take(&mut self.draft.content);
         let Some(shown) = Shape::of(&self.shapes, record).last() else { return Ok(None) };

@@ -25,6 +25,8 @@ const CASES: u64 = 1;
 const ROUNDS: u32 = 7;
 /// Longest wait for a request at which the worker is to die: it may never come.
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
+/// Least size of a part.
+const LEAST_PART_BYTES: usize = 5 << 20;
 /// 2024-03-05T10:00:00Z.
 const TEN: i64 = 1_709_632_800_000;
 
@@ -50,35 +52,44 @@ fn one<T: Copy>(random: &mut SmallRng, of: &[T]) -> T {
     of[random.random_range(0..of.len())]
 }
 
-/// Fields beside the number: a region to partition by and a time.
-fn fields(random: &mut SmallRng) -> String {
-    let (region, late) = (random.random_range(0..3), random.random_range(-60..180_i64));
-    let text = "x".repeat(random.random_range(0..200));
-    format!(",\"region\":\"r{region}\",\"ts\":{},\"text\":\"{text}\"", TEN + late * 60_000)
+/// What the cases of a test have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Small records, shared out in any way.
+    Any,
+    /// Small records in folders that follow the clock.
+    ByClock,
+    /// Records so large that files are uploaded in parts.
+    InParts,
+}
+
+impl Kind {
+    /// Fields beside the number: a region to partition by, a time, and a text.
+    fn fields(self, random: &mut SmallRng) -> String {
+        let (region, late) = (random.random_range(0..3), random.random_range(-60..180_i64));
+        let length = random.random_range(if self == Self::InParts { 1..600_000 } else { 0..200 });
+        let text = "x".repeat(length);
+        let time = TEN + late * 60_000;
+        format!(",\"region\":\"r{region}\",\"ts\":{time},\"text\":\"{text}\"")
+    }
+
+    /// Lines of one round.
+    fn lines(self, random: &mut SmallRng) -> i64 {
+        random.random_range(if self == Self::InParts { 5..25 } else { 10..150 })
+    }
 }
 
 /// How records are shared out to files and when these are closed.
-fn draw_options(random: &mut SmallRng) -> Vec<(&'static str, String)> {
-    let interval = one(random, &["-1", "600000"]).to_owned();
-    let by_time = |extractor: &str| {
-        vec![
-            ("partitioner.class", "TimeBasedPartitioner".to_owned()),
-            ("partition.duration.ms", "3600000".to_owned()),
-            ("path.format", "'day'=dd/'hour'=HH".to_owned()),
-            ("timestamp.extractor", extractor.to_owned()),
-            ("timestamp.field", "ts".to_owned()),
-            ("rotate.interval.ms", interval),
-        ]
-    };
-    let mut options = match random.random_range(0..4) {
-        0 => Vec::new(),
-        1 => vec![
-            ("partitioner.class", "FieldPartitioner".to_owned()),
-            ("partition.field.name", "region".to_owned()),
-        ],
-        2 => by_time("RecordField"),
-        _ => by_time("Record"),
-    };
+fn draw_options(kind: Kind, random: &mut SmallRng) -> Vec<(&'static str, String)> {
+    let mut options = draw_folders(kind, random);
+    if kind == Kind::InParts {
+        options.extend([
+            ("s3.part.size", LEAST_PART_BYTES.to_string()),
+            ("flush.size", random.random_range(30..60).to_string()),
+            ("tasks.max", "2".to_owned()),
+        ]);
+        return options;
+    }
     options.extend([
         ("flush.size", random.random_range(2..60).to_string()),
         ("rotate.schedule.interval.ms", one(random, &["-1", "700", "3000"]).to_owned()),
@@ -90,8 +101,36 @@ fn draw_options(random: &mut SmallRng) -> Vec<(&'static str, String)> {
     options
 }
 
+fn draw_folders(kind: Kind, random: &mut SmallRng) -> Vec<(&'static str, String)> {
+    let interval = one(random, &["-1", "600000"]).to_owned();
+    let by_time = |extractor: &str, duration_ms: i64, path: &str| {
+        vec![
+            ("partitioner.class", "TimeBasedPartitioner".to_owned()),
+            ("partition.duration.ms", duration_ms.to_string()),
+            ("path.format", path.to_owned()),
+            ("timestamp.extractor", extractor.to_owned()),
+            ("timestamp.field", "ts".to_owned()),
+            ("rotate.interval.ms", interval.clone()),
+        ]
+    };
+    let by_hour = |extractor: &str| by_time(extractor, 3_600_000, "'day'=dd/'hour'=HH");
+    match (kind, random.random_range(0..4)) {
+        (Kind::ByClock, _) => by_time("Wallclock", 2000, "'at'=HH-mm-ss"),
+        (_, 0) => Vec::new(),
+        (Kind::Any, 1) => vec![
+            ("partitioner.class", "FieldPartitioner".to_owned()),
+            ("partition.field.name", "region".to_owned()),
+        ],
+        (Kind::Any, 2) => by_hour("RecordField"),
+        (Kind::Any, _) => by_hour("Record"),
+        // Many folders would leave little for each file.
+        (Kind::InParts, _) => Vec::new(),
+    }
+}
+
 /// Everything of one case.
 struct Chaos {
+    kind: Kind,
     random: SmallRng,
     world: World,
     server: Server,
@@ -102,7 +141,7 @@ struct Chaos {
 }
 
 impl Chaos {
-    async fn begin(server: Server, name: &str, case: u64) -> (Self, Worker) {
+    async fn begin(server: Server, (kind, name, case): (Kind, &str, u64)) -> (Self, Worker) {
         let name = format!("{name}-{case}");
         server.create_bucket(&name).await;
         let proxy = FaultProxy::start(before(&server.url())).await.unwrap();
@@ -110,8 +149,8 @@ impl Chaos {
         let worker = world.start().await;
         world.follow_log(&worker.rest, 3).await;
         let mut random = SmallRng::seed_from_u64(case);
-        world.append(20, |_| fields(&mut random));
-        (Self { random, world, server, proxy, sink: Json::Null, story: Vec::new() }, worker)
+        world.append(20, |_| kind.fields(&mut random));
+        (Self { kind, random, world, server, proxy, sink: Json::Null, story: Vec::new() }, worker)
     }
 
     fn name(&self) -> &str {
@@ -126,9 +165,9 @@ impl Chaos {
 
     /// Something happens, and the log grows meanwhile.
     async fn round(&mut self, worker: Worker) -> Worker {
-        let count = self.random.random_range(10..150);
-        let random = &mut self.random;
-        self.world.append(count, |_| fields(random));
+        let (kind, random) = (self.kind, &mut self.random);
+        let count = kind.lines(random);
+        self.world.append(count, |_| kind.fields(random));
         for _ in 0..self.random.random_range(0..4) {
             let fault = one(&mut self.random, &PASSING);
             self.proxy.script(Which::Any, [fault]);
@@ -180,10 +219,13 @@ impl Chaos {
 
     /// The worker dies before the server sees a request, or before it is told of the outcome.
     async fn die_at_a_request(&mut self, worker: Worker) -> Worker {
-        let operation = one(
-            &mut self.random,
-            &[Operation::PutObject, Operation::PutObject, Operation::HeadObject],
-        );
+        let operations = match self.kind {
+            Kind::InParts => {
+                [Operation::UploadPart, Operation::CompleteMultipartUpload, Operation::PutObject]
+            }
+            _ => [Operation::PutObject, Operation::PutObject, Operation::HeadObject],
+        };
+        let operation = one(&mut self.random, &operations);
         let fault = one(&mut self.random, &[Fault::Silence, Fault::SilenceAfter]);
         let before = vec![Fault::PASS; self.random.random_range(0..5)];
         self.story.push(format!("{fault:?} of {operation:?} after {}", before.len()));
@@ -208,14 +250,15 @@ impl Chaos {
     }
 }
 
-async fn every_record_is_in_one_object(server: Server, name: &str, case: u64) {
-    let (mut chaos, mut worker) = Chaos::begin(server, name, case).await;
+async fn every_record_is_in_one_object(server: Server, kind: Kind, case: u64) {
+    let name = format!("chaos-{kind:?}").to_lowercase();
+    let (mut chaos, mut worker) = Chaos::begin(server, (kind, &name, case)).await;
     let mut sink = chaos.server.confluent(
         &format!("{name}-{case}-sink"),
         chaos.proxy.url(),
         &chaos.world.name,
     );
-    for (key, value) in draw_options(&mut chaos.random) {
+    for (key, value) in draw_options(kind, &mut chaos.random) {
         sink["config"][key] = value.into();
     }
     chaos.create(&worker, sink).await;
@@ -224,11 +267,14 @@ async fn every_record_is_in_one_object(server: Server, name: &str, case: u64) {
     }
     chaos.settle(&worker).await;
     let mut rows: Vec<Row> = Vec::new();
+    let mut in_parts = 0;
     for object in chaos.objects().await {
         let own = object.rows();
         object.assert_true_of(&own);
+        in_parts += usize::from(object.is_in_parts());
         rows.extend(own);
     }
+    assert_eq!(in_parts > 0, kind == Kind::InParts, "case {case}: {in_parts} objects in parts");
     let mut numbers: Vec<_> = rows.iter().map(|row| row.n).collect();
     numbers.sort_unstable();
     let story = chaos.story.join("\n");
@@ -243,7 +289,7 @@ async fn every_record_is_in_one_object(server: Server, name: &str, case: u64) {
 }
 
 async fn no_record_is_lost_by_aiven(server: Server, name: &str, case: u64) {
-    let (mut chaos, mut worker) = Chaos::begin(server, name, case).await;
+    let (mut chaos, mut worker) = Chaos::begin(server, (Kind::Any, name, case)).await;
     let mut sink =
         chaos.server.aiven(&format!("{name}-{case}-sink"), chaos.proxy.url(), &chaos.world.name);
     sink["config"]["tasks.max"] = "2".into();
@@ -270,7 +316,7 @@ async fn no_record_is_lost_by_aiven(server: Server, name: &str, case: u64) {
 async fn whatever_happens_every_record_is_in_one_object_of_versitygw() {
     let s3 = services::require!(s3);
     for case in 0..cases() {
-        Box::pin(every_record_is_in_one_object(Server::Versity(s3), "chaos", case)).await;
+        Box::pin(every_record_is_in_one_object(Server::Versity(s3), Kind::Any, case)).await;
     }
 }
 
@@ -278,7 +324,7 @@ async fn whatever_happens_every_record_is_in_one_object_of_versitygw() {
 async fn whatever_happens_every_record_is_in_one_object_of_s3proxy() {
     let s3proxy = services::require!(s3proxy);
     for case in 100..100 + cases() {
-        Box::pin(every_record_is_in_one_object(Server::S3Proxy(s3proxy), "chaos", case)).await;
+        Box::pin(every_record_is_in_one_object(Server::S3Proxy(s3proxy), Kind::Any, case)).await;
     }
 }
 
@@ -286,7 +332,25 @@ async fn whatever_happens_every_record_is_in_one_object_of_s3proxy() {
 async fn whatever_happens_every_record_is_in_one_object_of_s3s_fs() {
     for case in 200..200 + cases() {
         let server = Server::S3sFs(S3sFs::start().await);
-        Box::pin(every_record_is_in_one_object(server, "chaos", case)).await;
+        Box::pin(every_record_is_in_one_object(server, Kind::Any, case)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_happens_every_record_is_in_one_object_where_the_clock_names_folders() {
+    let s3 = services::require!(s3);
+    for case in 400..400 + cases() {
+        let server = Server::Versity(s3);
+        Box::pin(every_record_is_in_one_object(server, Kind::ByClock, case)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_happens_every_record_is_in_one_object_that_was_uploaded_in_parts() {
+    let s3 = services::require!(s3);
+    for case in 500..500 + cases() {
+        let server = Server::Versity(s3);
+        Box::pin(every_record_is_in_one_object(server, Kind::InParts, case)).await;
     }
 }
 

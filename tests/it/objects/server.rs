@@ -166,8 +166,20 @@ impl Object {
         assert!(name.contains(&format!("+{first:010}.")), "{} begins at {first}", self.key);
     }
 
+    /// Whether it was described before its end was known.
+    pub(super) fn is_in_parts(&self) -> bool {
+        self.number("kafka-last-offset").is_none()
+    }
+
     /// As [`Object::assert_true`], of one whose records say where they came from.
     pub(super) fn assert_true_of(&self, rows: &[Row]) {
+        if let (true, Some(first)) = (self.is_in_parts(), rows.first()) {
+            let said = ["kafka-first-offset", "kafka-partition", "kafka-first-timestamp"]
+                .map(|name| self.number(name));
+            let so = [Some(first.offset), Some(first.partition), Some(first.at_ms)];
+            assert_eq!(said, so, "{}", self.key);
+            return;
+        }
         let [first, .., last] = rows else {
             let [only] = rows else { panic!("{} is empty", self.key) };
             return self.assert_true_between(only, only, 1);

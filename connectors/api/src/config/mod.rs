@@ -18,6 +18,7 @@
 
 mod check;
 mod choice;
+mod classes;
 mod def;
 mod key;
 mod kind;
@@ -35,6 +36,7 @@ pub use self::{
         one_of, one_of_any_case, sentence,
     },
     choice::Choice,
+    classes::is_class,
     def::{ConfigDef, ConfigValue},
     key::{ConfigKey, Importance, Width},
     kind::ConfigKind,
@@ -44,7 +46,7 @@ pub use self::{
     reader::Reader,
     secret::Secret,
 };
-pub use crate::choice;
+pub use crate::{choice, classes};
 /// Derives [`trait@Config`] for a struct with named fields, one option per field.
 ///
 /// The key is the field's name with `_` replaced by `.`; its doc comment is the manual's text, and

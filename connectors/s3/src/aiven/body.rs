@@ -11,11 +11,12 @@ use connect_api::{
     error::{ConnectorError, Result},
 };
 
-use super::{config::FileCompression, pack::Packer};
-use crate::{
-    file::{Blocks, Buffer, Groups},
+use connect_storage::{
+    body::{Blocks, Buffer, Groups},
     format::Container,
 };
+
+use super::{config::FileCompression, pack::Packer};
 
 /// Content up to which an object waits as it is.
 const STAGE_BYTES: usize = 64 << 10;

@@ -21,6 +21,12 @@
 //! put a shorter object in the place of its successor's. The Confluent class, which creates objects
 //! and never replaces them, has no such gap.
 //!
+//! # What an object says of itself
+//!
+//! The metadata that the Confluent class gives to its objects, but for the checksum of the first record.
+//! The original gives none. An object with records of several partitions, which only names without a
+//! partition or a transform that renames topics bring about, says nothing.
+//!
 //! # Memory
 //!
 //! Records are turned into bytes as they come, and compressed as soon as there is enough of them;
@@ -33,6 +39,7 @@ mod content;
 mod entries;
 mod explain;
 mod group;
+mod keys;
 mod object;
 mod pack;
 mod preview;
@@ -48,12 +55,18 @@ use async_trait::async_trait;
 use connect_api::{
     config::{Config, ConfigDef, ConfigValue, Props},
     error::Result,
-    insight::{Explanation, Load},
+    insight::{Explanation, Load, StoredObjects, Wanted},
     record::SinkRecord,
     sink::{Previews, SinkConnector, SinkContext, SinkTask},
 };
 
-use self::{config::AivenConfig, preview::Previewer, task::AivenTask};
+use self::{
+    config::{AivenConfig, NAMES},
+    keys::{Keys, Unread},
+    preview::Previewer,
+    task::AivenTask,
+};
+use crate::{insight, store::Store};
 
 /// The S3 sink connector with Aiven's class name.
 #[derive(Clone, Copy, Debug, Default)]
@@ -100,5 +113,20 @@ impl SinkConnector for AivenS3Sink {
 
     fn explain(&self, props: &Props, load: &Load, now_ms: i64) -> Result<Explanation> {
         Ok(explain::explain(&AivenConfig::parse(props)?, props, load, now_ms))
+    }
+
+    async fn objects(&self, props: &Props, wanted: &Wanted) -> Result<Option<StoredObjects>> {
+        let config = AivenConfig::parse(props)?;
+        let (bucket, tuning) = config.bucket()?;
+        let store = Box::pin(Store::overwriting(&bucket, &tuning, &NAMES)).await?;
+        let topic = insight::only_topic(props);
+        let found = match (Keys::new(&config), wanted) {
+            (Ok(keys), _) => Box::pin(insight::objects(&store, &keys, topic, wanted)).await,
+            (Err(_), Wanted::At(_)) => {
+                Box::pin(insight::objects(&store, &Unread, topic, wanted)).await
+            }
+            (Err(error), _) => Err(error),
+        };
+        found.map(Some)
     }
 }

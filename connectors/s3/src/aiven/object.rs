@@ -13,7 +13,7 @@ use super::{
     shape::Shape,
 };
 use crate::{
-    file::LEAST_PART_BYTES,
+    file::{Contents, LEAST_PART_BYTES},
     store::{Metadata, Store, Upload},
 };
 
@@ -30,8 +30,12 @@ pub(super) struct Object {
     pub(super) count: u64,
     /// Partitions whose records it holds.
     pub(super) origins: BTreeSet<TopicPartition>,
+    /// What it says of them; nothing when they are of several partitions.
+    held: Option<Contents>,
     body: Body,
     upload: Option<Upload>,
+    /// Checksum of what was sent.
+    crc: flate2::Crc,
     own: Reservation,
 }
 
@@ -50,8 +54,10 @@ impl Object {
             start,
             count: 0,
             origins: BTreeSet::new(),
+            held: None,
             body: Body::new(options, container, budget)?,
             upload: None,
+            crc: flate2::Crc::new(),
         })
     }
 
@@ -64,7 +70,12 @@ impl Object {
         if taken {
             self.count += 1;
             if !self.origins.contains(&record.origin) {
+                let is_first = self.origins.is_empty();
+                self.held = is_first.then(|| Contents::begin(record));
                 self.origins.insert(record.origin.clone());
+            }
+            if let Some(held) = &mut self.held {
+                held.note(record);
             }
         }
         Ok(taken)
@@ -111,9 +122,13 @@ impl Object {
     async fn upload_part(&mut self, store: &Store, part_bytes: usize) -> Result<()> {
         let upload = match &mut self.upload {
             Some(upload) => upload,
-            None => self.upload.insert(store.begin(&self.key, &Metadata::new()).await?),
+            None => {
+                let said = self.held.as_ref().map_or_else(Metadata::new, Contents::announcement);
+                self.upload.insert(store.begin(&self.key, &said).await?)
+            }
         };
         let part = self.body.take_part(part_bytes);
+        self.crc.update(&part);
         store.upload_part(&self.key, upload, part).await?;
         self.body.settle();
         Ok(())
@@ -138,7 +153,9 @@ impl Object {
         }
         if self.upload.is_none() {
             let whole = self.body.take_part(usize::MAX);
-            return store.put(&self.key, whole, &Metadata::new()).await.map(drop);
+            self.crc.update(&whole);
+            let said = self.held.as_ref().map(|held| held.metadata(self.crc.sum()));
+            return store.put(&self.key, whole, &said.unwrap_or_default()).await.map(drop);
         }
         if self.pending_bytes() > 0 {
             self.upload_part(store, usize::MAX).await?;

@@ -11,8 +11,9 @@ use connect_api::{
 };
 use flate2::write::GzEncoder;
 
+use connect_storage::body::Buffer;
+
 use super::config::FileCompression;
-use crate::file::Buffer;
 
 /// Content that is compressed at once: the size of a Snappy block in the original.
 const BLOCK_BYTES: usize = 32 << 10;

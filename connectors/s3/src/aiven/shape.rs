@@ -19,15 +19,15 @@ use connect_avro::{
     AvroDataConfig, AvroField, AvroSchema, AvroType, AvroWriter, Kind, Named, TypeId, avro_schema,
     put_long,
 };
+use connect_storage::{
+    body::{Head, Plan},
+    format::Container,
+    words::{AvroCodec, ParquetCodec},
+};
 
 use super::{
     config::{AivenConfig, FileCompression, OutputField, OutputType},
     entries::{distinct, entries, header_schema, java_order},
-};
-use crate::{
-    config::{AvroCodec, ParquetCodec},
-    file::{Head, Plan},
-    format::Container,
 };
 
 /// Most shapes that are remembered.

@@ -57,6 +57,13 @@ enum Part {
     Variable { name: String, variable: Option<Variable>, original: String },
 }
 
+/// Part of a template as those who use it see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Piece<'a> {
+    Text(&'a str),
+    Variable(Variable),
+}
+
 /// A template that is understood.
 #[derive(Clone, Debug)]
 pub(super) struct Template(Vec<Part>);
@@ -110,17 +117,25 @@ impl Template {
         }
     }
 
+    /// Text and variables in their order; variables that nobody knows are text.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
+        self.0.iter().map(|part| match part {
+            Part::Text(text) => Piece::Text(text),
+            Part::Variable { variable: Some(variable), .. } => Piece::Variable(*variable),
+            Part::Variable { original, .. } => Piece::Text(original),
+        })
+    }
+
     /// The text, with what the function gives for variables; what it does not know stays.
     pub(super) fn render<E>(
         &self,
         mut value: impl FnMut(Variable, &mut String) -> Result<(), E>,
     ) -> Result<String, E> {
         let mut out = String::new();
-        for part in &self.0 {
-            match part {
-                Part::Text(text) => out.push_str(text),
-                Part::Variable { variable: Some(variable), .. } => value(*variable, &mut out)?,
-                Part::Variable { original, .. } => out.push_str(original),
+        for piece in self.pieces() {
+            match piece {
+                Piece::Text(text) => out.push_str(text),
+                Piece::Variable(variable) => value(variable, &mut out)?,
             }
         }
         Ok(out)

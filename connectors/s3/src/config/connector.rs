@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use connect_api::config::Config;
 
-use super::words::{Affix, AvroCodec, Compatibility, FormatClass, NullBehavior, ParquetCodec};
+use connect_storage::{keys::FormatKeys, words::Affix};
+
+use super::words::{FormatClass, NullBehavior};
 
 /// Options of the connector itself.
 #[derive(Config, Debug)]
@@ -38,8 +40,8 @@ pub struct ConnectorKeys {
     /// first of their records came. Works on quiet topics. An extension; off when not positive.
     #[config(importance = Low, default = -1)]
     pub file_age_ms_max: i64,
-    /// Memory that open files of a task may take, in bytes, as a part of the worker's budget. An
-    /// extension; the whole of it when not positive.
+    /// Memory that open files of a task may take, in bytes, as a part of the worker's budget; each takes
+    /// some 1.5 KB beside its records. An extension; the whole of it when not positive.
     #[config(importance = Low, default = -1)]
     pub store_memory_bytes: i64,
     /// Folder on disk where records of open files wait when there is no memory for them: for thousands
@@ -50,29 +52,9 @@ pub struct ConnectorKeys {
     /// positive.
     #[config(importance = Low, default = -1)]
     pub store_spill_bytes: i64,
-    /// Size of the schema cache of the Avro and Parquet formats.
-    #[config(importance = Low, default = 1000)]
-    pub schemas_cache_config: i32,
-    /// Whether the Avro format keeps enum symbols and package names.
-    #[config(importance = Low, default = true)]
-    pub enhanced_avro_schema_support: bool,
-    /// Whether the Avro format writes `connect.*` properties into its schema.
-    #[config(importance = Low, default = true)]
-    pub connect_meta_data: bool,
-    /// Whether Avro and Parquet accept maps whose string key is optional.
-    #[config(importance = Low, default = false)]
-    pub allow_optional_map_keys: bool,
-    /// Codec of the Avro format.
-    #[config(importance = Low, default = AvroCodec::Null)]
-    pub avro_codec: AvroCodec,
-    /// Codec of the Parquet format; `lzo` is not supported.
-    #[config(importance = Low, default = ParquetCodec::Snappy)]
-    pub parquet_codec: ParquetCodec,
-    /// How schemas within one file may differ. With `NONE` another schema is another file; with
-    /// `BACKWARD` and `FULL` older records are brought into the file's schema, with `FORWARD` newer
-    /// ones.
-    #[config(default = "NONE")]
-    pub schema_compatibility: Compatibility,
+    /// How schemas stand in files.
+    #[config(flatten)]
+    pub format: FormatKeys,
     /// Pause after a failure that may pass, in milliseconds.
     #[config(key = "retry.backoff.ms", importance = Low, default = 5000)]
     pub retry_backoff: Duration,

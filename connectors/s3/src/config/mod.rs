@@ -7,31 +7,24 @@
 
 mod bucket;
 mod connector;
-mod storage;
 #[cfg(test)]
 mod tests;
 mod words;
 
-use connect_api::config::{Config, Problems};
+use connect_api::{
+    config::{Config, Problems},
+    error::Result,
+};
+use connect_storage::{keys::StorageKeys, route::Router, words::ParquetCodec};
 
 pub(crate) use self::bucket::endpoint;
 pub use self::{
     bucket::BucketKeys,
     connector::ConnectorKeys,
-    storage::StorageKeys,
     words::{
-        Affix, AvroCodec, Compatibility, Compression, CredentialsClass, ExtractorClass,
-        FormatClass, NullBehavior, ParquetCodec, PartitionerClass, StorageClass, TaggingErrors,
+        Compression, CredentialsClass, FormatClass, NullBehavior, StorageClass, TaggingErrors,
     },
 };
-use connect_joda::Pattern;
-
-/// Pattern of the hourly partitioner.
-const HOURLY: &str = "'year'=YYYY/'month'=MM/'day'=dd/'hour'=HH";
-/// Pattern of the daily partitioner.
-const DAILY: &str = "'year'=YYYY/'month'=MM/'day'=dd";
-/// Milliseconds of an hour.
-const HOUR_MS: i64 = 3_600_000;
 
 /// Options of the S3 sink.
 #[derive(Config, Debug)]
@@ -43,44 +36,21 @@ pub struct S3SinkConfig {
     /// The bucket.
     #[config(flatten)]
     pub bucket: BucketKeys,
+    /// Kind of storage: `S3Storage`, with the package or without.
+    #[config(importance = High, group = "Storage")]
+    pub storage_class: StorageClass,
     /// Naming and sharing out.
     #[config(flatten)]
     pub storage: StorageKeys,
 }
 
 impl S3SinkConfig {
-    /// Whether folders follow a time.
-    pub(crate) const fn is_time_based(&self) -> bool {
-        matches!(
-            self.storage.partitioner_class,
-            PartitionerClass::TimeBased
-                | PartitionerClass::Hourly
-                | PartitionerClass::Daily
-                | PartitionerClass::FieldAndTime
-        )
-    }
-
-    /// Whether folders follow fields of the value.
-    pub(crate) const fn is_by_fields(&self) -> bool {
-        matches!(
-            self.storage.partitioner_class,
-            PartitionerClass::Field | PartitionerClass::FieldAndTime
-        )
-    }
-
-    /// Whether folders follow the clock, so that a record read again may get another one.
-    pub(crate) const fn is_by_clock(&self) -> bool {
-        self.is_time_based()
-            && matches!(self.storage.timestamp_extractor, ExtractorClass::Wallclock)
-    }
-
-    /// Pattern of a bucket's folder and the bucket's width; Hourly and Daily bring their own.
-    pub(crate) fn time_pattern(&self) -> (&str, i64) {
-        match self.storage.partitioner_class {
-            PartitionerClass::Hourly => (HOURLY, HOUR_MS),
-            PartitionerClass::Daily => (DAILY, 24 * HOUR_MS),
-            _ => (&self.storage.path_format, self.storage.partition_duration_ms),
-        }
+    /// Finds the folders of records.
+    ///
+    /// # Errors
+    /// As [`Router::new`].
+    pub(crate) fn router(&self) -> Result<Router> {
+        Ok(Router::new(&self.storage)?.with_schema_names(self.connector.schema_affix))
     }
 
     /// Formats of all objects.
@@ -95,42 +65,11 @@ impl S3SinkConfig {
     }
 
     fn check(&self, problems: &mut Problems) {
-        self.check_partitioner(problems);
+        self.storage.check(problems);
         self.check_rotation(problems);
         self.check_unsupported(problems);
         self.check_combinations(problems);
         self.check_credentials(problems);
-    }
-
-    fn check_partitioner(&self, problems: &mut Problems) {
-        let storage = &self.storage;
-        let has_fields = !storage.partition_field_name.iter().all(String::is_empty);
-        let needs_fields = match storage.partitioner_class {
-            PartitionerClass::Field => Some("FieldPartitioner"),
-            PartitionerClass::FieldAndTime => Some("FieldAndTimeBasedPartitioner"),
-            _ => None,
-        };
-        if let Some(name) = needs_fields.filter(|_| !has_fields) {
-            problems.add("partition.field.name", "", format!("{name} needs at least one field"));
-        }
-        if !self.is_time_based() {
-            return;
-        }
-        for (key, text) in [("locale", &storage.locale), ("timezone", &storage.timezone)] {
-            if text.is_empty() {
-                problems.add(key, "", "Cannot be empty with a partitioner by time");
-            }
-        }
-        let (pattern, duration_ms) = self.time_pattern();
-        if duration_ms <= 0 {
-            let reason = "Must be positive with TimeBasedPartitioner";
-            problems.add("partition.duration.ms", duration_ms, reason);
-        }
-        if pattern.is_empty() || pattern == storage.directory_delim {
-            problems.add("path.format", pattern, "Cannot be empty with TimeBasedPartitioner");
-        } else if let Err(reason) = Pattern::parse(pattern) {
-            problems.add("path.format", pattern, reason);
-        }
     }
 
     fn check_rotation(&self, problems: &mut Problems) {
@@ -143,7 +82,7 @@ impl S3SinkConfig {
     /// What the original can do and this connector cannot.
     fn check_unsupported(&self, problems: &mut Problems) {
         let connector = &self.connector;
-        if connector.parquet_codec == ParquetCodec::Lzo
+        if connector.format.parquet_codec == ParquetCodec::Lzo
             && self.formats().any(|format| format == FormatClass::Parquet)
         {
             let reason = "LZO is not supported, supported are: none, snappy, gzip, brotli, lz4, \

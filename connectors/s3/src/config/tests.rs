@@ -39,8 +39,11 @@ fn the_example_configuration_is_right() {
     let config = S3SinkConfig::parse(&props).unwrap();
     assert_eq!(config.bucket.region, "ap-northeast-2");
     assert_eq!(config.connector.flush_size, 10);
-    assert_eq!(config.time_pattern(), (HOURLY, HOUR_MS));
-    assert!(!config.is_by_clock());
+    assert_eq!(
+        config.storage.time_pattern(),
+        ("'year'=YYYY/'month'=MM/'day'=dd/'hour'=HH", 3_600_000)
+    );
+    assert!(!config.storage.is_by_clock());
 }
 
 #[test]

@@ -7,8 +7,8 @@
 use ::parquet::file::metadata::ParquetMetaDataReader;
 use connect_api::error::{ConnectorError, Result};
 
-use super::avro::MARK_BYTES;
 use crate::store::Store;
+use connect_storage::body::MARK_BYTES;
 
 /// Longest head of an Avro file that is read: its schema is in it.
 const MOST_HEAD_BYTES: usize = 16 << 20;
@@ -157,11 +157,29 @@ fn number(input: &mut &[u8]) -> Result<Option<i64>, Broken> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{config::AvroCodec, file::avro::tests::file};
+    use connect_api::budget::MemoryBudget;
+    use connect_storage::{
+        body::{Blocks, Buffer, Head},
+        words::AvroCodec,
+    };
+
+    /// An Avro file of these records.
+    fn file(records: &[Vec<u8>]) -> Vec<u8> {
+        let budget = MemoryBudget::new(64 << 20);
+        let head = Head::new(AvroCodec::Null, "\"bytes\"");
+        let out = Buffer::new(&budget, 1 << 20).unwrap();
+        let mut blocks = Blocks::begin(&head, out, &budget).unwrap();
+        for record in records {
+            assert!(blocks.reserve(record).unwrap());
+            blocks.append(record);
+        }
+        blocks.finish().unwrap();
+        blocks.out.bytes
+    }
 
     #[test]
     fn blocks_tell_how_many_records_they_hold_however_they_arrive() {
-        let bytes = file(AvroCodec::Null, &vec![vec![1; 999]; 200]);
+        let bytes = file(&vec![vec![1; 999]; 200]);
         for step in [1, 7, 1000, bytes.len()] {
             let mut counter = Counter::default();
             for chunk in bytes.chunks(step) {
@@ -173,7 +191,7 @@ mod tests {
 
     #[test]
     fn what_is_no_file_or_half_of_one_is_told() {
-        let bytes = file(AvroCodec::Null, &[vec![1; 9]]);
+        let bytes = file(&[vec![1; 9]]);
         for cut in [0, 3, 30, bytes.len() - 1] {
             let mut counter = Counter::default();
             counter.take(bytes.get(..cut).unwrap()).unwrap();

@@ -4,23 +4,19 @@ use std::sync::Arc;
 
 use connect_api::{
     error::{ConnectorError, Result},
-    record::{SinkRecord, TopicPartition},
+    record::SinkRecord,
 };
 
-use super::{Extent, extent, sources::Sources};
+use super::{
+    Extent,
+    contents::{Contents, FIRST_OFFSET, FIRST_TIMESTAMP, LAST_OFFSET, PARTITION, TOPIC},
+    extent,
+};
 use crate::store::{Existing, Metadata, Store};
 
-pub(crate) const TOPIC: &str = "kafka-topic";
-pub(crate) const PARTITION: &str = "kafka-partition";
-pub(crate) const FIRST_OFFSET: &str = "kafka-first-offset";
-pub(crate) const LAST_OFFSET: &str = "kafka-last-offset";
-pub(crate) const COUNT: &str = "kafka-record-count";
-pub(crate) const FIRST_TIMESTAMP: &str = "kafka-first-timestamp";
-pub(crate) const LAST_TIMESTAMP: &str = "kafka-last-timestamp";
 const FIRST_CRC: &str = "kafka-first-record-crc32";
-pub(crate) const CONTENT_CRC: &str = "content-crc32";
 
-/// Which records a file holds.
+/// Which records a file holds, and where.
 #[derive(Clone, Debug)]
 pub(crate) struct Facts {
     /// Keys of its objects, without their suffixes.
@@ -29,16 +25,9 @@ pub(crate) struct Facts {
     /// Records that can be told apart from those of other files: of one folder, or of what such
     /// folders have in common where they follow the clock.
     pub(crate) lane: Arc<str>,
-    pub(crate) origin: TopicPartition,
-    pub(crate) first: i64,
-    pub(crate) last: i64,
-    pub(crate) count: u64,
-    pub(crate) first_timestamp_ms: Option<i64>,
-    pub(crate) last_timestamp_ms: Option<i64>,
     /// Time the folder was found with.
     pub(crate) time_ms: Option<i64>,
-    /// Files its records were read from.
-    pub(crate) sources: Sources,
+    pub(crate) held: Contents,
 }
 
 /// An object's key, and what tells its first record from another.
@@ -47,6 +36,14 @@ pub(crate) struct Name {
     pub(crate) key: String,
     /// Checksum of the first record as it was written.
     first_crc: u32,
+}
+
+impl Name {
+    /// With what tells its first record from another.
+    fn marked(&self, mut metadata: Metadata) -> Metadata {
+        metadata.insert(FIRST_CRC.to_owned(), self.first_crc.to_string());
+        metadata
+    }
 }
 
 /// Where the records stop that are stored already.
@@ -63,19 +60,7 @@ pub(crate) enum End {
 impl Facts {
     /// What a file knows when its first record is there.
     pub(crate) fn new(stem: String, folder: Arc<str>, lane: Arc<str>, record: &SinkRecord) -> Self {
-        Self {
-            stem,
-            folder,
-            lane,
-            origin: record.origin.clone(),
-            first: record.offset,
-            last: record.offset,
-            count: 0,
-            first_timestamp_ms: record.timestamp_ms,
-            last_timestamp_ms: record.timestamp_ms,
-            time_ms: None,
-            sources: Sources::default(),
-        }
+        Self { stem, folder, lane, time_ms: None, held: Contents::begin(record) }
     }
 
     /// The object with a suffix whose first record has this content.
@@ -87,56 +72,19 @@ impl Facts {
 
     /// What an upload in parts begins with.
     pub(super) fn announcement(&self, name: &Name) -> Metadata {
-        let mut metadata = self.beginning(name);
-        self.sources.tell_beginning(&mut metadata);
-        metadata
+        name.marked(self.held.announcement())
     }
 
-    /// What is known before the last record is.
-    fn beginning(&self, name: &Name) -> Metadata {
-        let mut metadata = Metadata::from([
-            (TOPIC.to_owned(), self.origin.topic.to_string()),
-            (PARTITION.to_owned(), self.origin.partition.to_string()),
-            (FIRST_OFFSET.to_owned(), self.first.to_string()),
-            (FIRST_CRC.to_owned(), name.first_crc.to_string()),
-        ]);
-        if let Some(time) = self.first_timestamp_ms {
-            metadata.insert(FIRST_TIMESTAMP.to_owned(), time.to_string());
-        }
-        metadata
-    }
-
-    /// What is known of an object whose bytes have this checksum.
+    /// What an object says whose bytes have this checksum.
     pub(super) fn metadata(&self, name: &Name, content_crc: u32) -> Metadata {
-        let mut metadata = self.beginning(name);
-        metadata.insert(CONTENT_CRC.to_owned(), content_crc.to_string());
-        metadata.insert(LAST_OFFSET.to_owned(), self.last.to_string());
-        metadata.insert(COUNT.to_owned(), self.count.to_string());
-        if let Some(time) = self.last_timestamp_ms {
-            metadata.insert(LAST_TIMESTAMP.to_owned(), time.to_string());
-        }
-        self.sources.tell(&mut metadata, self.count);
-        metadata
-    }
-
-    /// What tags say of an object: as the original has it, and what metadata cannot say of an upload
-    /// in parts.
-    pub(super) fn tags(&self, content_crc: u32) -> Vec<(&'static str, String)> {
-        let mut tags = vec![
-            ("startOffset", self.first.to_string()),
-            ("endOffset", self.last.to_string()),
-            ("recordCount", self.count.to_string()),
-            (CONTENT_CRC, content_crc.to_string()),
-        ];
-        tags.extend(self.last_timestamp_ms.map(|time| (LAST_TIMESTAMP, time.to_string())));
-        tags
+        name.marked(self.held.metadata(content_crc))
     }
 
     /// Whether an object stops where this file does, as far as it tells: its length does not.
     pub(super) const fn ends_with(&self, end: End) -> Option<bool> {
         match end {
-            End::Offset(last) => Some(last == self.last),
-            End::Records(count) => Some(count == self.count),
+            End::Offset(last) => Some(last == self.held.last),
+            End::Records(count) => Some(count == self.held.count),
             End::Bytes(_) => None,
         }
     }
@@ -146,7 +94,7 @@ impl Facts {
     /// The timestamp tells a topic from another that was created under its name; without one the
     /// content of the record does.
     fn begins_as(&self, name: &Name, metadata: &Metadata) -> bool {
-        let beginning = self.beginning(name);
+        let beginning = name.marked(self.held.beginning());
         let is_same = |name: &str| metadata.get(name) == beginning.get(name);
         let is_there = [TOPIC, PARTITION, FIRST_OFFSET].into_iter().all(is_same);
         let has_time = |metadata: &Metadata| metadata.contains_key(FIRST_TIMESTAMP);
@@ -218,7 +166,7 @@ impl Facts {
             ConnectorError::invalid(format!(
                 "The object \"{key}\" exists and does not hold the records of {} from offset {} on, \
                  so that writing it would lose what it holds",
-                self.origin, self.first
+                self.held.origin, self.held.first
             ))
             .hint(
                 "Another connector writes to the same folder, a transform gives two topics one name, \

@@ -5,46 +5,38 @@
 //! named after it. They appear one after the other: the first says which records the file has for good,
 //! and the last that it is whole.
 
-mod avro;
-mod body;
-mod buffer;
+pub(crate) mod contents;
 mod extent;
-pub(crate) mod facts;
+mod facts;
 mod object;
-mod packed;
-mod parquet;
-mod shelf;
 mod sources;
-mod spill;
-mod staged;
 
 use std::sync::Arc;
 
 use connect_api::{
+    budget::Reservation,
     error::{ConnectorError, Result},
     record::SinkRecord,
     schema::Schema,
 };
+use connect_storage::{body::Room, format::Draft};
 
 use self::object::Object;
 pub(crate) use self::{
-    avro::{Blocks, Head},
-    buffer::Buffer,
+    contents::Contents,
     facts::{End, Facts, Name},
-    parquet::{Groups, Plan},
     sources::told,
-    spill::{Room, Spill},
 };
 use crate::{
-    config::{Compression, FormatClass, S3SinkConfig},
-    format::{Draft, Shape, View},
     store::{Created, Store},
+    view::{Shape, View},
 };
 
 /// Least size of a part that is not the last, by S3's rules.
 pub(crate) const LEAST_PART_BYTES: usize = 5 << 20;
-/// Size a buffer starts at: a few records.
-const START_BYTES: usize = 8 << 10;
+
+/// What an open file takes beside its records: its names, in the folders' table too, and what it knows.
+pub(crate) const OWN_BYTES: usize = 1536;
 
 /// What tells the end of an object that was uploaded in parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,37 +49,6 @@ pub(crate) enum Extent {
     Avro,
     /// Its footer.
     Parquet,
-}
-
-/// How bodies of objects are made.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct BodyOptions {
-    /// Level of gzip, if it is used.
-    pub(crate) gzip: Option<flate2::Compression>,
-    pub(crate) extent: Extent,
-    pub(crate) part_bytes: usize,
-    /// Size a buffer starts at.
-    pub(crate) start_bytes: usize,
-}
-
-impl BodyOptions {
-    /// What a configuration asks for in objects of this format.
-    pub(crate) fn new(config: &S3SinkConfig, class: FormatClass) -> Self {
-        let keys = &config.bucket;
-        let level = u32::try_from(keys.compression_level).map(flate2::Compression::new);
-        let is_gzip = keys.compression == Compression::Gzip;
-        Self {
-            extent: match class {
-                FormatClass::Avro => Extent::Avro,
-                FormatClass::Parquet => Extent::Parquet,
-                _ if is_gzip => Extent::Gzip,
-                _ => Extent::Length,
-            },
-            gzip: is_gzip.then(|| level.unwrap_or_default()),
-            part_bytes: keys.part_size,
-            start_bytes: if keys.elastic_buffer { keys.elastic_capacity } else { START_BYTES },
-        }
-    }
 }
 
 /// What became of a file.
@@ -110,6 +71,7 @@ pub(crate) struct OpenFile {
     pub(crate) is_repair: bool,
     /// In the order in which they appear.
     objects: Vec<Object>,
+    own: Reservation,
 }
 
 impl OpenFile {
@@ -120,10 +82,11 @@ impl OpenFile {
         drafts: &[Draft],
         room: &Room,
     ) -> Option<Self> {
+        let own = room.memory.reserve(OWN_BYTES)?;
         let sides = shapes.iter().zip(drafts);
         let objects = sides.map(|(shape, draft)| Object::open(&facts, shape, draft, room));
         let objects = objects.collect::<Option<Vec<_>>>()?;
-        Some(Self { facts, content_bytes: 0, is_repair: false, objects })
+        Some(Self { facts, content_bytes: 0, is_repair: false, objects, own })
     }
 
     /// Appends a record; `false`, and nothing happens, when the budget has no room for it.
@@ -144,10 +107,7 @@ impl OpenFile {
         let last = drafts.get(self.objects.len().saturating_sub(1));
         let length = last.map_or(0, |draft| draft.content.len());
         self.content_bytes += u64::try_from(length).unwrap_or_default();
-        self.facts.last = record.offset;
-        self.facts.last_timestamp_ms = record.timestamp_ms;
-        self.facts.count += 1;
-        self.facts.sources.note(record);
+        self.facts.held.note(record);
         Ok(true)
     }
 
@@ -169,7 +129,8 @@ impl OpenFile {
 
     /// Bytes taken from the budget.
     pub(crate) fn held_bytes(&self) -> usize {
-        self.objects.iter().map(|object| object.body.held_bytes()).sum()
+        let bodies = self.objects.iter().map(|object| object.body.held_bytes());
+        self.own.bytes() + bodies.sum::<usize>()
     }
 
     /// Writes to disk what waits in memory, where there is a disk; `false` when that is full.
@@ -178,7 +139,7 @@ impl OpenFile {
     /// `Internal` when a library fails at it.
     pub(crate) fn shelve(&mut self) -> Result<bool> {
         for object in &mut self.objects {
-            if !object.shelve()? {
+            if !object.body.shelve()? {
                 return Ok(false);
             }
         }
@@ -219,7 +180,7 @@ impl OpenFile {
     /// By the server's answer; `Invalid` when a key belongs to something else.
     pub(crate) async fn finish(mut self, store: &Store) -> Result<Fate> {
         let fate = self.create(store).await;
-        if !matches!(fate, Ok(Fate::Stored(End::Offset(last))) if last == self.facts.last) {
+        if !matches!(fate, Ok(Fate::Stored(End::Offset(last))) if last == self.facts.held.last) {
             self.give_up(store).await;
         }
         fate
@@ -237,7 +198,7 @@ impl OpenFile {
                 continue;
             }
             object.give_up(store).await;
-            let end = facts.end_of_other(&object.name, store, object.options.extent).await?;
+            let end = facts.end_of_other(&object.name, store, object.extent).await?;
             let is_same = facts.ends_with(end).unwrap_or(place > 0);
             if is_same || self.is_repair {
                 continue;
@@ -248,9 +209,11 @@ impl OpenFile {
             border = Some((place, end));
             break;
         }
-        let Some((place, end)) = border else { return Ok(Fate::Stored(End::Offset(facts.last))) };
+        let Some((place, end)) = border else {
+            return Ok(Fate::Stored(End::Offset(facts.held.last)));
+        };
         let last = self.objects.last().filter(|_| place + 1 < self.objects.len());
-        let Some((name, extent)) = last.map(|last| (last.name.clone(), last.options.extent)) else {
+        let Some((name, extent)) = last.map(|last| (last.name.clone(), last.extent)) else {
             return Ok(Fate::Stored(end));
         };
         let whole = facts.find(&name, store, extent).await?;
@@ -268,12 +231,12 @@ impl OpenFile {
 /// The first object of a file was new, so that no other could be there, had the settings not changed.
 fn warn_of_settings(facts: &Facts, name: &Name) {
     tracing::warn!(
-        partition = %facts.origin,
+        partition = %facts.held.origin,
         "The object \"{}\" was there before those beside it, and holds other records from offset {} on: \
          store.kafka.keys or store.kafka.headers has changed since. Some keys or headers may be \
          stored twice",
         name.key,
-        facts.first
+        facts.held.first
     );
 }
 

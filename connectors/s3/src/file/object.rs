@@ -4,21 +4,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use connect_api::{
-    budget::MemoryBudget,
     error::{ConnectorError, Result},
     schema::Schema,
 };
-
-use super::{
-    BodyOptions, Facts, Name,
-    body::Body,
-    packed::Packed,
-    spill::Room,
-    staged::{Staged, replay},
+use connect_storage::{
+    body::{Body, BodyOptions, Room},
+    format::Draft,
 };
+
+use super::{Extent, Facts, Name};
 use crate::{
-    format::{Draft, Shape, View},
     store::{Created, Store, USUAL_TAGS, Upload},
+    view::{Shape, View},
 };
 
 /// An object that takes one side of records.
@@ -28,7 +25,8 @@ pub(super) struct Object {
     pub(super) name: Name,
     /// Schema of what it takes.
     pub(super) schema: Option<Arc<Schema>>,
-    pub(super) options: BodyOptions,
+    pub(super) extent: Extent,
+    options: BodyOptions,
     pub(super) body: Body,
     upload: Option<Upload>,
     /// Whether it appeared by an upload in parts.
@@ -40,15 +38,12 @@ pub(super) struct Object {
 impl Object {
     /// Opens an object; nothing when the budget has no room for it.
     pub(super) fn open(facts: &Facts, shape: &Shape, draft: &Draft, room: &Room) -> Option<Self> {
-        let body = match (&room.disk, shape.body.gzip) {
-            (None, _) => Body::new(shape.body, draft.layout.as_deref(), &room.memory)?,
-            (Some(_), Some(level)) => Body::Packed(Box::new(Packed::new(room, level)?)),
-            (Some(_), None) => Body::Staged(Box::new(Staged::new(room, draft.layout.as_ref())?)),
-        };
+        let body = Body::open(shape.body, draft.layout.as_ref(), room)?;
         Some(Self {
             view: shape.view,
             name: facts.name(&shape.suffix, &draft.content),
             schema: draft.schema.clone(),
+            extent: shape.extent,
             options: shape.body,
             body,
             upload: None,
@@ -95,58 +90,13 @@ impl Object {
         Ok(())
     }
 
-    /// Makes content of records that wait. It takes no more than a part of memory, beside the budget: only a
-    /// few objects are written at once, and one that cannot be written frees nothing.
+    /// Makes content of what waits on disk, and uploads it as it comes.
     async fn thaw(&mut self, store: &Store, facts: &Facts) -> Result<()> {
-        let (layout, options) = match &self.body {
-            Body::Staged(staged) => (staged.layout(), self.options),
-            // It is compressed already.
-            Body::Packed(_) => (None, BodyOptions { gzip: None, ..self.options }),
-            _ => return Ok(()),
-        };
-        let apart = MemoryBudget::new(usize::MAX);
-        let body = Body::new(options, layout, &apart);
-        let body = body.ok_or_else(|| ConnectorError::internal("Could not begin an object"))?;
-        match std::mem::replace(&mut self.body, body) {
-            Body::Staged(mut staged) => {
-                let mut rest = Vec::new();
-                while staged.next(&mut rest)? {
-                    replay(&mut rest, &mut self.body)?;
-                    self.upload_full_parts(store, facts).await?;
-                }
-            }
-            Body::Packed(mut packed) => {
-                let (mut piece, mut is_more) = (Packed::head().to_vec(), true);
-                while is_more {
-                    is_more = packed.next(&mut piece)?;
-                    self.extend(&piece)?;
-                    piece.clear();
-                    self.upload_full_parts(store, facts).await?;
-                }
-            }
-            _ => {}
+        let Some(mut waiting) = self.body.wake(self.options)? else { return Ok(()) };
+        while waiting.bring(&mut self.body)? {
+            self.upload_full_parts(store, facts).await?;
         }
-        Ok(())
-    }
-
-    /// Appends bytes of the object itself.
-    fn extend(&mut self, bytes: &[u8]) -> Result<()> {
-        if !self.body.reserve(bytes)? {
-            return Err(ConnectorError::internal("What waited has no room in its object"));
-        }
-        self.body.append(bytes)
-    }
-
-    /// Writes to disk what waits in memory, where there is a disk; `false` when that is full.
-    ///
-    /// # Errors
-    /// `Internal` when a library fails at it.
-    pub(super) fn shelve(&mut self) -> Result<bool> {
-        match &mut self.body {
-            Body::Staged(staged) => Ok(staged.shelve()),
-            Body::Packed(packed) => packed.shelve(),
-            _ => Ok(true),
-        }
+        self.upload_full_parts(store, facts).await
     }
 
     /// Makes the object appear.
@@ -182,7 +132,7 @@ impl Object {
 
     /// Tags for the object that has appeared: metadata say it all of one that was not uploaded in parts.
     pub(super) fn tags(&self, facts: &Facts) -> Vec<(&'static str, String)> {
-        let mut tags = facts.tags(self.crc.sum());
+        let mut tags = facts.held.tags(self.crc.sum());
         if !self.was_in_parts {
             tags.truncate(USUAL_TAGS);
         }

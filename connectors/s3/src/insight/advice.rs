@@ -128,7 +128,7 @@ fn of_quiet_topics(config: &S3SinkConfig, shape: &Shape) -> Option<String> {
 }
 
 fn of_fields(config: &S3SinkConfig, costs: Option<&Costs>) -> Option<String> {
-    if !config.is_by_fields() {
+    if !config.storage.is_by_fields() {
         return None;
     }
     let fields = config.storage.partition_field_name.join(", ");

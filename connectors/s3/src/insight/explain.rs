@@ -10,15 +10,16 @@ use connect_api::{
     value::{Map, Value},
 };
 
+use connect_storage::words::{Compatibility, ExtractorClass};
+
 use super::{
     advice,
     estimate::{After, MemoryOf, Shape, Trigger, costs},
     words::{float, seconds, span},
 };
 use crate::{
-    config::{Compatibility, Compression, ExtractorClass, FormatClass, S3SinkConfig},
+    config::{Compression, FormatClass, S3SinkConfig},
     naming::Naming,
-    route::Router,
 };
 
 /// Offset of the made-up record.
@@ -50,13 +51,14 @@ pub(crate) fn explain(
     }
 }
 
-/// Settings by which the clock decides where files end or which folder they are in.
-fn by_clock(config: &S3SinkConfig) -> Vec<&'static str> {
+/// Settings by which a moment decides where files end or which folder they are in.
+fn by_moment(config: &S3SinkConfig) -> Vec<&'static str> {
     let keys = &config.connector;
     [
         (keys.rotate_schedule_interval_ms > 0).then_some("rotate.schedule.interval.ms"),
         (keys.file_age_ms_max > 0).then_some("file.age.ms.max"),
-        config.is_by_clock().then_some("timestamp.extractor=Wallclock"),
+        config.storage.is_by_clock().then_some("timestamp.extractor=Wallclock"),
+        keys.flush_on_stop.then_some("flush.on.stop"),
     ]
     .into_iter()
     .flatten()
@@ -65,7 +67,7 @@ fn by_clock(config: &S3SinkConfig) -> Vec<&'static str> {
 
 fn delivery(config: &S3SinkConfig) -> Delivery {
     let keys = &config.connector;
-    let by_clock = by_clock(config);
+    let by_moment = by_moment(config);
     let mut because = vec![
         "An object says in its metadata which records it holds, and offsets are committed behind it: \
          a task that starts anew skips what is stored"
@@ -78,7 +80,7 @@ fn delivery(config: &S3SinkConfig) -> Delivery {
              two tasks cannot both write it"
                 .to_owned(),
         );
-    } else if by_clock.is_empty() {
+    } else if by_moment.is_empty() {
         because.push(
             "enable.conditional.writes=false lets an object be written again, but files end where \
              the records say, so that it is the same. Files that are closed early, because memory is \
@@ -87,12 +89,12 @@ fn delivery(config: &S3SinkConfig) -> Delivery {
         );
     } else {
         given_up_by.push(format!(
-            "enable.conditional.writes=false, because {} lets the clock decide where files end: after \
+            "enable.conditional.writes=false, because {} lets the moment decide where files end: after \
              a crash objects may overlap or be overwritten",
-            by_clock.join(" and ")
+            by_moment.join(" and ")
         ));
     }
-    if config.is_by_clock() && keys.enable_conditional_writes {
+    if config.storage.is_by_clock() && keys.enable_conditional_writes {
         because.push(format!(
             "Folders follow the clock: a new task looks for objects of the one before in the last {} \
              time buckets. After a longer absence, and from a task that lost its partition and writes \
@@ -113,7 +115,7 @@ fn file_ends(config: &S3SinkConfig) -> Vec<String> {
         let most = super::words::bytes(most);
         ends.push(format!("file.size.bytes.max: {most} in one file, before compression"));
     }
-    if keys.rotate_interval_ms > 0 && config.is_time_based() {
+    if keys.rotate_interval_ms > 0 && config.storage.is_time_based() {
         ends.push(format!(
             "rotate.interval.ms: a record whose time is {} after that of the first one",
             after(keys.rotate_interval_ms)
@@ -142,13 +144,17 @@ fn file_ends(config: &S3SinkConfig) -> Vec<String> {
         let most = keys.partitioner_max_open_files;
         ends.push(format!("partitioner.max.open.files: one more than {most} of a Kafka partition"));
     }
-    ends.push(if keys.schema_compatibility == Compatibility::None {
+    ends.push(if keys.format.schema_compatibility == Compatibility::None {
         "A value with another schema (schema.compatibility=NONE)".to_owned()
     } else {
         "A value whose schema does not fit that of the file (schema.compatibility)".to_owned()
     });
     ends.push("Memory that is used up, when nothing else frees it".to_owned());
     ends.push("A request: POST /connectors/{connector}/flush".to_owned());
+    if keys.flush_on_stop {
+        let span = span(keys.shutdown_timeout.as_secs_f64());
+        ends.push(format!("flush.on.stop: the task stops or loses the partition, within {span}"));
+    }
     ends.push("All open files of a Kafka partition end together".to_owned());
     ends
 }
@@ -162,7 +168,7 @@ fn shape(config: &S3SinkConfig) -> Shape {
         number(keys.file_size_bytes_max)
             .map(|bytes| Trigger { key: "file.size.bytes.max", after: After::Bytes(bytes) }),
         seconds(keys.rotate_interval_ms)
-            .filter(|_| config.is_time_based())
+            .filter(|_| config.storage.is_time_based())
             .map(|span| Trigger { key: "rotate.interval.ms", after: After::Span(span) }),
         seconds(keys.file_age_ms_max)
             .map(|age| Trigger { key: "file.age.ms.max", after: After::Age(age) }),
@@ -184,7 +190,8 @@ fn shape(config: &S3SinkConfig) -> Shape {
     };
     Shape {
         triggers: triggers.into_iter().flatten().collect(),
-        folder_s: seconds(config.time_pattern().1).filter(|_| config.is_time_based()),
+        folder_s: seconds(config.storage.time_pattern().1)
+            .filter(|_| config.storage.is_time_based()),
         sides: u32::try_from(sides).map_or(1.0, f64::from),
         file_memory,
         memory: MemoryOf {
@@ -205,24 +212,25 @@ fn example(config: &S3SinkConfig, props: &Props, now_ms: i64) -> Option<Example>
     let storage = &config.storage;
     let mut entries: Vec<(Value, Value)> = Vec::new();
     let mut told = vec![format!("partition 0, offset {EXAMPLE_OFFSET}, stamped now")];
-    if config.is_by_fields() {
+    if config.storage.is_by_fields() {
         for field in &storage.partition_field_name {
             entries.push((Value::string(field.clone()), "example".into()));
             told.push(format!("{field}=example"));
         }
     }
-    if config.is_time_based() && storage.timestamp_extractor == ExtractorClass::RecordField {
+    if config.storage.is_time_based() && storage.timestamp_extractor == ExtractorClass::RecordField
+    {
         let field = storage.timestamp_field.clone();
         told.push(format!("{field}=now"));
         entries.push((Value::string(field), Value::Int64(now_ms)));
     }
     let topic = first_topic(props);
     let record = example_record(topic, Value::Map(Map::new(entries)), now_ms);
-    let mut router = Router::new(config).ok()?;
+    let mut router = config.router().ok()?;
     let time_ms = router.time_ms(&record, now_ms).ok()?;
     let folder = router.folder(&record, time_ms).ok()?;
     let stem = Naming::new(config).stem(&folder, &record);
-    let shapes = crate::format::Shape::all(config);
+    let shapes = crate::view::Shape::all(config);
     let suffix = shapes.last().map(|shape| shape.suffix.clone()).unwrap_or_default();
     let record = format!("{topic}: {}", told.join(", "));
     Some(Example { record, place: format!("s3://{}/{stem}{suffix}", config.bucket.name) })

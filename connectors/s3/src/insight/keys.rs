@@ -1,11 +1,9 @@
 //! Keys of Confluent's class.
 
+use connect_storage::words::{Affix, PartitionerClass};
+
 use super::objects::{Named, Names};
-use crate::{
-    config::{Affix, PartitionerClass, S3SinkConfig},
-    format::Shape,
-    naming::Naming,
-};
+use crate::{config::S3SinkConfig, naming::Naming, view::Shape};
 
 /// Reads keys: `<folder>/<topic>+<partition>+<offset><suffix>`.
 pub(crate) struct Keys {

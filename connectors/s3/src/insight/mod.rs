@@ -13,6 +13,6 @@ pub(crate) use self::{
     estimate::{After, Costs, MemoryOf, Shape, Trigger, costs},
     explain::{example_record, explain, first_topic, only_topic},
     keys::Keys,
-    objects::objects,
+    objects::{Named, Names, objects},
     words::{float, number, seconds, span},
 };

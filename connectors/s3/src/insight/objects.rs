@@ -13,7 +13,7 @@ use connect_api::{
 use futures::future::join_all;
 
 use crate::{
-    file::{facts, told},
+    file::{contents, told},
     store::{Existing, Metadata, Store},
 };
 
@@ -278,14 +278,14 @@ impl<'a, N: Names> Search<'a, N> {
             place: self.store.place(key),
             size_bytes: Some(existing.length_bytes),
             written_ms: existing.written_ms,
-            topic: metadata.get(facts::TOPIC).cloned(),
-            partition: number(metadata, facts::PARTITION),
-            first_offset: number(metadata, facts::FIRST_OFFSET),
-            last_offset: number(metadata, facts::LAST_OFFSET),
-            records: number(metadata, facts::COUNT),
-            first_timestamp_ms: number(metadata, facts::FIRST_TIMESTAMP),
-            last_timestamp_ms: number(metadata, facts::LAST_TIMESTAMP),
-            content_crc32: number(metadata, facts::CONTENT_CRC),
+            topic: metadata.get(contents::TOPIC).cloned(),
+            partition: number(metadata, contents::PARTITION),
+            first_offset: number(metadata, contents::FIRST_OFFSET),
+            last_offset: number(metadata, contents::LAST_OFFSET),
+            records: number(metadata, contents::COUNT),
+            first_timestamp_ms: number(metadata, contents::FIRST_TIMESTAMP),
+            last_timestamp_ms: number(metadata, contents::LAST_TIMESTAMP),
+            content_crc32: number(metadata, contents::CONTENT_CRC),
             sources,
             notes: Vec::new(),
         };

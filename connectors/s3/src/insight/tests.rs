@@ -49,6 +49,15 @@ fn what_gives_a_promise_up_is_named() {
     assert_eq!(promise(&[overwrites]), (Promise::ExactlyOnce, 0));
     assert_eq!(promise(&[overwrites, schedule]), (Promise::AtLeastOnce, 1));
     assert_eq!(promise(&[overwrites, ("file.age.ms.max", "1")]), (Promise::AtLeastOnce, 1));
+    assert_eq!(promise(&[overwrites, ("flush.on.stop", "true")]), (Promise::AtLeastOnce, 1));
+}
+
+#[test]
+fn a_stop_that_ends_files_is_named() {
+    let ends = |settings| explain(settings, &Load::default()).file_ends;
+    let told = "flush.on.stop: the task stops or loses the partition, within 3 seconds";
+    assert!(ends(&[("flush.on.stop", "true")]).iter().any(|end| end == told));
+    assert!(!has(&ends(&[]), "flush.on.stop"));
 }
 
 #[test]

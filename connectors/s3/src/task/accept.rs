@@ -9,13 +9,17 @@ use connect_api::{
     record::SinkRecord,
     schema::same_schema,
 };
-
-use super::{Shared, now, rotation::Rotation, stored::Known, writer::PartitionWriter};
-use crate::{
-    config::{ExtractorClass, NullBehavior},
-    file::{Facts, OpenFile, other_settings},
-    format::{Shape, View},
+use connect_storage::{
     projection::{self, Fit},
+    rotation::Rotation,
+    words::ExtractorClass,
+};
+
+use super::{Shared, now, stored::Known, writer::PartitionWriter};
+use crate::{
+    config::NullBehavior,
+    file::{Facts, OpenFile, other_settings},
+    view::{Shape, View, write_view},
 };
 
 /// The times that epoch milliseconds of our age are between: 1971 and 3000. Seconds lie before it,
@@ -84,7 +88,7 @@ impl PartitionWriter {
                 return Ok(Step::Reject(error));
             }
         };
-        let is_by_clock = shared.config.is_by_clock() && !is_null;
+        let is_by_clock = shared.config.storage.is_by_clock() && !is_null;
         if place.known == Known::New && is_by_clock && self.is_unprobed(shared, &place.lane) {
             return Ok(Step::Probe);
         }
@@ -108,7 +112,7 @@ impl PartitionWriter {
     /// Finds the folder of a record. A file that was begun keeps the folder it has.
     fn place(&mut self, shared: &Shared, record: &SinkRecord, now_ms: i64) -> Result<Place> {
         let is_null = record.value.value.is_null();
-        let clock_lane = if shared.config.is_by_clock() && !is_null {
+        let clock_lane = if shared.config.storage.is_by_clock() && !is_null {
             Some(self.router.clock_lane(record)?)
         } else {
             None
@@ -116,7 +120,9 @@ impl PartitionWriter {
         let time_ms = self.time_ms(shared, record, clock_lane.as_deref(), now_ms)?;
         self.warn_of_time(shared, record, time_ms);
         let folder = if is_null {
-            Ok(self.router.tombstone_folder(record))
+            Ok(self
+                .router
+                .named_folder(record, &shared.config.connector.tombstone_encoded_partition))
         } else {
             self.router.folder(record, time_ms)
         };
@@ -160,12 +166,12 @@ impl PartitionWriter {
         for (shape, draft) in Shape::of(&shared.shapes, record).iter().zip(&mut self.drafts) {
             let schema = file.and_then(|file| file.schema(shape.view));
             if shape.view != View::Value {
-                draft.write_view(shape, record)?;
+                write_view(draft, shape, record)?;
                 is_other |= draft.layout.is_some()
                     && schema.is_some_and(|schema| !same_schema(schema, draft.schema.as_ref()));
                 continue;
             }
-            let mode = shared.config.connector.schema_compatibility;
+            let mode = shared.config.connector.format.schema_compatibility;
             let schema = schema.or_else(|| self.stored.measured_schema(&place.lane, record.offset));
             let own = record.value.schema.as_ref();
             let fit = schema.map_or(Ok(Fit::Same), |file| projection::fit(mode, file, own))?;
@@ -173,7 +179,7 @@ impl PartitionWriter {
                 let value = projection::project(&record.value.value, schema);
                 draft.write(&shape.format, Some(schema), &value)?;
             } else {
-                draft.write_view(shape, record)?;
+                write_view(draft, shape, record)?;
             }
             if !is_other {
                 return Ok(fit);
@@ -197,7 +203,7 @@ impl PartitionWriter {
         now_ms: i64,
     ) -> Result<Option<i64>> {
         if record.value.value.is_null() {
-            return Ok(record.timestamp_ms.filter(|_| shared.config.is_time_based()));
+            return Ok(record.timestamp_ms.filter(|_| shared.config.storage.is_time_based()));
         }
         let Some(lane) = clock_lane else { return self.router.time_ms(record, now_ms) };
         let is_of = |route: &&super::writer::Route| {

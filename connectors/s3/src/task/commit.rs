@@ -6,11 +6,11 @@ use connect_api::{
     error::{ConnectorError, Result},
     record::SinkRecord,
 };
+use connect_storage::rotation::Rotation;
 use futures::future::join_all;
 
 use super::{
     Shared, now,
-    rotation::Rotation,
     writer::{PartitionWriter, Route},
 };
 use crate::file::{End, Facts, Fate, OpenFile};
@@ -36,7 +36,7 @@ impl PartitionWriter {
         if reason.moves_schedule() {
             self.schedule(shared, now_ms);
         }
-        let Some(first) = files.first().map(|file| file.facts.first) else {
+        let Some(first) = files.first().map(|file| file.facts.held.first) else {
             self.stored.forget_before(self.position);
             return Ok(());
         };
@@ -50,7 +50,7 @@ impl PartitionWriter {
             files.len(),
             self.origin
         );
-        let outcomes = if shared.config.is_by_clock() {
+        let outcomes = if shared.config.storage.is_by_clock() {
             finish_in_order(shared, files).await
         } else {
             let work = files.into_iter().map(|file| finish(shared, file));
@@ -87,14 +87,14 @@ impl PartitionWriter {
                     self.stored.add_begun(&facts, end);
                 }
                 Some(Ok(Fate::Stored(end))) => {
-                    is_incomplete |= !matches!(end, End::Offset(last) if last >= facts.last);
-                    if end != End::Offset(facts.last) {
+                    is_incomplete |= !matches!(end, End::Offset(last) if last >= facts.held.last);
+                    if end != End::Offset(facts.held.last) {
                         tracing::info!(
                             "The object \"{}\" exists: an earlier task stored it",
                             facts.stem
                         );
                     }
-                    self.stored.add(facts.lane, facts.first, end);
+                    self.stored.add(facts.lane, facts.held.first, end);
                 }
                 Some(Err(error)) if !error.class().is_retriable() => return Err(error),
                 Some(Err(error)) => {
@@ -152,7 +152,7 @@ impl PartitionWriter {
 
     /// Throws the open files away, and says where the first of them began.
     async fn let_go(&mut self, shared: &Shared) -> Option<i64> {
-        let first = self.files.values().map(|file| file.facts.first).min();
+        let first = self.files.values().map(|file| file.facts.held.first).min();
         let routes: Vec<_> = self.files.values().map(|file| file.facts.clone()).collect();
         routes.iter().for_each(|facts| self.remember_route(facts));
         self.discard(&shared.store).await;
@@ -180,7 +180,7 @@ impl PartitionWriter {
                 }
                 Err(error) if error.class().is_retriable() => {
                     let first = self.let_go(shared).await;
-                    let first = first.map_or(facts.first, |first| first.min(facts.first));
+                    let first = first.map_or(facts.held.first, |first| first.min(facts.held.first));
                     self.back_off(shared, first, &error);
                     return Ok(());
                 }
@@ -246,8 +246,12 @@ impl PartitionWriter {
     /// Keeps the folder of a file whose fate is unknown: if it did appear, the same key tells.
     fn remember_route(&mut self, facts: &Facts) {
         let Some(time_ms) = facts.time_ms else { return };
-        let route =
-            Route { lane: Arc::clone(&facts.lane), first: facts.first, last: facts.last, time_ms };
+        let route = Route {
+            lane: Arc::clone(&facts.lane),
+            first: facts.held.first,
+            last: facts.held.last,
+            time_ms,
+        };
         self.routes.push(route);
     }
 }
@@ -264,7 +268,7 @@ async fn look(shared: &Shared, facts: Facts, content: &[u8]) -> Result<Option<(F
         return Ok(None);
     };
     let name = facts.name(&first.suffix, content);
-    let Some(end) = facts.find(&name, &shared.store, first.body.extent).await? else {
+    let Some(end) = facts.find(&name, &shared.store, first.extent).await? else {
         return Ok(None);
     };
     let is_whole = first.view == last.view || {

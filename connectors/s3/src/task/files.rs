@@ -81,12 +81,10 @@ impl Files {
 #[cfg(test)]
 mod tests {
     use connect_api::{budget::MemoryBudget, value::Value};
+    use connect_storage::body::Room;
 
     use super::*;
-    use crate::{
-        file::{Facts, Room},
-        task::tests::record,
-    };
+    use crate::{file::Facts, task::tests::record};
 
     fn file(folder: &Arc<str>, offset: i64) -> OpenFile {
         let record = record(offset, 0, Value::Int64(offset));
@@ -111,20 +109,20 @@ mod tests {
                         model.insert(folder, offset);
                     }
                     1 => {
-                        let gone = files.remove(&folder).map(|file| file.facts.first);
+                        let gone = files.remove(&folder).map(|file| file.facts.held.first);
                         assert_eq!(gone, model.remove(&folder));
                     }
                     _ => {
-                        let taken = files.take_if(|file| file.facts.first % 3 == 0).len();
+                        let taken = files.take_if(|file| file.facts.held.first % 3 == 0).len();
                         let before = model.len();
                         model.retain(|_, first| *first % 3 != 0);
                         assert_eq!(taken, before - model.len());
                     }
                 }
                 for (folder, first) in &model {
-                    assert_eq!(files.get(folder).unwrap().facts.first, *first);
+                    assert_eq!(files.get(folder).unwrap().facts.held.first, *first);
                     let same = folder.to_string();
-                    assert_eq!(files.get_mut(&same).unwrap().facts.first, *first);
+                    assert_eq!(files.get_mut(&same).unwrap().facts.held.first, *first);
                 }
                 assert_eq!(files.values().count(), model.len());
             }

@@ -7,9 +7,10 @@ use connect_api::{
     budget::MemoryBudget,
     error::{ConnectorError, Result},
 };
+use connect_storage::rotation::Rotation;
 use tokio::time::Instant;
 
-use super::{S3SinkTask, Shared, now, rotation::Rotation, writer::PartitionWriter};
+use super::{S3SinkTask, Shared, now, writer::PartitionWriter};
 use crate::file::{LEAST_PART_BYTES, OpenFile};
 
 /// Longest wait for memory before the largest files are closed early.

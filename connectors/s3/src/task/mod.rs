@@ -11,7 +11,6 @@ mod commit;
 mod files;
 mod leftovers;
 mod memory;
-mod rotation;
 mod stored;
 mod tally;
 #[cfg(test)]
@@ -27,6 +26,10 @@ use connect_api::{
     sink::{Progress, SinkContext, SinkOffsets, SinkTask},
 };
 use connect_joda::Zone;
+use connect_storage::{
+    body::{Room, Spill},
+    rotation::{Rotation, Rotations},
+};
 use futures::future::{join_all, try_join_all};
 use tokio::{
     sync::Semaphore,
@@ -34,17 +37,13 @@ use tokio::{
 };
 
 pub(crate) use self::accept::null_value;
-use self::{
-    rotation::{Rotation, Rotations},
-    tally::Tally,
-    writer::PartitionWriter,
-};
+use self::{tally::Tally, writer::PartitionWriter};
 use crate::{
     config::S3SinkConfig,
-    file::{Fate, OpenFile, Room, Spill},
-    format::Shape,
+    file::{Fate, OpenFile},
     naming::Naming,
     store::Store,
+    view::Shape,
 };
 
 /// Files of a task that become objects at once: as many as there are requests at once.
@@ -74,7 +73,7 @@ impl Shared {
     async fn finish(&self, file: OpenFile) -> Result<Fate> {
         // The semaphore is never closed.
         let _permit = self.writing.acquire().await.ok();
-        let (records, content_bytes) = (file.facts.count, file.content_bytes);
+        let (records, content_bytes) = (file.facts.held.count, file.content_bytes);
         let fate = file.finish(&self.store).await;
         if matches!(fate, Ok(Fate::Stored(_))) {
             self.tally.stored(records, content_bytes);
@@ -123,7 +122,11 @@ impl S3SinkTask {
                 shapes: Shape::all(&config),
                 naming: Naming::new(&config),
                 config,
-                rotations: Rotations::new(&context.figures),
+                rotations: Rotations::new(
+                    &Rotation::ALL,
+                    crate::figures::ROTATIONS,
+                    &context.figures,
+                ),
                 tally: Tally::new(&context.figures),
                 context,
                 store,
@@ -265,7 +268,7 @@ impl SinkTask for S3SinkTask {
 /// Says once what the settings mean for delivery and naming.
 fn explain(config: &S3SinkConfig) {
     let connector = &config.connector;
-    if config.is_by_clock() && connector.enable_conditional_writes {
+    if config.storage.is_by_clock() && connector.enable_conditional_writes {
         tracing::info!(
             "Folders follow the clock (timestamp.extractor=Wallclock): after a restart the last {} \
              time buckets are searched for objects of the task before. Exactly-once holds unless \
@@ -275,25 +278,28 @@ fn explain(config: &S3SinkConfig) {
         );
     }
     let is_by_schedule = connector.rotate_schedule_interval_ms > 0 || connector.file_age_ms_max > 0;
-    if connector.rotate_interval_ms > 0 && config.is_time_based() && !is_by_schedule {
+    if connector.rotate_interval_ms > 0 && config.storage.is_time_based() && !is_by_schedule {
         tracing::warn!(
             "rotate.interval.ms closes files when a later record comes: the last files of a topic that \
              goes quiet stay open, and their offsets are not committed. Set file.age.ms.max or \
              rotate.schedule.interval.ms to have the clock close them"
         );
     }
-    if !connector.enable_conditional_writes && (is_by_schedule || config.is_by_clock()) {
+    if !connector.enable_conditional_writes && (is_by_schedule || config.storage.is_by_clock()) {
         tracing::warn!(
             "Objects may be doubled or overwritten after a crash, because file borders depend on \
              the clock and enable.conditional.writes is false"
         );
     }
-    if connector.rotate_interval_ms > 0 && !config.is_time_based() {
+    if connector.rotate_interval_ms > 0 && !config.storage.is_time_based() {
         tracing::warn!("rotate.interval.ms is ignored, because the partitioner is not by time");
     }
-    let pattern = connect_joda::Pattern::parse(config.time_pattern().0);
+    let pattern = connect_joda::Pattern::parse(config.storage.time_pattern().0);
     let is_english = config.storage.locale.to_ascii_lowercase().starts_with("en");
-    if config.is_time_based() && !is_english && pattern.is_ok_and(|pattern| pattern.has_names()) {
+    if config.storage.is_time_based()
+        && !is_english
+        && pattern.is_ok_and(|pattern| pattern.has_names())
+    {
         tracing::warn!(
             "Names in path.format are written in English, whatever locale \"{}\" says",
             config.storage.locale

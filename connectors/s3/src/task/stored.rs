@@ -51,9 +51,9 @@ impl Stored {
 
     /// Remembers a file of which only some objects are there.
     pub(super) fn add_begun(&mut self, facts: &Facts, end: End) {
-        let Facts { lane, first, folder, .. } = facts;
+        let Facts { lane, folder, held, .. } = facts;
         let (lane, begun) = (Arc::clone(lane), Some(Arc::clone(folder)));
-        self.ranges.push(Range { lane, first: *first, end, schema: None, begun });
+        self.ranges.push(Range { lane, first: held.first, end, schema: None, begun });
     }
 
     /// Whether a record is stored.

@@ -52,7 +52,7 @@ impl Tally {
         let (mut files, mut records, mut content) = (0, 0, 0);
         for file in writers.flat_map(|writer| writer.files.values()) {
             files += 1;
-            records += file.facts.count;
+            records += file.facts.held.count;
             content += file.content_bytes;
         }
         self.open_files.set(files);

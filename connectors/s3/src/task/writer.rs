@@ -7,13 +7,12 @@ use connect_api::{
     record::{SinkRecord, TopicPartition},
     sink::Progress,
 };
+use connect_storage::{format::Draft, rotation::Rotation, route::Router};
 use futures::future::join_all;
 use tokio::time::Instant;
 
-use super::{
-    Shared, accept::Step, alarm::Alarm, files::Files, now, rotation::Rotation, stored::Stored,
-};
-use crate::{file::OpenFile, format::Draft, route::Router, store::Store};
+use super::{Shared, accept::Step, alarm::Alarm, files::Files, now, stored::Stored};
+use crate::{file::OpenFile, store::Store};
 
 /// Batches from beyond a rewind that are turned away before the worker is taken to be broken.
 const MOST_REFUSALS: u32 = 20;
@@ -102,10 +101,10 @@ enum Flow {
 
 impl PartitionWriter {
     pub(super) fn new(shared: &Shared, origin: TopicPartition) -> Result<Self> {
-        let most_layouts = shared.config.connector.schemas_cache_config;
+        let most_layouts = shared.config.connector.format.schemas_cache_config;
         let mut writer = Self {
             origin,
-            router: Router::new(&shared.config)?,
+            router: shared.config.router()?,
             files: Files::default(),
             unsettled: None,
             stored: Stored::default(),
@@ -340,7 +339,7 @@ impl PartitionWriter {
     /// The highest offset that may be committed, given what the worker has brought.
     pub(super) fn safe_offset(&self, consumed: i64) -> i64 {
         let position = self.rewind.as_ref().map_or(consumed, |rewind| rewind.target);
-        let open = self.files.values().map(|file| file.facts.first);
+        let open = self.files.values().map(|file| file.facts.held.first);
         let first = open.chain(self.unsettled).min();
         self.stored.limit(first.map_or(position, |first| first.min(position)))
     }
@@ -363,7 +362,7 @@ impl PartitionWriter {
         self.base_ms = None;
         self.last_folder = None;
         let mut files = self.files.take_if(|file| !file.is_repair);
-        files.sort_by_key(|file| file.facts.first);
+        files.sort_by_key(|file| file.facts.held.first);
         files
     }
 

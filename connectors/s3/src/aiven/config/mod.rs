@@ -18,11 +18,13 @@ use connect_api::{
 use connect_avro::AvroDataConfig;
 use connect_joda::Zone;
 
+use connect_storage::words::AvroCodec;
+
 use self::checks::{address, bucket_name, part_size, time_zone};
 pub(super) use self::words::{FileCompression, OutputField, OutputType, TimeSource, ValueEncoding};
 use super::template::{Grouping, Template};
 use crate::{
-    config::{AvroCodec, BucketKeys, CredentialsClass, endpoint},
+    config::{BucketKeys, CredentialsClass, endpoint},
     file::LEAST_PART_BYTES,
     store::{Names, Tuning},
 };

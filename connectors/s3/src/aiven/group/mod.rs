@@ -31,9 +31,9 @@ use super::{
 use connect_joda::Zone;
 
 /// Digits of a padded partition.
-const PARTITION_DIGITS: usize = 10;
+pub(super) const PARTITION_DIGITS: usize = 10;
 /// Digits of a padded offset.
-const OFFSET_DIGITS: usize = 20;
+pub(super) const OFFSET_DIGITS: usize = 20;
 
 /// What records share that are counted from one first record.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -4,6 +4,7 @@ mod conformance;
 mod containers;
 mod delivery;
 mod layouts;
+mod objects;
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -5,6 +5,7 @@ use proptest::prelude::{Just, Strategy, any, prop, prop_oneof};
 use connect_api::record::Header;
 
 use super::*;
+use crate::file::OWN_BYTES;
 
 /// Region of records without a value.
 const TOMBSTONE: u8 = 9;
@@ -332,7 +333,7 @@ fn settings() -> impl Strategy<Value = Vec<(&'static str, String)>> {
         if spills {
             let folder = std::env::temp_dir().to_str().unwrap().to_owned();
             settings.push(("store.spill.path", folder));
-            settings.push(("store.memory.bytes", "400".to_owned()));
+            settings.push(("store.memory.bytes", (8 * OWN_BYTES + 400).to_string()));
         }
         settings.push(("flush.size", flush.to_string()));
         settings.push(("rotate.interval.ms", (minutes * MINUTE).to_string()));

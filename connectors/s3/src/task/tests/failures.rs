@@ -4,6 +4,7 @@ use bytes::Bytes;
 use connect_api::error::ErrorClass;
 
 use super::{server::Fault, *};
+use crate::file::OWN_BYTES;
 
 fn regions(count: i64) -> Vec<SinkRecord> {
     (0..count).map(|n| regional(n, ["eu", "us", "ap"][usize::try_from(n % 3).unwrap()])).collect()
@@ -196,10 +197,12 @@ async fn full_memory_pauses_and_loses_nothing() {
 /// Many folders, little memory, and a disk.
 async fn spilling(more: &[(&str, &str)], folder: &tempfile::TempDir) -> Rig {
     let path = folder.path().to_str().unwrap();
+    // For what the files of 300 regions take themselves, and little for records.
+    let memory = (300 * OWN_BYTES + 60_000).to_string();
     let settings = [
         ("partitioner.class", "FieldPartitioner"),
         ("partition.field.name", "region"),
-        ("store.memory.bytes", "60000"),
+        ("store.memory.bytes", memory.as_str()),
         ("store.spill.path", path),
     ];
     Rig::new(&[&settings[..], more].concat()).await

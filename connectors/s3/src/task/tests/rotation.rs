@@ -155,11 +155,9 @@ async fn files_are_closed_by_size_and_by_age_where_that_is_asked_for() {
 
 #[tokio::test]
 async fn every_rotation_is_counted_under_its_reason() {
-    use crate::{
-        config::S3SinkConfig,
-        task::{S3SinkTask, rotation::Rotation},
-    };
+    use crate::{config::S3SinkConfig, task::S3SinkTask};
     use connect_api::config::Config as _;
+    use connect_storage::rotation::Rotation;
     let rig = Rig::new(&hourly(&[
         ("flush.size", "4"),
         ("rotate.interval.ms", "600000"),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use connect_api::error::{ConnectorError, Result};
 
 use super::{
-    body::Body,
+    Body,
     buffer::Buffer,
     shelf::Shelf,
     spill::{Room, SLOT_BYTES},
@@ -102,7 +102,7 @@ pub(super) fn replay(rest: &mut Vec<u8>, body: &mut Body) -> Result<()> {
         let length = usize::try_from(u32::from_le_bytes(*front)).unwrap_or(usize::MAX);
         let Some(record) = more.get(..length) else { break };
         if !body.reserve(record)? {
-            return Err(ConnectorError::internal("A record that waited has no room in its object"));
+            return Err(ConnectorError::internal("A record that waited has no room in its file"));
         }
         body.append(record)?;
         used += FRONT_BYTES + length;
@@ -116,11 +116,10 @@ mod tests {
     use connect_api::budget::MemoryBudget;
 
     use super::*;
-    use crate::file::{BodyOptions, Extent, Spill};
+    use crate::body::{BodyOptions, Spill};
 
     fn plain() -> Body {
-        let options =
-            BodyOptions { gzip: None, extent: Extent::Length, part_bytes: 1 << 30, start_bytes: 0 };
+        let options = BodyOptions { gzip: None, part_bytes: 1 << 30, start_bytes: 0 };
         Body::new(options, None, &MemoryBudget::new(1 << 30)).unwrap()
     }
 

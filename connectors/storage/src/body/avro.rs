@@ -12,7 +12,7 @@ use connect_api::{
 use connect_avro::put_long;
 
 use super::buffer::Buffer;
-use crate::config::AvroCodec;
+use crate::words::AvroCodec;
 
 /// Content of a block, as in Java.
 const BLOCK_BYTES: usize = 64_000;
@@ -21,11 +21,11 @@ const FRAME_BYTES: usize = 1024;
 /// Content that one step of bzip2's block size takes.
 const BZIP2_STEP_BYTES: usize = 100_000;
 /// Length of the mark between blocks.
-pub(super) const MARK_BYTES: usize = 16;
+pub const MARK_BYTES: usize = 16;
 
 /// What files of one schema begin with.
 #[derive(Clone, Debug)]
-pub(crate) struct Head {
+pub struct Head {
     codec: AvroCodec,
     /// Everything up to the mark.
     bytes: Arc<[u8]>,
@@ -33,7 +33,7 @@ pub(crate) struct Head {
 
 impl Head {
     /// The head of files with a schema, by its text.
-    pub(crate) fn new(codec: AvroCodec, schema: &str) -> Self {
+    pub fn new(codec: AvroCodec, schema: &str) -> Self {
         let mut bytes = b"Obj\x01".to_vec();
         put_number(&mut bytes, 2);
         for (name, value) in [("avro.schema", schema), ("avro.codec", codec.word())] {
@@ -47,19 +47,19 @@ impl Head {
 
 /// A file's head and blocks.
 #[derive(Debug)]
-pub(crate) struct Blocks {
+pub struct Blocks {
     codec: AvroCodec,
     mark: [u8; MARK_BYTES],
     /// Records of the block that is being filled.
     staged: Buffer,
     count: usize,
     /// Head and whole blocks. It always has room for the block that is being filled.
-    pub(crate) out: Buffer,
+    pub out: Buffer,
 }
 
 impl Blocks {
     /// Begins a file; nothing when the budget has no room.
-    pub(crate) fn begin(head: &Head, mut out: Buffer, budget: &MemoryBudget) -> Option<Self> {
+    pub fn begin(head: &Head, mut out: Buffer, budget: &MemoryBudget) -> Option<Self> {
         if !out.ensure(head.bytes.len() + MARK_BYTES) {
             return None;
         }
@@ -72,7 +72,10 @@ impl Blocks {
     }
 
     /// Makes room for one record; `false` when there is none.
-    pub(crate) fn reserve(&mut self, record: &[u8]) -> Result<bool> {
+    ///
+    /// # Errors
+    /// `Internal` when a codec fails.
+    pub fn reserve(&mut self, record: &[u8]) -> Result<bool> {
         let length = self.staged.bytes.len() + record.len();
         if self.count > 0 && length > BLOCK_BYTES {
             if !self.out.ensure(worst_bytes(self.staged.bytes.len())) {
@@ -85,12 +88,16 @@ impl Blocks {
     }
 
     /// Appends the record that there is room for.
-    pub(crate) fn append(&mut self, record: &[u8]) {
+    pub fn append(&mut self, record: &[u8]) {
         self.staged.bytes.extend_from_slice(record);
         self.count += 1;
     }
 
-    pub(crate) fn finish(&mut self) -> Result<()> {
+    /// Ends the last block.
+    ///
+    /// # Errors
+    /// `Internal` when a codec fails.
+    pub fn finish(&mut self) -> Result<()> {
         if self.count > 0 {
             self.close_block()?;
         }
@@ -98,13 +105,14 @@ impl Blocks {
     }
 
     /// Gives back what a part took, but for what the block that is being filled will need.
-    pub(crate) fn settle(&mut self) {
+    pub fn settle(&mut self) {
         self.out.settle();
         // This room was free a moment ago, as in the buffer itself.
         let _regained = self.out.ensure(worst_bytes(self.staged.bytes.len()));
     }
 
-    pub(crate) const fn held_bytes(&self) -> usize {
+    /// Bytes taken from the budget.
+    pub const fn held_bytes(&self) -> usize {
         self.staged.held_bytes() + self.out.held_bytes()
     }
 
@@ -177,7 +185,7 @@ pub(super) mod tests {
     use super::*;
 
     /// A file of these records.
-    pub(in crate::file) fn file(codec: AvroCodec, records: &[Vec<u8>]) -> Vec<u8> {
+    pub(in crate::body) fn file(codec: AvroCodec, records: &[Vec<u8>]) -> Vec<u8> {
         let budget = MemoryBudget::new(64 << 20);
         let head = Head::new(codec, "\"bytes\"");
         let out = Buffer::new(&budget, 1 << 20).unwrap();

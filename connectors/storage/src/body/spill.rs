@@ -23,14 +23,16 @@ pub(super) const SLOT_BYTES: usize = 16 << 10;
 
 /// Memory, and a file on disk for what it cannot take.
 #[derive(Clone, Debug)]
-pub(crate) struct Room {
-    pub(crate) memory: MemoryBudget,
-    pub(crate) disk: Option<Spill>,
+pub struct Room {
+    /// The budget that files take from.
+    pub memory: MemoryBudget,
+    /// Where records wait when there is one.
+    pub disk: Option<Spill>,
 }
 
 /// A file of slots.
 #[derive(Clone, Debug)]
-pub(crate) struct Spill(Arc<Inner>);
+pub struct Spill(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -61,8 +63,8 @@ impl Spill {
     ///
     /// # Errors
     /// `Invalid` when there can be no file.
-    pub(crate) fn create(folder: &Path, most_bytes: u64) -> Result<Self> {
-        let path = folder.join(format!(".s3-spill-{:016x}", rand::random::<u64>()));
+    pub fn create(folder: &Path, most_bytes: u64) -> Result<Self> {
+        let path = folder.join(format!(".spill-{:016x}", rand::random::<u64>()));
         let opened = OpenOptions::new().read(true).write(true).create_new(true).open(&path);
         let file = opened.and_then(|file| remove_file(&path).map(|()| file)).map_err(|error| {
             ConnectorError::invalid(format!("Could not create a file in \"{}\"", folder.display()))

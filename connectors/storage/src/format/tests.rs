@@ -134,3 +134,24 @@ proptest::proptest! {
         );
     }
 }
+
+#[test]
+fn text_is_a_line_per_value_that_has_one() {
+    let text = |value: Value| {
+        let mut out = Vec::new();
+        let written = Format::Text.write(&mut out, &value, None);
+        written.map(|()| String::from_utf8(out).unwrap())
+    };
+    for (value, line) in [
+        (Value::string("a \"b\" \u{e9}"), "a \"b\" \u{e9}\n"),
+        (Value::Int32(-5), "-5\n"),
+        (Value::Float64(1e7), "1.0E7\n"),
+        (Value::Boolean(true), "true\n"),
+    ] {
+        assert_eq!(text(value).unwrap(), line);
+    }
+    for (value, kind) in [(order(), "STRUCT"), (Value::Bytes(Bytes::new()), "BYTES")] {
+        let refused = text(value).unwrap_err().to_string();
+        assert!(refused.contains(kind) && refused.contains("StringConverter"), "{refused}");
+    }
+}

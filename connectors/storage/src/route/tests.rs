@@ -1,4 +1,4 @@
-//! Folders and keys of records.
+//! Folders of records.
 
 use connect_api::{
     config::{Config, Props},
@@ -8,22 +8,14 @@ use connect_api::{
 };
 
 use super::{moment::text_time_ms, *};
-use crate::naming::Naming;
 
 /// 2024-03-05T09:30:00Z.
 const MORNING: i64 = 1_709_631_000_000;
 
-fn config(more: &[(&str, &str)]) -> S3SinkConfig {
-    let mut props = Props::from([
-        ("s3.bucket.name", "b"),
-        ("storage.class", "S3Storage"),
-        ("format.class", "JsonFormat"),
-        ("flush.size", "3"),
-        ("locale", "en"),
-        ("timezone", "UTC"),
-    ]);
+fn config(more: &[(&str, &str)]) -> StorageKeys {
+    let mut props = Props::from([("locale", "en"), ("timezone", "UTC")]);
     props.extend(more.iter().copied());
-    S3SinkConfig::parse(&props).unwrap()
+    StorageKeys::parse(&props).unwrap()
 }
 
 fn record(value: SchemaAndValue, timestamp_ms: Option<i64>) -> SinkRecord {
@@ -58,63 +50,10 @@ fn order() -> SchemaAndValue {
     SchemaAndValue::new(Arc::clone(&schema), Value::Struct(Struct::new(schema, values)))
 }
 
-fn route(config: &S3SinkConfig, record: &SinkRecord) -> Result<Arc<str>> {
+fn route(config: &StorageKeys, record: &SinkRecord) -> Result<Arc<str>> {
     let mut router = Router::new(config)?;
     let time = router.time_ms(record, MORNING)?;
     router.folder(record, time)
-}
-
-fn key(more: &[(&str, &str)]) -> String {
-    let config = config(more);
-    let record = record(order(), Some(MORNING));
-    let stem = Naming::new(&config).stem(&route(&config, &record).unwrap(), &record);
-    let shapes = crate::format::Shape::all(&config);
-    format!("{stem}{}", shapes.last().unwrap().suffix)
-}
-
-#[test]
-fn keys_are_those_of_the_original() {
-    let hourly = [("partitioner.class", "HourlyPartitioner"), ("timestamp.extractor", "Record")];
-    for (settings, expected) in [
-        (vec![], "topics/orders/partition=2/orders+2+0000000007.json"),
-        (vec![("topics.dir", " ")], "orders/partition=2/orders+2+0000000007.json"),
-        (
-            vec![
-                ("partitioner.class", "FieldPartitioner"),
-                ("partition.field.name", "region"),
-                ("format.class", "ByteArrayFormat"),
-                ("s3.compression.type", "gzip"),
-                ("format.bytearray.extension", ".txt"),
-            ],
-            "topics/orders/region=eu/orders+2+0000000007.txt.gz",
-        ),
-        (
-            hourly.to_vec(),
-            "topics/orders/year=2024/month=03/day=05/hour=09/orders+2+0000000007.json",
-        ),
-        (
-            vec![
-                ("file.delim", "-"),
-                ("filename.offset.zero.pad.width", "2"),
-                ("topics.dir", "a/b"),
-            ],
-            "a/b/orders/partition=2/orders-2-07.json",
-        ),
-        (
-            vec![("s3.schema.partition.affix.type", "PREFIX")],
-            "topics/orders/schema_name=com.x.Order/partition=2/orders+2+0000000007.json",
-        ),
-        (
-            vec![("s3.schema.partition.affix.type", "SUFFIX"), ("directory.delim", "|")],
-            "topics|orders|partition=2|schema_name=com.x.Order|orders+2+0000000007.json",
-        ),
-        (
-            vec![("filename.offset.zero.pad.width", "0")],
-            "topics/orders/partition=2/orders+2+7.json",
-        ),
-    ] {
-        assert_eq!(key(&settings), expected, "{settings:?}");
-    }
 }
 
 #[test]
@@ -133,7 +72,7 @@ fn fields_of_structs_and_maps_make_folders() {
     assert_eq!(&*route(&config, &map).unwrap(), "topics/orders/region=a/b/address.zip=7");
 }
 
-fn field_and_time(more: &[(&str, &str)]) -> S3SinkConfig {
+fn field_and_time(more: &[(&str, &str)]) -> StorageKeys {
     let base = [
         ("partitioner.class", "com.canelmas.kafka.connect.FieldAndTimeBasedPartitioner"),
         ("partition.field.name", "region,address.zip"),
@@ -156,10 +95,6 @@ fn fields_come_before_the_time_with_their_names_or_without() {
             vec![("directory.delim", "|"), ("path.format", "YYYY")],
             "topics|orders|region=eu/address.zip=null|2024",
         ),
-        (
-            vec![("s3.schema.partition.affix.type", "PREFIX"), ("path.format", "YYYY")],
-            "topics/orders/schema_name=com.x.Order/region=eu/address.zip=null/2024",
-        ),
     ] {
         assert_eq!(&*route(&field_and_time(&more), &order).unwrap(), expected, "{more:?}");
     }
@@ -167,14 +102,36 @@ fn fields_come_before_the_time_with_their_names_or_without() {
 }
 
 #[test]
+fn the_schemas_name_stands_before_the_folder_or_after_it() {
+    let order = record(order(), None);
+    let by_time = field_and_time(&[("path.format", "YYYY")]);
+    for (keys, affix, expected) in [
+        (&config(&[]), Affix::Prefix, "topics/orders/schema_name=com.x.Order/partition=2"),
+        (
+            &config(&[("directory.delim", "|")]),
+            Affix::Suffix,
+            "topics|orders|partition=2|schema_name=com.x.Order",
+        ),
+        (
+            &by_time,
+            Affix::Prefix,
+            "topics/orders/schema_name=com.x.Order/region=eu/address.zip=null/2024",
+        ),
+    ] {
+        let mut router = Router::new(keys).unwrap().with_schema_names(affix);
+        assert_eq!(&*router.folder(&order, Some(MORNING)).unwrap(), expected);
+    }
+}
+
+#[test]
 fn a_lane_by_the_clock_is_the_folder_without_its_time() {
     let order = record(order(), None);
-    let lane = |config: &S3SinkConfig| Router::new(config).unwrap().clock_lane(&order).unwrap();
+    let lane = |config: &StorageKeys| Router::new(config).unwrap().clock_lane(&order).unwrap();
     assert_eq!(&*lane(&field_and_time(&[])), "topics/orders/region=eu/address.zip=null/");
     let hourly = ("partitioner.class", "HourlyPartitioner");
-    let suffix = ("s3.schema.partition.affix.type", "SUFFIX");
-    assert!(lane(&config(&[hourly, suffix])).contains("schema_name=com.x.Order"));
     assert_eq!(&*lane(&config(&[hourly])), "orders");
+    let mut named = Router::new(&config(&[hourly])).unwrap().with_schema_names(Affix::Suffix);
+    assert!(named.clock_lane(&order).unwrap().contains("schema_name=com.x.Order"));
 }
 
 #[test]
@@ -192,7 +149,7 @@ fn values_that_make_no_folder_are_bad_records() {
     }
 }
 
-fn by_time(extractor: &str, field: &str) -> S3SinkConfig {
+fn by_time(extractor: &str, field: &str) -> StorageKeys {
     config(&[
         ("partitioner.class", "TimeBasedPartitioner"),
         ("partition.duration.ms", "3600000"),

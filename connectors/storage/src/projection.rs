@@ -13,7 +13,7 @@ use connect_api::{
     value::{Map, Struct, Value},
 };
 
-use crate::config::Compatibility;
+use crate::words::Compatibility;
 
 /// Symbols of enumerations are parameters with these names.
 const ENUMS: [&str; 2] = ["io.confluent.connect.avro.Enum", "org.apache.kafka.connect.data.Enum"];
@@ -22,7 +22,7 @@ const NOTES: [&str; 3] = [".doc", ".record.aliases", ".field.aliases"];
 
 /// What a record of another schema means for a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fit {
+pub enum Fit {
     /// It is written as it is.
     Same,
     /// It is written by the file's schema.
@@ -35,7 +35,7 @@ pub(crate) enum Fit {
 ///
 /// # Errors
 /// `Record` when the mode needs versions and a schema has none.
-pub(crate) fn fit(
+pub fn fit(
     mode: Compatibility,
     file: Option<&Arc<Schema>>,
     record: Option<&Arc<Schema>>,
@@ -115,7 +115,7 @@ fn are_alike(from: &Parameters, to: &Parameters) -> bool {
 }
 
 /// A value by another schema, into which its own [`fit`]s.
-pub(crate) fn project(value: &Value, to: &Arc<Schema>) -> Value {
+pub fn project(value: &Value, to: &Arc<Schema>) -> Value {
     match (value, to.kind()) {
         (Value::Null, _) if to.is_optional() => Value::Null,
         (Value::Null, _) => to.default_value().cloned().unwrap_or(Value::Null),

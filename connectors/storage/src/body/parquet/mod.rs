@@ -31,7 +31,7 @@ use parquet::{
 };
 
 use self::{column::Column, parts::Parts, schema::Node, shred::Depth};
-use crate::config::ParquetCodec;
+use crate::words::ParquetCodec;
 
 /// Size of a page, as in the original.
 const PAGE_BYTES: usize = 64 << 10;
@@ -46,7 +46,7 @@ const MAKING: usize = 3;
 
 /// What is made once for the files of a schema.
 #[derive(Debug)]
-pub(crate) struct Plan {
+pub struct Plan {
     root: TypePtr,
     descriptor: SchemaDescPtr,
     node: Node,
@@ -60,7 +60,7 @@ impl Plan {
     ///
     /// # Errors
     /// Why the schema has no form in Parquet, as a sentence.
-    pub(crate) fn new(avro: &AvroSchema, codec: ParquetCodec) -> Result<Self, String> {
+    pub fn new(avro: &AvroSchema, codec: ParquetCodec) -> Result<Self, String> {
         let (root, node) = schema::convert(avro)?;
         let metadata = [("parquet.avro.schema", avro.text()), ("writer.model.name", "avro".into())];
         let metadata = metadata.map(|(name, text)| KeyValue::new(name.to_owned(), text));
@@ -96,7 +96,7 @@ fn compression(codec: ParquetCodec) -> Compression {
 }
 
 /// A file's finished row groups and the one that is being filled.
-pub(crate) struct Groups {
+pub struct Groups {
     plan: Arc<Plan>,
     columns: Vec<Column>,
     file: SerializedFileWriter<Parts>,
@@ -120,11 +120,7 @@ impl std::fmt::Debug for Groups {
 
 impl Groups {
     /// Begins a file; nothing when the budget has no room.
-    pub(crate) fn begin(
-        plan: &Arc<Plan>,
-        part_bytes: usize,
-        budget: &MemoryBudget,
-    ) -> Option<Self> {
+    pub fn begin(plan: &Arc<Plan>, part_bytes: usize, budget: &MemoryBudget) -> Option<Self> {
         let held = budget.reserve(FIXED_BYTES)?;
         let root = Arc::clone(&plan.root);
         let properties = Arc::clone(&plan.properties);
@@ -144,7 +140,10 @@ impl Groups {
     }
 
     /// Takes one record apart if there is room for it.
-    pub(crate) fn reserve(&mut self, record: &[u8]) -> Result<bool> {
+    ///
+    /// # Errors
+    /// `Internal` when the library fails at it.
+    pub fn reserve(&mut self, record: &[u8]) -> Result<bool> {
         self.columns.iter_mut().for_each(Column::begin);
         let mut input = record;
         let taken = self.plan.node.shred(&mut input, &mut self.columns, Depth::default());
@@ -164,7 +163,10 @@ impl Groups {
     }
 
     /// Keeps the record that was taken apart.
-    pub(crate) fn append(&mut self) -> Result<()> {
+    ///
+    /// # Errors
+    /// `Internal` when the library fails at it.
+    pub fn append(&mut self) -> Result<()> {
         self.rows += 1;
         if self.staged_bytes() >= STAGE_BYTES {
             self.encode().map_err(failed)?;
@@ -176,39 +178,46 @@ impl Groups {
     }
 
     /// Ends the row group, so that its pages can be uploaded.
-    pub(crate) fn close_group(&mut self) -> Result<()> {
+    ///
+    /// # Errors
+    /// `Internal` when the library fails at it.
+    pub fn close_group(&mut self) -> Result<()> {
         self.end_group().map_err(failed)?;
         self.settle();
         Ok(())
     }
 
     /// Ends the file.
-    pub(crate) fn finish(&mut self) -> Result<()> {
+    ///
+    /// # Errors
+    /// `Internal` when the library fails at it.
+    pub fn finish(&mut self) -> Result<()> {
         let ended = self.end_group().and_then(|()| self.file.finish().map(drop));
         ended.map_err(failed)
     }
 
     /// Bytes that wait to be uploaded.
-    pub(crate) fn pending_bytes(&self) -> usize {
+    pub fn pending_bytes(&self) -> usize {
         self.file.inner().length()
     }
 
     /// Bytes that would wait to be uploaded if the row group were closed, at most.
-    pub(crate) fn spillable_bytes(&self) -> usize {
+    pub fn spillable_bytes(&self) -> usize {
         self.pending_bytes() + self.staged_bytes() + self.encoded_bytes
     }
 
-    pub(crate) const fn held_bytes(&self) -> usize {
+    /// Bytes taken from the budget.
+    pub const fn held_bytes(&self) -> usize {
         self.held.bytes()
     }
 
     /// Takes the first part; it counts until [`Groups::settle`].
-    pub(crate) fn take_part(&mut self) -> Bytes {
+    pub fn take_part(&mut self) -> Bytes {
         self.file.inner_mut().take()
     }
 
     /// Gives back what the part took, and what a row group took that is closed.
-    pub(crate) fn settle(&mut self) {
+    pub fn settle(&mut self) {
         let Some(nothing) = self.budget.reserve(0) else { return };
         self.held = nothing;
         // This room was free a moment ago: only a sibling that took it in between says no, and

@@ -140,7 +140,7 @@ mod tests {
     use proptest::prelude::{Just, any, prop_oneof};
 
     use super::*;
-    use crate::file::spill::Spill;
+    use crate::body::spill::Spill;
 
     fn room(memory_bytes: usize, disk_bytes: usize) -> (tempfile::TempDir, Room) {
         let folder = tempfile::tempdir().unwrap();

@@ -7,7 +7,7 @@ use connect_api::{
     value::Value,
 };
 
-use crate::config::ExtractorClass;
+use crate::words::ExtractorClass;
 
 /// Milliseconds of a day.
 const DAY_MS: i64 = 86_400_000;

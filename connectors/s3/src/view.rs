@@ -7,15 +7,19 @@ use std::sync::{Arc, LazyLock};
 use connect_api::{
     error::{ConnectorError, Result},
     record::{Header, SinkRecord},
-    schema::{Schema, Type, same_schema},
+    schema::{Schema, Type},
     value::{Struct, Value},
     value_text::header_text,
 };
 
-use super::{Format, Layout, Layouts, extension};
+use connect_storage::{
+    body::{BodyOptions, START_BYTES},
+    format::{Draft, Format},
+};
+
 use crate::{
-    config::{FormatClass, S3SinkConfig},
-    file::BodyOptions,
+    config::{Compression, FormatClass, S3SinkConfig},
+    file::Extent,
 };
 
 /// One side of a record.
@@ -37,6 +41,7 @@ pub(crate) struct Shape {
     /// What follows the offset in the names of objects.
     pub(crate) suffix: String,
     pub(crate) body: BodyOptions,
+    pub(crate) extent: Extent,
 }
 
 impl Shape {
@@ -61,9 +66,10 @@ impl Shape {
         };
         Self {
             view,
-            format: Format::new(config, class),
+            format: format(config, class),
             suffix: format!("{infix}{}", extension(config, class)),
-            body: BodyOptions::new(config, class),
+            body: body_options(config),
+            extent: extent(config, class),
         }
     }
 
@@ -76,80 +82,73 @@ impl Shape {
     }
 }
 
-/// One side of a record on its way into an object.
-#[derive(Debug)]
-pub(crate) struct Draft {
-    pub(crate) content: Vec<u8>,
-    pub(crate) layout: Option<Arc<Layout>>,
-    /// Schema as the record has it.
-    pub(crate) schema: Option<Arc<Schema>>,
-    layouts: Layouts,
-    /// Schema of a key, and of the row with it.
-    row: Option<(Arc<Schema>, Arc<Schema>)>,
+/// Writes a side of a record into a draft.
+///
+/// # Errors
+/// `Record` when the side is missing, or has no form in the format.
+pub(crate) fn write_view(draft: &mut Draft, shape: &Shape, record: &SinkRecord) -> Result<()> {
+    let format = &shape.format;
+    match shape.view {
+        View::Value => draft.write(format, record.value.schema.as_ref(), &record.value.value),
+        View::Key if record.key.value.is_null() => Err(missing(record, "key", "store.kafka.keys")),
+        View::Key => {
+            let (schema, key) = (record.key.schema.as_ref(), &record.key.value);
+            match (format, schema) {
+                (Format::Parquet(..), Some(own)) => {
+                    draft.write_in_row(format, ("RecordKey", "key"), own, key)
+                }
+                _ => draft.write(format, schema, key),
+            }
+        }
+        View::Headers => {
+            let (schema, value) = headers(format, record)?;
+            draft.write(format, Some(schema), &value)
+        }
+    }
 }
 
-impl Draft {
-    /// Nothing yet; so many schemas are remembered.
-    pub(crate) fn new(most_layouts: i32) -> Self {
-        let layouts = Layouts::new(most_layouts);
-        Self { content: Vec::new(), layout: None, schema: None, layouts, row: None }
+/// A format with the options of a configuration.
+fn format(config: &S3SinkConfig, class: FormatClass) -> Format {
+    let keys = &config.connector.format;
+    match class {
+        FormatClass::ByteArray => Format::Bytes(config.bucket.bytes_separator.clone().into_bytes()),
+        FormatClass::Avro => Format::Avro(keys.avro_codec, keys.avro()),
+        FormatClass::Parquet => Format::Parquet(keys.parquet_codec, keys.avro()),
+        FormatClass::Json => Format::Json(config.bucket.decimal_format),
     }
+}
 
-    /// Writes a value that has this schema.
-    ///
-    /// # Errors
-    /// `Record` when it has no form in the format.
-    pub(crate) fn write(
-        &mut self,
-        format: &Format,
-        schema: Option<&Arc<Schema>>,
-        value: &Value,
-    ) -> Result<()> {
-        self.content.clear();
-        self.layout = self.layouts.find(format, schema)?;
-        if !same_schema(self.schema.as_ref(), schema) {
-            self.schema = schema.cloned();
-        }
-        format.write(&mut self.content, value, self.layout.as_deref())
+/// End of the names of the objects.
+fn extension(config: &S3SinkConfig, class: FormatClass) -> String {
+    let extension = match class {
+        FormatClass::ByteArray => config.bucket.bytes_extension.as_str(),
+        FormatClass::Avro => ".avro",
+        FormatClass::Json => ".json",
+        FormatClass::Parquet => config.connector.format.parquet_extension(),
+    };
+    match config.bucket.compression {
+        Compression::None => extension.to_owned(),
+        Compression::Gzip => format!("{extension}.gz"),
     }
+}
 
-    /// Writes a side of a record.
-    ///
-    /// # Errors
-    /// `Record` when the side is missing, or has no form in the format.
-    pub(crate) fn write_view(&mut self, shape: &Shape, record: &SinkRecord) -> Result<()> {
-        match shape.view {
-            View::Value => {
-                let data = &record.value;
-                self.write(&shape.format, data.schema.as_ref(), &data.value)
-            }
-            View::Key => self.write_key(&shape.format, record),
-            View::Headers => {
-                let (schema, value) = headers(&shape.format, record)?;
-                self.write(&shape.format, Some(schema), &value)
-            }
-        }
+fn body_options(config: &S3SinkConfig) -> BodyOptions {
+    let keys = &config.bucket;
+    let level = u32::try_from(keys.compression_level).map(flate2::Compression::new);
+    BodyOptions {
+        gzip: (keys.compression == Compression::Gzip).then(|| level.unwrap_or_default()),
+        part_bytes: keys.part_size,
+        start_bytes: if keys.elastic_buffer { keys.elastic_capacity } else { START_BYTES },
     }
+}
 
-    fn write_key(&mut self, format: &Format, record: &SinkRecord) -> Result<()> {
-        let (own, key) = (record.key.schema.as_ref(), &record.key.value);
-        if key.is_null() {
-            return Err(missing(record, "key", "store.kafka.keys"));
-        }
-        let (Format::Parquet(..), Some(own)) = (format, own) else {
-            return self.write(format, own, key);
-        };
-        let row = match &self.row {
-            Some((known, row)) if Arc::ptr_eq(known, own) || known == own => Arc::clone(row),
-            _ => {
-                let row = Schema::new(Type::Struct).named("RecordKey");
-                let row = Arc::new(row.field("key", Arc::clone(own)));
-                self.row = Some((Arc::clone(own), Arc::clone(&row)));
-                row
-            }
-        };
-        let value = Value::Struct(Struct::new(Arc::clone(&row), vec![key.clone()]));
-        self.write(format, Some(&row), &value)
+/// What tells the end of objects of this format.
+fn extent(config: &S3SinkConfig, class: FormatClass) -> Extent {
+    match class {
+        FormatClass::Avro => Extent::Avro,
+        FormatClass::Parquet => Extent::Parquet,
+        _ if config.bucket.compression == Compression::Gzip => Extent::Gzip,
+        _ => Extent::Length,
     }
 }
 

@@ -18,7 +18,10 @@ use connect_api::{
 use connect_joda::{Pattern, Zone};
 
 use self::moment::Extractor;
-use crate::config::{Affix, PartitionerClass, S3SinkConfig};
+use crate::{
+    keys::StorageKeys,
+    words::{Affix, PartitionerClass},
+};
 
 /// Folders that are kept as shared text at most: beyond, they are forgotten and made anew.
 const INTERNED_FOLDERS: usize = 16_384;
@@ -27,12 +30,10 @@ const SLOT_MS: i64 = 900_000;
 
 /// Finds the folders of the records of one Kafka partition.
 #[derive(Debug)]
-pub(crate) struct Router {
+pub struct Router {
     /// Top folder with its delimiter, or nothing.
     root: String,
     delimiter: String,
-    /// Last part of the folder of records without a value.
-    tombstone: String,
     affix: Affix,
     kind: Kind,
     known: HashSet<Arc<str>>,
@@ -78,12 +79,11 @@ struct TimeBased {
 }
 
 impl Router {
-    /// Builds the router that a configuration describes.
+    /// Builds the router that keys describe.
     ///
     /// # Errors
     /// `Invalid` for a pattern or time zone that validation would have refused.
-    pub(crate) fn new(config: &S3SinkConfig) -> Result<Self> {
-        let storage = &config.storage;
+    pub fn new(storage: &StorageKeys) -> Result<Self> {
         let delimiter = storage.directory_delim.clone();
         let root = match storage.topics_dir.as_str() {
             "" => String::new(),
@@ -91,11 +91,13 @@ impl Router {
         };
         let kind = match storage.partitioner_class {
             PartitionerClass::Default => Kind::Default,
-            PartitionerClass::Field => Kind::Field(Fields::new(config)),
+            PartitionerClass::Field => Kind::Field(Fields::new(storage)),
             class => {
-                let time = TimeBased::new(config).map_err(ConnectorError::invalid)?;
+                let time = TimeBased::new(storage).map_err(ConnectorError::invalid)?;
                 match class {
-                    PartitionerClass::FieldAndTime => Kind::FieldAndTime(Fields::new(config), time),
+                    PartitionerClass::FieldAndTime => {
+                        Kind::FieldAndTime(Fields::new(storage), time)
+                    }
                     _ => Kind::Time(time),
                 }
             }
@@ -103,8 +105,7 @@ impl Router {
         Ok(Self {
             root,
             delimiter,
-            tombstone: config.connector.tombstone_encoded_partition.clone(),
-            affix: config.connector.schema_affix,
+            affix: Affix::None,
             kind,
             known: HashSet::new(),
             recent: None,
@@ -112,11 +113,18 @@ impl Router {
         })
     }
 
+    /// Names the value's schema beside the folder of the partitioner.
+    #[must_use]
+    pub fn with_schema_names(mut self, affix: Affix) -> Self {
+        self.affix = affix;
+        self
+    }
+
     /// The time a record is filed under; none unless the partitioner is by time.
     ///
     /// # Errors
     /// `Record` when it has none.
-    pub(crate) fn time_ms(&self, record: &SinkRecord, now_ms: i64) -> Result<Option<i64>> {
+    pub fn time_ms(&self, record: &SinkRecord, now_ms: i64) -> Result<Option<i64>> {
         match self.kind.time() {
             Some(time) => time.extractor.time_ms(record, now_ms).map(Some),
             None => Ok(None),
@@ -128,7 +136,7 @@ impl Router {
     ///
     /// # Errors
     /// As [`Router::folder`].
-    pub(crate) fn clock_lane(&mut self, record: &SinkRecord) -> Result<Arc<str>> {
+    pub fn clock_lane(&mut self, record: &SinkRecord) -> Result<Arc<str>> {
         if self.affix == Affix::None && !matches!(self.kind, Kind::FieldAndTime(..)) {
             return Ok(Arc::clone(&record.topic));
         }
@@ -146,7 +154,7 @@ impl Router {
     ///
     /// # Errors
     /// `Record` when the value does not have the fields.
-    pub(crate) fn folder(&mut self, record: &SinkRecord, time_ms: Option<i64>) -> Result<Arc<str>> {
+    pub fn folder(&mut self, record: &SinkRecord, time_ms: Option<i64>) -> Result<Arc<str>> {
         let time_ms = time_ms.unwrap_or(0);
         if let Some(recent) = &self.recent
             && (recent.times_ms.0..=recent.times_ms.1).contains(&time_ms)
@@ -168,15 +176,15 @@ impl Router {
         Ok(folder)
     }
 
-    /// The folder of the records without a value.
-    pub(crate) fn tombstone_folder(&mut self, record: &SinkRecord) -> Arc<str> {
-        let Self { root, delimiter, tombstone, .. } = self;
-        let text = format!("{root}{}{delimiter}{tombstone}", record.topic);
+    /// The folder of this name among those of a record's topic, whatever the record holds.
+    pub fn named_folder(&mut self, record: &SinkRecord, name: &str) -> Arc<str> {
+        let Self { root, delimiter, .. } = self;
+        let text = format!("{root}{}{delimiter}{name}", record.topic);
         self.intern(&text)
     }
 
     /// Folders of a record in this time bucket and those before it, newest first, each once.
-    pub(crate) fn folders_back(
+    pub fn folders_back(
         &mut self,
         record: &SinkRecord,
         now_ms: i64,
@@ -270,10 +278,9 @@ impl Kind {
 }
 
 impl Fields {
-    /// Those that a configuration names. Between the folders of fields that times follow there is
+    /// Those that keys name. Between the folders of fields that times follow there is
     /// always a slash, as in the original.
-    fn new(config: &S3SinkConfig) -> Self {
-        let storage = &config.storage;
+    fn new(storage: &StorageKeys) -> Self {
         let is_alone = storage.partitioner_class == PartitionerClass::Field;
         Self {
             names: storage.partition_field_name.clone(),
@@ -306,18 +313,15 @@ impl Fields {
 }
 
 impl TimeBased {
-    fn new(config: &S3SinkConfig) -> Result<Self, String> {
-        let (pattern, duration_ms) = config.time_pattern();
-        let delimiter = config.storage.directory_delim.as_str();
+    fn new(storage: &StorageKeys) -> Result<Self, String> {
+        let (pattern, duration_ms) = storage.time_pattern();
+        let delimiter = storage.directory_delim.as_str();
         let pattern = pattern.strip_suffix(delimiter).unwrap_or(pattern);
         Ok(Self {
             pattern: Pattern::parse(pattern)?,
             duration_ms: duration_ms.max(1),
-            zone: Zone::parse(&config.storage.timezone)?,
-            extractor: Extractor::new(
-                config.storage.timestamp_extractor,
-                &config.storage.timestamp_field,
-            ),
+            zone: Zone::parse(&storage.timezone)?,
+            extractor: Extractor::new(storage.timestamp_extractor, &storage.timestamp_field),
         })
     }
 

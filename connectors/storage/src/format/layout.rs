@@ -10,22 +10,23 @@ use connect_api::{
 use connect_avro::{AvroWriter, avro_schema};
 
 use super::Format;
-use crate::file::{Head, Plan};
+use crate::body::{Head, Plan};
 
 /// Most layouts a partition remembers, whatever `schemas.cache.config` says: a search through more
 /// would cost more than it saves.
 const MOST_LAYOUTS: usize = 1000;
 
 /// How values of one schema stand in files.
-pub(crate) struct Layout {
+pub struct Layout {
     schema: Arc<Schema>,
     writer: AvroWriter,
-    pub(crate) container: Container,
+    /// What is around the records of a file.
+    pub container: Container,
 }
 
 /// What is around the records of a file.
 #[derive(Debug)]
-pub(crate) enum Container {
+pub enum Container {
     /// An Avro object container.
     Avro(Head),
     /// The row groups of a Parquet file.
@@ -44,7 +45,7 @@ impl Layout {
         let (name, config) = match format {
             Format::Avro(_, config) => ("AvroFormat", config),
             Format::Parquet(_, config) => ("ParquetFormat", config),
-            Format::Json(_) | Format::Bytes(_) => return Ok(None),
+            Format::Json(_) | Format::Bytes(_) | Format::Text => return Ok(None),
         };
         let Some(schema) = schema else { return Err(no_schema(name)) };
         let told = |reason: String| {
@@ -64,7 +65,7 @@ impl Layout {
                 Container::Parquet(Arc::new(Plan::new(&avro, *codec).map_err(told)?))
             }
             Format::Avro(codec, _) => Container::Avro(Head::new(*codec, &avro.text())),
-            Format::Json(_) | Format::Bytes(_) => return Ok(None),
+            Format::Json(_) | Format::Bytes(_) | Format::Text => return Ok(None),
         };
         Ok(Some(Self { schema: Arc::clone(schema), writer, container }))
     }
@@ -88,14 +89,14 @@ fn no_schema(format: &str) -> ConnectorError {
 
 /// The layouts of the schemas that were met last.
 #[derive(Debug)]
-pub(crate) struct Layouts {
+pub(super) struct Layouts {
     known: Vec<Arc<Layout>>,
     most: usize,
 }
 
 impl Layouts {
     /// None yet, and at most so many, as `schemas.cache.config` says.
-    pub(crate) fn new(most: i32) -> Self {
+    pub(super) fn new(most: i32) -> Self {
         let most = usize::try_from(most).unwrap_or(1).clamp(1, MOST_LAYOUTS);
         Self { known: Vec::new(), most }
     }
@@ -104,7 +105,7 @@ impl Layouts {
     ///
     /// # Errors
     /// `Record` when the format cannot write values of this schema.
-    pub(crate) fn find(
+    pub(super) fn find(
         &mut self,
         format: &Format,
         schema: Option<&Arc<Schema>>,

@@ -4,16 +4,16 @@ use std::fmt;
 
 use connect_api::figures::{Counter, Figures};
 
-use crate::figures;
+use crate::figure::Figure;
 
 /// Why the files of a Kafka partition are closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rotation {
+pub enum Rotation {
     /// `flush.size` records.
     FlushSize,
     /// A file of `file.size.bytes.max`.
     FileSize,
-    /// A record `rotate.interval.ms` after the first one.
+    /// `rotate.interval.ms` after the first record, by its time or by the clock.
     Interval,
     /// A record for another folder.
     PartitionChange,
@@ -36,7 +36,8 @@ pub(crate) enum Rotation {
 }
 
 impl Rotation {
-    const ALL: [Self; 12] = [
+    /// All of them.
+    pub const ALL: [Self; 12] = [
         Self::FlushSize,
         Self::FileSize,
         Self::Interval,
@@ -70,12 +71,14 @@ impl Rotation {
     }
 
     /// Whether the next rotation by schedule is found anew after it.
-    pub(super) const fn moves_schedule(self) -> bool {
+    #[must_use]
+    pub const fn moves_schedule(self) -> bool {
         matches!(self, Self::Interval | Self::PartitionChange | Self::Schedule)
     }
 
     /// Whether a record did not fit the schema of the file.
-    pub(super) const fn is_by_schema(self) -> bool {
+    #[must_use]
+    pub const fn is_by_schema(self) -> bool {
         matches!(self, Self::Schema | Self::SchemaPresence)
     }
 }
@@ -101,27 +104,27 @@ impl fmt::Display for Rotation {
 
 /// How often files of a task were closed, by reason.
 #[derive(Debug)]
-pub(crate) struct Rotations([Counter; Rotation::ALL.len()]);
+pub struct Rotations(Vec<(Rotation, Counter)>);
 
 impl Rotations {
-    pub(super) fn new(own: &Figures) -> Self {
-        Self(
-            Rotation::ALL
-                .map(|rotation| figures::ROTATIONS.counter_of(own, "reason", rotation.label())),
-        )
+    /// None yet, for the reasons that a sink knows, counted by a figure.
+    #[must_use]
+    pub fn new(known: &[Rotation], figure: Figure, own: &Figures) -> Self {
+        let counter = |rotation: Rotation| figure.counter_of(own, "reason", rotation.label());
+        Self(known.iter().map(|&rotation| (rotation, counter(rotation))).collect())
     }
 
-    pub(super) fn count(&self, rotation: Rotation) {
-        for (known, count) in Rotation::ALL.iter().zip(&self.0) {
-            if *known == rotation {
-                count.add(1);
-            }
+    /// Counts one.
+    pub fn count(&self, rotation: Rotation) {
+        for (_, count) in self.0.iter().filter(|(known, _)| *known == rotation) {
+            count.add(1);
         }
     }
 
     /// The reasons that came up, and how often.
-    pub(crate) fn counts(&self) -> Vec<(Rotation, u64)> {
-        let counts = self.0.iter().map(Counter::get);
-        Rotation::ALL.into_iter().zip(counts).filter(|(_, count)| *count > 0).collect()
+    #[must_use]
+    pub fn counts(&self) -> Vec<(Rotation, u64)> {
+        let counts = self.0.iter().map(|(rotation, count)| (*rotation, count.get()));
+        counts.filter(|(_, count)| *count > 0).collect()
     }
 }

@@ -7,8 +7,9 @@ use connect_api::budget::{MemoryBudget, Reservation};
 
 /// A buffer that grows by what the budget gives.
 #[derive(Debug)]
-pub(crate) struct Buffer {
-    pub(crate) bytes: Vec<u8>,
+pub struct Buffer {
+    /// What it holds.
+    pub bytes: Vec<u8>,
     held: Reservation,
     budget: MemoryBudget,
     /// Size from which on it grows by need instead of doubling.
@@ -17,24 +18,24 @@ pub(crate) struct Buffer {
 
 impl Buffer {
     /// An empty one; nothing when the budget is used up.
-    pub(crate) fn new(budget: &MemoryBudget, most_bytes: usize) -> Option<Self> {
+    pub fn new(budget: &MemoryBudget, most_bytes: usize) -> Option<Self> {
         let held = budget.reserve(0)?;
         Some(Self { bytes: Vec::new(), held, budget: budget.clone(), most_bytes })
     }
 
     /// Bytes taken from the budget.
-    pub(crate) const fn held_bytes(&self) -> usize {
+    pub const fn held_bytes(&self) -> usize {
         self.held.bytes()
     }
 
     /// Takes the first bytes, at most so many; they count until [`Buffer::settle`].
-    pub(crate) fn take(&mut self, most_bytes: usize) -> Bytes {
+    pub fn take(&mut self, most_bytes: usize) -> Bytes {
         let rest = self.bytes.split_off(most_bytes.min(self.bytes.len()));
         std::mem::replace(&mut self.bytes, rest).into()
     }
 
     /// Gives back what was taken out.
-    pub(crate) fn settle(&mut self) {
+    pub fn settle(&mut self) {
         let Some(nothing) = self.budget.reserve(0) else { return };
         self.held = nothing;
         // This room was free a moment ago: only a sibling that took it in between says no, and
@@ -43,7 +44,7 @@ impl Buffer {
     }
 
     /// Makes room; `false` when the budget has none.
-    pub(crate) fn ensure(&mut self, more_bytes: usize) -> bool {
+    pub fn ensure(&mut self, more_bytes: usize) -> bool {
         let needed = self.bytes.len() + more_bytes;
         let held = self.held.bytes();
         if needed > held {
