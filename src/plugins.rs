@@ -57,6 +57,8 @@ pub fn classes() -> Plugins {
             Arc::new(connect_elasticsearch::OpenSearchSink::CURRENT),
             Arc::new(connect_elasticsearch::OpenSearchSink::LEGACY),
             Arc::new(connect_file::FileStreamSink),
+            Arc::new(connect_hdfs::HdfsSink::HDFS2),
+            Arc::new(connect_hdfs::HdfsSink::HDFS3),
             Arc::new(connect_jdbc::AivenJdbcSink),
             Arc::new(connect_jdbc::JdbcSink),
             Arc::new(connect_http::HttpSink),

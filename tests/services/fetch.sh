@@ -10,7 +10,7 @@
 # shellcheck source=tests/services/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-SERVICES='avro, browser, clients, connect, elasticsearch, kafka, opensearch, postgis, postgres, registry, s3, s3proxy'
+SERVICES='avro, browser, clients, connect, elasticsearch, hdfs, kafka, opensearch, postgis, postgres, registry, s3, s3proxy'
 
 # Copies Maven artifacts and all they need into a directory of jars: maven_jars DIR G:A:V...
 maven_jars() {
@@ -168,6 +168,15 @@ fetch_opensearch() {
     fetch_search opensearch org.opensearch "$OPENSEARCH_VERSION"
 }
 
+# HDFS in one process, as its makers test it. Without JAXB the name node has no WebHDFS.
+fetch_hdfs() {
+    java_17 >/dev/null
+    maven_jars "$CACHE/hdfs" \
+        "org.apache.hadoop:hadoop-client-minicluster:$HADOOP_VERSION" \
+        "javax.xml.bind:jaxb-api:$JAXB_VERSION" \
+        "org.slf4j:slf4j-simple:$SLF4J_VERSION"
+}
+
 # Clients of Kafka Connect that others have written, in a virtual environment of Python's.
 fetch_clients() {
     local dir=$CACHE/clients log=$CACHE/clients.log
@@ -214,6 +223,7 @@ fetch() {
         s3proxy) wanted="$S3PROXY_VERSION $JACKSON_VERSION" ;;
         avro | registry) wanted="$APICURIO_VERSION" ;;
         elasticsearch) wanted="$ELASTICSEARCH_VERSION" ;;
+        hdfs) wanted="$HADOOP_VERSION $JAXB_VERSION" ;;
         opensearch) wanted="$OPENSEARCH_VERSION" ;;
         clients) wanted="${CLIENT_PACKAGES[*]}" ;;
         browser) wanted="$PLAYWRIGHT_VERSION" ;;

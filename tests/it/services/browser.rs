@@ -1,11 +1,19 @@
 //! A browser without a window, steered by a script.
 
 use std::{
-    path::Path,
+    fs,
+    path::{Path, PathBuf},
     process::{Command, Output},
 };
 
 use super::SCRIPTS;
+
+/// Where screenshots are kept, which tests leave behind.
+pub(crate) fn screenshots() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
 
 /// Chromium and playwright-core, installed.
 #[derive(Debug)]

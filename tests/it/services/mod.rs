@@ -18,6 +18,7 @@
 pub(crate) mod browser;
 pub(crate) mod clients;
 pub(crate) mod connect;
+pub(crate) mod hdfs;
 pub(crate) mod kafka;
 pub(crate) mod oracle;
 pub(crate) mod postgres;
@@ -38,6 +39,7 @@ use std::thread;
 use self::browser::Browser;
 use self::clients::Clients;
 use self::connect::JvmWorker;
+use self::hdfs::Hdfs;
 use self::kafka::KafkaNode;
 use self::oracle::Oracle;
 use self::postgres::Postgres;
@@ -121,6 +123,17 @@ pub(crate) fn private_registry() -> Result<SchemaRegistry, Missing> {
 pub(crate) fn search(system: System) -> Result<SearchServer, Missing> {
     obtain(system.name(), || SearchServer::start(system))
         .map_err(|trouble| settle(system.name(), &trouble))
+}
+
+/// Returns the HDFS that all tests share. Folders below `/open` need names of their own.
+pub(crate) fn hdfs() -> Service<Hdfs> {
+    static SLOT: Slot<Hdfs> = OnceLock::new();
+    shared("hdfs", &SLOT, Hdfs::start)
+}
+
+/// Starts an HDFS for one test, which may stop and restart it.
+pub(crate) fn private_hdfs() -> Result<Hdfs, Missing> {
+    obtain("hdfs", Hdfs::start).map_err(|trouble| settle("hdfs", &trouble))
 }
 
 /// Returns the PostgreSQL server that all tests share. See [`Postgres::create_database`].

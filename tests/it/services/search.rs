@@ -95,6 +95,21 @@ impl SearchServer {
         (status, answer.json().await.unwrap_or_default())
     }
 
+    /// Every document of an index that a search finds now, as hits.
+    pub(crate) async fn documents(&self, index: &str) -> Vec<Json> {
+        self.send(Method::POST, &format!("/{index}/_refresh"), None).await;
+        let first = serde_json::json!({"size": 5000});
+        let search = format!("/{index}/_search?scroll=1m");
+        let (_, mut page) = self.send(Method::POST, &search, Some(&first)).await;
+        let mut found = Vec::new();
+        while let Some(hits) = page["hits"]["hits"].as_array().filter(|hits| !hits.is_empty()) {
+            found.extend(hits.iter().cloned());
+            let next = serde_json::json!({"scroll": "1m", "scroll_id": page["_scroll_id"]});
+            page = self.send(Method::POST, "/_search/scroll", Some(&next)).await.1;
+        }
+        found
+    }
+
     /// Documents of an index that a search finds now; none while there is no such index.
     pub(crate) async fn count(&self, index: &str) -> Option<u64> {
         self.send(Method::POST, &format!("/{index}/_refresh"), None).await;

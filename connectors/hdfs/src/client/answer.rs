@@ -1,0 +1,179 @@
+//! What an answer means that is not the one that was hoped for.
+
+use connect_api::error::{ConnectorError, ErrorClass};
+use serde::Deserialize;
+
+use super::transport::Received;
+
+/// Longest text of a server that is shown.
+const MOST_SHOWN: usize = 300;
+
+/// Why a request did not do what it should.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// What was named is not there.
+    pub(crate) is_missing: bool,
+    /// The name node is not the active one, so that another has to be asked.
+    pub(super) is_standby: bool,
+    pub(crate) error: ConnectorError,
+}
+
+impl From<ConnectorError> for Failure {
+    fn from(error: ConnectorError) -> Self {
+        Self { is_missing: false, is_standby: false, error }
+    }
+}
+
+impl From<Failure> for ConnectorError {
+    fn from(failure: Failure) -> Self {
+        failure.error
+    }
+}
+
+/// What a server says in its answer.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RemoteException {
+    exception: String,
+    message: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Told {
+    remote_exception: RemoteException,
+}
+
+/// Says what a refusal means: `what` is what was tried, such as `create "/a"`, `node` who refused it.
+pub(super) fn failure(node: &str, what: &str, received: &Received) -> Failure {
+    let told: Option<Told> = serde_json::from_slice(&received.body).ok();
+    let Some(Told { remote_exception: RemoteException { exception, message } }) = told else {
+        return foreign(node, what, received).into();
+    };
+    let message = message.lines().next().unwrap_or_default();
+    let message: String = message.chars().take(MOST_SHOWN).collect();
+    let text = format!("{node} could not {what}: {exception}: {message}");
+    let is = |name: &str| exception == name || message.contains(name);
+    let is_missing = exception == "FileNotFoundException";
+    let is_standby = is("StandbyException");
+    let error = if is_missing {
+        ConnectorError::new(ErrorClass::NotFound, text)
+    } else if is_standby {
+        ConnectorError::retriable(text).hint("None of the name nodes is active; name all of them")
+    } else if is("SafeModeException") || message.contains("safe mode") {
+        ConnectorError::retriable(text).hint("The task goes on when the name node leaves safe mode")
+    } else {
+        classified(text, &exception, &message, received.status)
+    };
+    Failure { is_missing, is_standby, error }
+}
+
+fn classified(text: String, exception: &str, message: &str, status: u16) -> ConnectorError {
+    let forbidden = |hint: &str| ConnectorError::new(ErrorClass::Forbidden, &*text).hint(hint);
+    match exception {
+        "AccessControlException" => forbidden(
+            "Let the user of hdfs.user write there (hdfs dfs -chown or -chmod), or set another one",
+        ),
+        "InvalidToken" | "InvalidTokenException" => {
+            forbidden("hdfs.delegation.token is wrong or has expired: get a new one")
+        }
+        "SecurityException" | "AuthorizationException" | "AuthenticationException" => forbidden(
+            "Set hdfs.user or hdfs.delegation.token to what the cluster knows",
+        ),
+        "DSQuotaExceededException" | "NSQuotaExceededException" | "QuotaExceededException" => {
+            ConnectorError::retriable(text)
+                .hint("The folder's quota is used up: raise it, or make room; the task goes on then")
+        }
+        "IllegalArgumentException" if message.contains("Invalid operation") => {
+            ConnectorError::invalid(text)
+                .hint("That is a data node: write the address of the name node, port 9870 usually")
+        }
+        "IllegalArgumentException"
+        | "InvalidPathException"
+        | "ParentNotDirectoryException"
+        | "UnsupportedOperationException"
+        | "HadoopIllegalArgumentException" => ConnectorError::invalid(text),
+        _ if message.contains("could only be") && message.contains("0 ") => {
+            ConnectorError::retriable(text).hint(
+                "No data node takes a block: the disks are full, or no data node is alive; the task \
+                 goes on when one does",
+            )
+        }
+        _ if status == 401 => forbidden("Set hdfs.user or hdfs.delegation.token"),
+        _ => ConnectorError::retriable(text),
+    }
+}
+
+/// The error of an answer that is not in the words of WebHDFS.
+fn foreign(node: &str, what: &str, received: &Received) -> ConnectorError {
+    let Received { status, body, .. } = received;
+    let text = format!("{node} could not {what} (HTTP {status})");
+    match status {
+        401 => ConnectorError::new(ErrorClass::Forbidden, text).hint(
+            "It asks for Kerberos, which is not supported: set hdfs.delegation.token, or hdfs.user \
+             where the cluster trusts names",
+        ),
+        403 => ConnectorError::new(ErrorClass::Forbidden, text)
+            .hint("Set hdfs.user or hdfs.delegation.token to what the cluster knows"),
+        408 | 429 | 500..=599 => {
+            let body: String = String::from_utf8_lossy(body).chars().take(MOST_SHOWN).collect();
+            let body = body.split_whitespace().collect::<Vec<_>>().join(" ");
+            ConnectorError::retriable(format!("{text}: {body}"))
+        }
+        _ => ConnectorError::invalid(format!("{text}: that is no answer of WebHDFS")).hint(
+            "Check the host and port of store.url or webhdfs.url, and that dfs.webhdfs.enabled is \
+             true; port 9870 is the usual one",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(status: u16, exception: &str, message: &str) -> Failure {
+        let body = serde_json::json!({"RemoteException": {
+            "exception": exception, "javaClassName": format!("x.{exception}"), "message": message}});
+        let body = body.to_string().into();
+        failure("n", "create \"/a\"", &Received { status, location: None, body })
+    }
+
+    #[test]
+    fn each_exception_has_its_class() {
+        for (status, exception, message, class, part) in [
+            (404, "FileNotFoundException", "File /a", ErrorClass::NotFound, "create \"/a\""),
+            (403, "StandbyException", "READ", ErrorClass::Retriable, "active"),
+            (403, "SafeModeException", "x", ErrorClass::Retriable, "leaves safe mode"),
+            (403, "RetriableException", "NameNode is in safe mode", ErrorClass::Retriable, "safe"),
+            (403, "AccessControlException", "denied", ErrorClass::Forbidden, "hdfs.user"),
+            (403, "DSQuotaExceededException", "full", ErrorClass::Retriable, "quota"),
+            (403, "InvalidToken", "expired", ErrorClass::Forbidden, "hdfs.delegation.token"),
+            (
+                403,
+                "RemoteException",
+                "File /a could only be written to 0 of the 1 minReplication nodes",
+                ErrorClass::Retriable,
+                "disks are full",
+            ),
+            (403, "IOException", "odd", ErrorClass::Retriable, "odd"),
+            (400, "IllegalArgumentException", "bad", ErrorClass::Invalid, "bad"),
+        ] {
+            let error = told(status, exception, message).error;
+            assert_eq!(error.class(), class, "{exception}");
+            assert!(error.to_string().contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn answers_of_others_are_told_apart() {
+        let foreign = |status, body: &'static str| {
+            let received = Received { status, location: None, body: body.into() };
+            failure("n", "list \"/\"", &received).error
+        };
+        assert_eq!(foreign(404, "<html>").class(), ErrorClass::Invalid);
+        assert!(foreign(404, "").to_string().contains("9870"));
+        assert!(foreign(401, "").to_string().contains("Kerberos"));
+        assert_eq!(foreign(503, "busy\n now").class(), ErrorClass::Retriable);
+        assert!(foreign(503, "busy\n now").to_string().contains("busy now"));
+    }
+}

@@ -1,0 +1,137 @@
+//! One request over one connection, and why there was no answer.
+
+use std::{fmt, time::Duration};
+
+use bytes::Bytes;
+use connect_api::error::{ConnectorError, ErrorClass, chain};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::{
+    Method, Request,
+    header::{CONTENT_TYPE, HeaderValue, LOCATION},
+};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client as Pool, Error as PoolError, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+use rustls::ClientConfig;
+use tokio::time::timeout;
+
+/// Longest answer that is read: a page of a folder, or a piece of a file.
+const MOST_ANSWER_BYTES: usize = 64 << 20;
+/// Time after which an idle connection is closed, which is shorter than that of the servers.
+const IDLE: Duration = Duration::from_secs(20);
+/// Header that a name node which guards against forged requests asks for.
+const FORGERY_HEADER: &str = "x-xsrf-header";
+
+/// Connections that are kept.
+#[derive(Debug)]
+pub(super) struct Transport {
+    pool: Pool<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    limit: Duration,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(super) struct Received {
+    pub(super) status: u16,
+    /// Where the answer sends us.
+    pub(super) location: Option<String>,
+    pub(super) body: Bytes,
+}
+
+impl Transport {
+    pub(super) fn new(tls: ClientConfig, connect: Duration, read: Duration) -> Self {
+        let mut http = HttpConnector::new();
+        http.enforce_http(false);
+        http.set_nodelay(true);
+        http.set_connect_timeout(Some(connect));
+        let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+        let https = https.enable_http1().wrap_connector(http);
+        let mut builder = Pool::builder(TokioExecutor::new());
+        builder.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE);
+        Self { pool: builder.build(https), limit: connect.saturating_add(read) }
+    }
+
+    /// Sends a request and reads the whole answer. `node` is what the server is called in errors: the
+    /// address itself may hold a token.
+    ///
+    /// # Errors
+    /// There is no answer.
+    pub(super) async fn send(
+        &self,
+        node: &str,
+        method: &Method,
+        url: &str,
+        body: Option<Bytes>,
+    ) -> Result<Received, ConnectorError> {
+        let request = Request::builder().method(method.clone()).uri(url);
+        let request = request.header(FORGERY_HEADER, HeaderValue::from_static("\"\""));
+        let request = match &body {
+            Some(_) => {
+                request.header(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))
+            }
+            None => request,
+        };
+        let request = request
+            .body(Full::new(body.unwrap_or_default()))
+            .map_err(|error| ConnectorError::invalid(format!("{node} cannot be asked: {error}")))?;
+        let asked = timeout(self.limit, async {
+            let answer = self.pool.request(request).await;
+            let answer = answer.map_err(|error| unreached(node, &error))?;
+            let status = answer.status().as_u16();
+            let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+            let location = location.map(str::to_owned);
+            let body = Limited::new(answer.into_body(), MOST_ANSWER_BYTES).collect().await;
+            let body = body.map_err(|error| {
+                ConnectorError::retriable(format!("{node} broke its answer off: {error}"))
+            })?;
+            Ok(Received { status, location, body: body.to_bytes() })
+        });
+        asked.await.unwrap_or_else(|_elapsed| {
+            let limit = self.limit.as_millis();
+            Err(ConnectorError::retriable(format!("{node} did not answer within {limit} ms"))
+                .hint("Raise hdfs.read.timeout.ms if it is slow"))
+        })
+    }
+}
+
+/// One sentence about why a server cannot be reached, and what helps.
+fn unreached(node: &str, error: &PoolError) -> ConnectorError {
+    let reason = chain(error);
+    let is_encrypted = node.contains("https://");
+    if is_encrypted && reason.contains("invalid peer certificate") {
+        let text = format!("{node} shows a certificate that is not trusted");
+        return ConnectorError::new(ErrorClass::Forbidden, text)
+            .caused_by(Told(reason))
+            .hint("Put the certificate of its authority into hdfs.ssl.truststore.location");
+    }
+    if is_encrypted && (reason.contains("InvalidContentType") || reason.contains("corrupt message"))
+    {
+        return ConnectorError::invalid(format!("{node} does not speak TLS"))
+            .caused_by(Told(reason))
+            .hint("Write http:// or hdfs:// in store.url");
+    }
+    let text = format!("{node} cannot be reached");
+    let error = ConnectorError::retriable(text).caused_by(Told(reason));
+    if node.starts_with("The data node") {
+        error.hint(
+            "Its name comes from the name node and must mean something to the worker: map it in \
+             hdfs.datanode.hosts if it does not",
+        )
+    } else {
+        error.hint("Check store.url or webhdfs.url, and that the name node is up")
+    }
+}
+
+/// What the connection said, on one line.
+#[derive(Debug)]
+struct Told(String);
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Told {}

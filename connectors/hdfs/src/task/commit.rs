@@ -1,0 +1,149 @@
+//! Open files are committed: a group together, and what follows when that fails.
+
+use connect_api::error::{ConnectorError, Result};
+use connect_storage::rotation::Rotation;
+use futures::future::{join_all, try_join_all};
+
+use super::{Shared, writer::PartitionWriter};
+use crate::{
+    client::path::parent,
+    file::OpenFile,
+    recovery::{
+        Claim,
+        manifest::Manifest,
+        session::{Moved, Session, commit},
+    },
+};
+
+impl PartitionWriter {
+    /// Commits all open files.
+    ///
+    /// # Errors
+    /// What does not pass by itself. What does is remembered, and the partition claimed anew.
+    pub(super) async fn commit(
+        &mut self,
+        shared: &Shared,
+        reason: Rotation,
+        now_ms: i64,
+    ) -> Result<()> {
+        if matches!(reason, Rotation::Interval | Rotation::Schedule) {
+            self.schedule(shared, now_ms);
+        }
+        if self.count == 0 {
+            return Ok(());
+        }
+        shared.rotations.count(reason);
+        tracing::debug!(
+            partition = %self.origin,
+            "Committing {} files of {} because of {reason}",
+            self.files.len(),
+            self.origin
+        );
+        let committed = self.commit_group(shared).await;
+        if self.after(shared, committed)? {
+            self.take_files().iter().for_each(|file| shared.tally.stored(file));
+            self.rotated_ms = Some(now_ms);
+        }
+        Ok(())
+    }
+
+    /// The files stay where they are, so that neither an error nor somebody who drops this future makes
+    /// their offsets safe.
+    async fn commit_group(&mut self, shared: &Shared) -> Result<()> {
+        let Some(Claim { session, marker }) = &mut self.claim else {
+            return Err(ConnectorError::internal("A partition was written before it was claimed"));
+        };
+        let mut files: Vec<&mut OpenFile> = self.files.values_mut().collect();
+        files.sort_by_key(|file| file.first);
+        let partition = self.origin.partition;
+        let is_moved = files.iter().any(|file| file.topic != self.origin.topic);
+        let session = &*session;
+        let written = files.into_iter().map(|file| finish(shared, session, partition, file));
+        let pairs = try_join_all(written).await?;
+        let has_promise = pairs.len() > 1 || is_moved;
+        if has_promise {
+            let named = pairs.iter().map(|(from, to)| {
+                let name = from.rsplit('/').next().unwrap_or(from);
+                (name.to_owned(), to.clone())
+            });
+            let manifest = Manifest { next: self.position, files: named.collect() };
+            session.promise(&shared.hdfs, &manifest).await?;
+        }
+        let moved = pairs.into_iter().map(|pair| appear(shared, session, pair));
+        join_all(moved).await.into_iter().collect::<Result<()>>()?;
+        marker.advance(&shared.hdfs, self.position).await?;
+        if has_promise {
+            session.is_kept(&shared.hdfs).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes the full parts of a file.
+    ///
+    /// # Errors
+    /// What does not pass by itself.
+    pub(super) async fn write_parts(&mut self, shared: &Shared, folder: &str) -> Result<()> {
+        let (Some(claim), Some(file)) = (&self.claim, self.files.get_mut(folder)) else {
+            return Ok(());
+        };
+        let extension = shared.naming.extension;
+        let written = file.write_full_parts(&shared.hdfs, &claim.session, extension).await;
+        self.after(shared, written).map(drop)
+    }
+
+    /// What follows a step: whether it was taken. After a failure that may pass the partition waits.
+    ///
+    /// # Errors
+    /// One that does not pass by itself.
+    pub(super) fn after(&mut self, shared: &Shared, outcome: Result<()>) -> Result<bool> {
+        match outcome {
+            Ok(()) => {
+                self.held_by = None;
+                Ok(true)
+            }
+            Err(error) if error.class().is_retriable() => {
+                self.back_off(shared, &error);
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Writes the rest of a file; its path, and the one it gets.
+async fn finish(
+    shared: &Shared,
+    session: &Session,
+    partition: i32,
+    file: &mut OpenFile,
+) -> Result<(String, String)> {
+    // The semaphore is never closed.
+    let _permit = shared.writing.acquire().await.ok();
+    let from = file.finish(&shared.hdfs, session, shared.naming.extension).await?;
+    let folder = shared.naming.folder(&file.topic, &file.folder)?;
+    let name = shared.naming.file(&file.topic, partition, (file.first, file.last));
+    Ok((from, format!("{folder}/{name}")))
+}
+
+/// Gives a file its final name.
+async fn appear(shared: &Shared, session: &Session, (from, to): (String, String)) -> Result<()> {
+    let _permit = shared.writing.acquire().await.ok();
+    shared.hdfs.make_folder(parent(&to)).await?;
+    let moved = commit(&shared.hdfs, &from, &to).await?;
+    check(session, moved, &to)
+}
+
+/// What became of a rename, where it has to have happened.
+fn check(session: &Session, moved: Moved, to: &str) -> Result<()> {
+    match moved {
+        Moved::Yes => Ok(()),
+        Moved::Gone => Err(session.lost()),
+        Moved::Taken => Err(ConnectorError::invalid(format!(
+            "The file \"{to}\" is there already and is not this task's"
+        ))
+        .hint(
+            "Another connector writes the same topic to the same topics.dir, or a transformation \
+             gives two topics one name: give each a topics.dir of its own",
+        )),
+    }
+}

@@ -1,0 +1,309 @@
+//! One running task: its partitions, and what they share.
+//!
+//! Partitions are written side by side by futures of this task. A failure that may pass never leaves
+//! `put` as an error: what is open of the partition is thrown away, the partition is paused, and after a
+//! pause it is claimed again as if the task had just begun, while the others go on.
+
+mod accept;
+mod commit;
+mod memory;
+mod tally;
+#[cfg(test)]
+pub(crate) mod tests;
+mod writer;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use connect_api::{
+    error::{ConnectorError, Result, chain},
+    record::{SinkRecord, TopicPartition},
+    sink::{Progress, SinkContext, SinkOffsets, SinkTask},
+};
+use connect_joda::Zone;
+use connect_storage::{
+    body::Room,
+    format::Format,
+    rotation::{Rotation, Rotations},
+};
+use futures::future::{join_all, try_join_all};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout},
+};
+
+pub(crate) use self::accept::null_value;
+use self::{tally::Tally, writer::PartitionWriter};
+use crate::{client::Hdfs, config::HdfsSinkConfig, naming::Naming, recovery};
+
+/// Why files are closed here.
+const KNOWN: [Rotation; 10] = [
+    Rotation::FlushSize,
+    Rotation::FileSize,
+    Rotation::Interval,
+    Rotation::Schedule,
+    Rotation::Age,
+    Rotation::Schema,
+    Rotation::OpenFiles,
+    Rotation::Memory,
+    Rotation::Request,
+    Rotation::Stop,
+];
+
+/// Files of a task that are written or renamed at once.
+const WRITTEN_AT_ONCE: usize = 8;
+
+/// What all partitions of a task use.
+#[derive(Debug)]
+struct Shared {
+    config: HdfsSinkConfig,
+    context: SinkContext,
+    hdfs: Hdfs,
+    naming: Naming,
+    format: Format,
+    /// Time zone of the schedule.
+    zone: Zone,
+    rotations: Rotations,
+    tally: Tally,
+    /// Where files wait.
+    room: Room,
+    /// Files that are written at once.
+    writing: Semaphore,
+}
+
+/// A task of the HDFS sinks.
+#[derive(Debug)]
+pub(crate) struct HdfsSinkTask {
+    shared: Shared,
+    writers: BTreeMap<TopicPartition, PartitionWriter>,
+    /// What the worker was told last of why records cannot be stored.
+    told: Option<Progress>,
+}
+
+impl HdfsSinkTask {
+    /// Looks whether the file system answers, and lets us in. One that is away for now does not matter:
+    /// partitions wait for it.
+    ///
+    /// # Errors
+    /// By the server's answer; `Invalid` for an option that validation would have refused.
+    pub(crate) async fn start(
+        mut config: HdfsSinkConfig,
+        mut context: SinkContext,
+    ) -> Result<Self> {
+        let (hdfs, base) = Hdfs::new(&config, &context.figures)?;
+        let naming = Naming::new(&config, base)?;
+        // Folders come from the partitioner without it, because it may depend on the topic.
+        config.storage.topics_dir.clear();
+        match hdfs.look("/").await {
+            Err(failure) if !failure.error.class().is_retriable() => return Err(failure.error),
+            Ok(_) | Err(_) => {}
+        }
+        let zone = match config.storage.timezone.as_str() {
+            "" => Zone::UTC,
+            id => Zone::parse(id).map_err(ConnectorError::invalid)?,
+        };
+        explain(&config);
+        let most = usize::try_from(config.connector.store_memory_bytes);
+        if let Some(most) = most.ok().filter(|&most| most > 0) {
+            context.budget = context.budget.part(most);
+        }
+        let shared = Shared {
+            format: config.format(),
+            config,
+            hdfs,
+            naming,
+            zone,
+            rotations: Rotations::new(&KNOWN, crate::figures::ROTATIONS, &context.figures),
+            tally: Tally::new(&context.figures),
+            room: Room { memory: context.budget.clone(), disk: None },
+            context,
+            writing: Semaphore::new(WRITTEN_AT_ONCE),
+        };
+        Ok(Self { shared, writers: BTreeMap::new(), told: None })
+    }
+
+    fn writer(&mut self, origin: &TopicPartition) -> Result<&mut PartitionWriter> {
+        if !self.writers.contains_key(origin) {
+            let writer = PartitionWriter::new(&self.shared, origin.clone())?;
+            self.writers.insert(origin.clone(), writer);
+        }
+        self.writers
+            .get_mut(origin)
+            .ok_or_else(|| ConnectorError::internal(format!("The writer of {origin} was lost")))
+    }
+
+    /// Claims the partitions whose turn it is.
+    ///
+    /// # Errors
+    /// What does not pass by itself.
+    async fn claim(&mut self) -> Result<()> {
+        let shared = &self.shared;
+        let due = self.writers.values_mut().filter(|writer| writer.is_claim_due());
+        let mut due: Vec<_> = due.collect();
+        if due.is_empty() {
+            return Ok(());
+        }
+        let origins: Vec<_> = due.iter().map(|writer| writer.origin.clone()).collect();
+        let claims = origins.iter().map(|it| recovery::claim(&shared.hdfs, &shared.naming, it));
+        let claims = join_all(claims).await;
+        let topics: BTreeSet<_> = due.iter().map(|it| Arc::clone(&it.origin.topic)).collect();
+        // Names count only once nobody else can commit any more.
+        let scans = topics.iter().map(|it| recovery::positions(&shared.hdfs, &shared.naming, it));
+        let scans: BTreeMap<_, _> = topics.iter().zip(join_all(scans).await).collect();
+        for (writer, claim) in due.iter_mut().zip(claims) {
+            let named = match scans.get(&writer.origin.topic) {
+                Some(Ok(found)) => Ok(found.get(&writer.origin.partition).copied()),
+                // Several partitions may have met it.
+                Some(Err(error)) => Err(ConnectorError::new(error.class(), chain(error))),
+                None => Err(ConnectorError::internal("A scan was lost")),
+            };
+            match claim.and_then(|claim| Ok((claim, named?))) {
+                Ok((claim, position)) => writer.begin(shared, claim, position),
+                Err(error) if error.class().is_retriable() => writer.back_off(shared, &error),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the worker what holds a partition back, or that nothing does any more.
+    fn tell_progress(&mut self) {
+        let held_by = self.writers.values().find_map(|writer| writer.held_by.clone());
+        if held_by != self.told {
+            self.shared.context.set_progress(held_by.clone().unwrap_or(Progress::Made));
+            self.told = held_by;
+        }
+    }
+
+    async fn drop_writers(&mut self, partitions: &[TopicPartition]) {
+        let gone: Vec<_> =
+            partitions.iter().filter_map(|partition| self.writers.remove(partition)).collect();
+        let hdfs = &self.shared.hdfs;
+        join_all(gone.into_iter().map(|writer| writer.end(hdfs))).await;
+    }
+}
+
+#[async_trait]
+impl SinkTask for HdfsSinkTask {
+    async fn open(&mut self, partitions: &[TopicPartition]) -> Result<()> {
+        for partition in partitions {
+            self.writer(partition)?;
+        }
+        self.claim().await?;
+        self.tell_progress();
+        Ok(())
+    }
+
+    async fn put(&mut self, batch: &[SinkRecord]) -> Result<()> {
+        let now_ms = self.shared.context.clock.now_ms();
+        let mut groups: BTreeMap<&TopicPartition, Vec<&SinkRecord>> = BTreeMap::new();
+        for run in batch.chunk_by(|left, right| left.origin == right.origin) {
+            if let Some(first) = run.first() {
+                self.writer(&first.origin)?;
+                groups.entry(&first.origin).or_default().extend(run);
+            }
+        }
+        self.claim().await?;
+        let shared = &self.shared;
+        let mut work = Vec::with_capacity(self.writers.len());
+        for (origin, writer) in &mut self.writers {
+            let records = groups.remove(origin).unwrap_or_default();
+            work.push(async move { writer.write(shared, &records, now_ms).await });
+        }
+        try_join_all(work).await?;
+        self.relieve().await?;
+        self.shared.tally.look(self.writers.values());
+        self.tell_progress();
+        Ok(())
+    }
+
+    async fn finish_files(&mut self) -> Result<()> {
+        let (shared, now_ms) = (&self.shared, self.shared.context.clock.now_ms());
+        let writers = self.writers.values_mut();
+        try_join_all(writers.map(|writer| writer.commit(shared, Rotation::Request, now_ms)))
+            .await?;
+        self.tell_progress();
+        match self.writers.values().find(|writer| writer.is_backing_off()) {
+            Some(writer) => Err(ConnectorError::retriable(format!(
+                "Records of {} could not be stored and are read again; the log says why",
+                writer.origin
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    async fn pre_commit(&mut self, consumed: &SinkOffsets) -> Result<SinkOffsets> {
+        let safe = consumed.iter().map(|(partition, &offset)| {
+            let writer = self.writers.get(partition);
+            (partition.clone(), writer.map_or(offset, |writer| writer.safe_offset(offset)))
+        });
+        Ok(safe.collect())
+    }
+
+    async fn release(&mut self, partitions: &[TopicPartition]) -> Result<()> {
+        let keys = &self.shared.config.connector;
+        if !keys.flush_on_stop {
+            return Ok(());
+        }
+        let (shared, now_ms) = (&self.shared, self.shared.context.clock.now_ms());
+        let gone = self.writers.iter_mut().filter(|(origin, _)| partitions.contains(origin));
+        let work = try_join_all(
+            gone.map(|(_, writer)| Box::pin(writer.commit(shared, Rotation::Stop, now_ms))),
+        );
+        match timeout(keys.shutdown_timeout, work).await {
+            Ok(outcome) => outcome.map(drop),
+            Err(_) => Err(ConnectorError::retriable(format!(
+                "Open files were not committed within {} ms and are read again",
+                keys.shutdown_timeout.as_millis()
+            ))
+            .hint("Raise shutdown.timeout.ms")),
+        }
+    }
+
+    async fn close(&mut self, partitions: &[TopicPartition]) -> Result<()> {
+        self.drop_writers(partitions).await;
+        Ok(())
+    }
+
+    async fn stop(&mut self) -> Result<()> {
+        let partitions: Vec<_> = self.writers.keys().cloned().collect();
+        self.drop_writers(&partitions).await;
+        for (reason, count) in self.shared.rotations.counts() {
+            let context = &self.shared.context;
+            tracing::info!("{context:?} closed its files {count} times because of {reason}");
+        }
+        Ok(())
+    }
+}
+
+/// Says once what the settings mean.
+fn explain(config: &HdfsSinkConfig) {
+    let connector = &config.connector;
+    let is_by_clock = connector.rotate_schedule_interval_ms > 0 || connector.file_age_ms_max > 0;
+    if connector.rotate_interval_ms > 0 && config.rotates_by_records() && !is_by_clock {
+        tracing::warn!(
+            "rotate.interval.ms closes files when a later record comes: the last files of a topic that \
+             goes quiet stay open. Set file.age.ms.max or rotate.schedule.interval.ms to have the \
+             clock close them"
+        );
+    }
+    let pattern = connect_joda::Pattern::parse(config.storage.time_pattern().0);
+    let is_english = config.storage.locale.to_ascii_lowercase().starts_with("en");
+    if config.storage.is_time_based()
+        && !is_english
+        && pattern.is_ok_and(|pattern| pattern.has_names())
+    {
+        tracing::warn!(
+            "Names in path.format are written in English, whatever locale \"{}\" says",
+            config.storage.locale
+        );
+    }
+}
+
+/// The moment now, by the timer that tests can pause.
+fn now() -> Instant {
+    Instant::now()
+}

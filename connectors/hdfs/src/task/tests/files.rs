@@ -1,0 +1,230 @@
+//! What files hold and are called, and when they are closed.
+
+use super::*;
+
+fn names(server: &Server) -> Vec<String> {
+    server.committed().into_keys().collect()
+}
+
+#[tokio::test]
+async fn files_are_those_of_the_contract() {
+    let server = Server::start().await;
+    let mut run = Run::start(&server, &[]).await;
+    run.bring(7, 7).await.unwrap();
+    assert_eq!(
+        names(&server),
+        [
+            "/topics/t/partition=0/t+0+0000000000+0000000002.json",
+            "/topics/t/partition=0/t+0+0000000003+0000000005.json",
+        ]
+    );
+    assert_eq!(run.safe().await, 6, "record 6 is in a temporary file");
+    let content = &server.committed()["/topics/t/partition=0/t+0+0000000003+0000000005.json"];
+    let expected =
+        "{\"n\":3,\"lane\":\"l0\"}\n{\"n\":4,\"lane\":\"l1\"}\n{\"n\":5,\"lane\":\"l2\"}\n";
+    assert_eq!(String::from_utf8_lossy(content), expected);
+}
+
+#[tokio::test]
+async fn what_follows_the_last_record_without_being_one_is_committed_too() {
+    let server = Server::start().await;
+    let mut run = Run::start(&server, &[]).await;
+    run.bring(3, 3).await.unwrap();
+    // The mark with which a transaction ends takes an offset.
+    run.position += 1;
+    assert_eq!(run.safe().await, 4);
+}
+
+#[tokio::test]
+async fn text_and_containers_have_their_extensions() {
+    for (format, extension, magic) in [
+        ("StringFormat", ".txt", "7\n"),
+        ("AvroFormat", ".avro", "Obj"),
+        ("ParquetFormat", ".parquet", "PAR1"),
+    ] {
+        let server = Server::start().await;
+        let settings = [("format.class", format), ("flush.size", "1")];
+        let mut run = Run::start(&server, &settings).await;
+        let schema = connect_api::schema::Schema::new(connect_api::schema::Type::Struct);
+        let number = connect_api::schema::Schema::new(connect_api::schema::Type::Int64);
+        let mut seven = record(0, Value::Int64(7));
+        if extension != ".txt" {
+            let schema = Arc::new(schema.named("R").field("n", number));
+            let row = connect_api::value::Struct::new(Arc::clone(&schema), vec![Value::Int64(7)]);
+            seven.value = SchemaAndValue::new(schema, Value::Struct(row));
+        }
+        run.task.put(&[seven]).await.unwrap();
+        let files = server.committed();
+        let (name, content) = files.first_key_value().unwrap();
+        assert_eq!(*name, format!("/topics/t/partition=0/t+0+0000000000+0000000000{extension}"));
+        assert!(content.starts_with(magic.as_bytes()), "{format}");
+    }
+}
+
+#[tokio::test]
+async fn the_clock_closes_files_of_quiet_topics() {
+    let server = Server::start().await;
+    let settings = [("flush.size", "100"), ("rotate.interval.ms", "1000")];
+    let mut run = Run::start(&server, &settings).await;
+    run.bring(2, 2).await.unwrap();
+    run.clock.advance_ms(999);
+    run.task.put(&[]).await.unwrap();
+    assert_eq!(names(&server).len(), 0);
+    run.clock.advance_ms(1);
+    run.task.put(&[]).await.unwrap();
+    assert_eq!(names(&server), ["/topics/t/partition=0/t+0+0000000000+0000000001.json"]);
+    // After a long pause the interval begins with the first record.
+    run.clock.advance_ms(100_000);
+    run.bring(3, 1).await.unwrap();
+    run.task.put(&[]).await.unwrap();
+    assert_eq!(names(&server).len(), 1);
+    run.clock.advance_ms(1000);
+    run.task.put(&[]).await.unwrap();
+    assert_eq!(names(&server).len(), 2);
+}
+
+#[tokio::test]
+async fn times_in_records_close_files_when_a_later_record_comes() {
+    let server = Server::start().await;
+    let settings = [
+        ("flush.size", "100"),
+        ("rotate.interval.ms", "4"),
+        ("partitioner.class", "HourlyPartitioner"),
+        ("timestamp.extractor", "Record"),
+        ("locale", "en"),
+        ("timezone", "UTC"),
+    ];
+    let mut run = Run::start(&server, &settings).await;
+    run.clock.advance_ms(100_000);
+    run.bring(4, 4).await.unwrap();
+    assert_eq!(names(&server).len(), 0);
+    run.bring(5, 1).await.unwrap();
+    let hour = "/topics/t/year=2024/month=03/day=05/hour=09";
+    assert_eq!(names(&server), [format!("{hour}/t+0+0000000000+0000000003.json")]);
+}
+
+#[tokio::test]
+async fn a_schedule_and_a_request_close_files() {
+    let server = Server::start().await;
+    let settings =
+        [("flush.size", "100"), ("rotate.schedule.interval.ms", "60000"), ("timezone", "UTC")];
+    let mut run = Run::start(&server, &settings).await;
+    run.bring(1, 1).await.unwrap();
+    run.clock.advance_ms(60_000);
+    run.task.put(&[]).await.unwrap();
+    assert_eq!(names(&server).len(), 1);
+    run.bring(2, 1).await.unwrap();
+    run.task.finish_files().await.unwrap();
+    assert_eq!(names(&server).len(), 2);
+    assert_eq!(run.safe().await, 2);
+}
+
+#[tokio::test]
+async fn what_is_open_is_thrown_away_at_the_end_or_kept_where_asked() {
+    for (keeps, expected) in [("false", 0), ("true", 1)] {
+        let server = Server::start().await;
+        let mut run = Run::start(&server, &[("flush.on.stop", keeps)]).await;
+        run.bring(2, 2).await.unwrap();
+        let partitions = [TopicPartition::new("t", 0)];
+        run.task.release(&partitions).await.unwrap();
+        run.task.close(&partitions).await.unwrap();
+        assert_eq!(names(&server).len(), expected);
+        assert!(server.files("/topics/+tmp/").is_empty());
+    }
+}
+
+#[tokio::test]
+async fn large_files_are_written_in_parts() {
+    let server = Server::start().await;
+    let settings =
+        [("format.class", "StringFormat"), ("flush.size", "40"), ("hdfs.part.size", "65536")];
+    let mut run = Run::start(&server, &settings).await;
+    let text = "x".repeat(9_999);
+    let records: Vec<_> =
+        (0..40).map(|offset| record(offset, Value::string(text.clone()))).collect();
+    run.task.put(&records).await.unwrap();
+    let files = server.committed();
+    assert_eq!(files.values().map(Vec::len).collect::<Vec<_>>(), [400_000]);
+    let appended = server.seen().iter().filter(|line| line.starts_with("POST APPEND")).count();
+    assert_eq!(appended, 2 * 6, "a request to each of the two nodes for each part");
+}
+
+#[tokio::test]
+async fn files_that_are_moved_away_do_not_come_again() {
+    let server = Server::start().await;
+    let mut run = Run::start(&server, &[]).await;
+    run.bring(6, 6).await.unwrap();
+    drop(run);
+    for path in names(&server) {
+        server.remove(&path);
+    }
+    let mut run = Run::start(&server, &[]).await;
+    assert_eq!(run.position, 6);
+    run.bring(9, 3).await.unwrap();
+    assert_eq!(numbers(&server), [6, 7, 8]);
+}
+
+#[tokio::test]
+async fn records_of_a_renamed_topic_keep_their_place() {
+    let server = Server::start().await;
+    let renamed = |from: i64, to: i64| {
+        let records = (from..to).map(numbered);
+        records.map(|record| SinkRecord { topic: "other".into(), ..record }).collect::<Vec<_>>()
+    };
+    let mut run = Run::start(&server, &[]).await;
+    run.task.put(&renamed(0, 3)).await.unwrap();
+    assert_eq!(names(&server), ["/topics/other/partition=0/other+0+0000000000+0000000002.json"]);
+    drop(run);
+    let run = Run::start(&server, &[]).await;
+    assert_eq!(run.position, 3);
+}
+
+#[tokio::test]
+async fn the_log_of_the_original_is_read_once() {
+    let server = Server::start().await;
+    let entry = |key: &str, value: &str| {
+        let text = |text: &str| [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+        let (key, value) = (text(key), text(value));
+        let lengths = [key.len() + value.len(), key.len()];
+        let lengths = lengths.map(|length| i32::try_from(length).unwrap().to_be_bytes());
+        [&lengths.concat(), &key, &value].into_iter().flatten().copied().collect::<Vec<u8>>()
+    };
+    let last = "hdfs://nn:8020/topics/t/partition=0/t+0+0000000003+0000000005.json";
+    let log = [
+        b"WAL\0".to_vec(),
+        vec![9; 16],
+        entry("BEGIN", ""),
+        entry("hdfs://nn:8020/topics/+tmp/t/partition=0/a_tmp.json", last),
+        entry("END", ""),
+    ];
+    server.put("/logs/t/0/log", &log.concat());
+    server.put("/topics/+tmp/t/partition=0/a_tmp.json", b"{\"n\":5}\n");
+    let run = Run::start(&server, &[]).await;
+    assert_eq!(run.position, 6);
+    assert_eq!(names(&server), ["/topics/t/partition=0/t+0+0000000003+0000000005.json"]);
+    let logs: Vec<_> = server.files("/logs/").into_keys().collect();
+    assert_eq!(logs, ["/logs/t/0/log.taken", "/logs/t/0/position+6"]);
+}
+
+#[tokio::test]
+async fn a_file_of_somebody_else_is_not_overwritten() {
+    let server = Server::start().await;
+    let mut run = Run::start(&server, &[]).await;
+    run.bring(2, 2).await.unwrap();
+    let path = "/topics/t/partition=0/t+0+0000000000+0000000002.json";
+    server.put(path, b"theirs");
+    let error = run.bring(3, 1).await.unwrap_err().to_string();
+    assert!(error.contains(path) && error.contains("topics.dir"), "{error}");
+    assert_eq!(server.committed()[path], b"theirs");
+}
+
+#[tokio::test]
+async fn a_folder_that_hdfs_cannot_have_is_a_bad_record() {
+    let server = Server::start().await;
+    let settings = [("partitioner.class", "FieldPartitioner"), ("partition.field.name", "lane")];
+    let mut run = Run::start(&server, &settings).await;
+    let value = Value::Map(Map::new(vec![("lane".into(), "10:30".into())]));
+    let error = run.task.put(&[record(0, value)]).await.unwrap_err();
+    let text = connect_api::error::chain(&error);
+    assert!(text.contains("t-0@0") && text.contains("colon"), "{text}");
+}

@@ -1,0 +1,168 @@
+//! Name nodes that are away, wait, or refuse.
+
+use connect_api::{error::ErrorClass, sink::Progress};
+
+use super::*;
+
+const SAFE: (u16, &str, &str) = (403, "SafeModeException", "Name node is in safe mode.");
+const STANDBY: (u16, &str, &str) =
+    (403, "StandbyException", "Operation category READ is not supported in state standby");
+const DENIED: (u16, &str, &str) =
+    (403, "AccessControlException", "Permission denied: user=tester, access=WRITE");
+
+/// What holds the task back, if it has said so.
+fn held(run: &mut Run) -> Option<String> {
+    match run.obey() {
+        Some(Progress::Held(reason)) => Some(reason),
+        Some(Progress::Made) | None => None,
+    }
+}
+
+#[tokio::test]
+async fn the_active_name_node_is_found() {
+    let server = Server::start().await;
+    server.set_first_mood(Some(STANDBY));
+    let both = format!("{},{}", server.url, server.other);
+    let mut run = Run::start(&server, &[("webhdfs.url", both.as_str())]).await;
+    run.bring(3, 3).await.unwrap();
+    assert_eq!(numbers(&server), [0, 1, 2]);
+}
+
+#[tokio::test]
+async fn a_name_node_in_safe_mode_is_waited_for() {
+    let server = Server::start().await;
+    let mut run = Run::start(&server, &[]).await;
+    run.bring(2, 2).await.unwrap();
+    server.set_mood(Some(SAFE));
+    run.task.put(&[numbered(2)]).await.unwrap();
+    let reason = held(&mut run).unwrap();
+    assert!(reason.contains("safe mode"), "{reason}");
+    assert_eq!(run.safe().await, 0);
+    run.task.put(&[]).await.unwrap();
+    assert_eq!(run.safe().await, 0);
+    server.set_mood(None);
+    run.task.put(&[]).await.unwrap();
+    let told = run.obey();
+    assert_eq!((told, run.position), (Some(Progress::Made), 0), "it is read again");
+    run.bring(6, 2).await.unwrap();
+    assert_eq!(numbers(&server), [0, 1, 2, 3, 4, 5]);
+}
+
+#[tokio::test]
+async fn a_task_that_begins_in_safe_mode_waits_and_loses_nothing() {
+    let server = Server::start().await;
+    server.set_mood(Some(SAFE));
+    let mut run = Run::start(&server, &[]).await;
+    // Records may come before the worker has paused the partition.
+    run.task.put(&[numbered(0), numbered(1)]).await.unwrap();
+    run.position = 2;
+    assert_eq!(run.safe().await, 0);
+    server.set_mood(None);
+    run.task.put(&[]).await.unwrap();
+    run.obey();
+    assert_eq!(run.position, 0);
+    run.bring(3, 1).await.unwrap();
+    assert_eq!(numbers(&server), [0, 1, 2]);
+}
+
+#[tokio::test]
+async fn a_full_disk_and_a_quota_are_waited_for() {
+    for (exception, message, part) in [
+        ("DSQuotaExceededException", "The DiskSpace quota of /topics is exceeded", "raise it"),
+        ("IOException", "File /x could only be written to 0 of the 1 minReplication", "full"),
+    ] {
+        let server = Server::start().await;
+        let mut run = Run::start(&server, &[]).await;
+        server.fail([Fault::Answer(403, exception, message)]);
+        run.task.put(&[numbered(0), numbered(1), numbered(2)]).await.unwrap();
+        let reason = held(&mut run).unwrap();
+        assert!(reason.contains(part), "{reason}");
+        run.position = 0;
+        run.task.put(&[]).await.unwrap();
+        run.obey();
+        run.bring(3, 3).await.unwrap();
+        assert_eq!(numbers(&server), [0, 1, 2]);
+    }
+}
+
+#[tokio::test]
+async fn a_user_that_may_not_write_fails_the_task_with_one_sentence() {
+    let server = Server::start().await;
+    let mut run = Run::start(&server, &[]).await;
+    server.fail([Fault::Answer(DENIED.0, DENIED.1, DENIED.2)]);
+    let error = run.task.put(&[numbered(0), numbered(1), numbered(2)]).await.unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Forbidden);
+    let text = error.to_string();
+    assert!(text.contains("user=tester") && text.contains("hdfs.user"), "{text}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_none_is_told_at_start() {
+    let server = Server::start().await;
+    let clock = ManualClock::at(MORNING);
+    let start = async |more: &[(&str, &str)]| {
+        let started = HdfsSink::HDFS2.start_task(&props(&server, more), sink_context(&clock)).await;
+        started.err().map(|error| error.to_string()).unwrap_or_default()
+    };
+    let text = start(&[("webhdfs.url", server.url.replace("http:", "https:").as_str())]).await;
+    assert!(text.contains("does not speak TLS"), "{text}");
+    server.set_mood(Some((403, "AccessControlException", "no")));
+    let text = start(&[]).await;
+    assert!(text.contains("hdfs.user"), "{text}");
+}
+
+#[tokio::test]
+async fn a_cluster_that_cannot_be_reached_is_told_and_waited_for() {
+    let server = Server::start().await;
+    let mut run = Run::start(&server, &[("webhdfs.url", "http://127.0.0.1:1")]).await;
+    let told = run.task.put(&[]).await;
+    assert!(told.is_ok());
+    run.task.put(&[numbered(0)]).await.unwrap();
+    assert!(run.safe().await <= 1);
+}
+
+#[tokio::test]
+async fn data_nodes_are_reached_by_the_hosts_that_stand_for_them() {
+    let server = Server::start().await;
+    server.name_data_node("datanode");
+    let mut run = Run::start(&server, &[("hdfs.datanode.hosts", "datanode=127.0.0.1")]).await;
+    run.bring(3, 3).await.unwrap();
+    assert_eq!(numbers(&server), [0, 1, 2]);
+}
+
+#[tokio::test]
+async fn a_token_is_sent_and_never_told() {
+    let server = Server::start().await;
+    let settings = [("hdfs.user", ""), ("hdfs.delegation.token", "s3cret")];
+    let mut run = Run::start(&server, &settings).await;
+    server.fail([Fault::Answer(DENIED.0, DENIED.1, DENIED.2)]);
+    let error = run.bring(3, 3).await.unwrap_err();
+    let text = connect_api::error::chain(&error);
+    assert!(!text.contains("s3cret"), "{text}");
+}
+
+#[tokio::test]
+async fn little_memory_makes_parts_of_what_is_open() {
+    let server = Server::start().await;
+    let settings =
+        [("format.class", "StringFormat"), ("flush.size", "100"), ("store.memory.bytes", "200000")];
+    let mut run = Run::start(&server, &settings).await;
+    let text = "x".repeat(9_999);
+    for offset in 0..100 {
+        run.task.put(&[record(offset, Value::string(text.clone()))]).await.unwrap();
+        run.obey();
+    }
+    let sizes: Vec<_> = server.committed().values().map(Vec::len).collect();
+    assert_eq!(sizes, [1_000_000]);
+}
+
+#[tokio::test]
+async fn a_name_node_of_hadoop_2_lists_folders_at_once() {
+    let server = Server::start().await;
+    server.age();
+    let mut run = Run::start(&server, &[]).await;
+    run.bring(15, 3).await.unwrap();
+    drop(run);
+    let run = Run::start(&server, &[]).await;
+    assert_eq!(run.position, 15);
+}

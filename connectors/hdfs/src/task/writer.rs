@@ -1,0 +1,346 @@
+//! One Kafka partition: its open files, its position, and what it waits for.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use connect_api::{
+    error::{ConnectorError, Result},
+    record::{SinkRecord, TopicPartition},
+    sink::Progress,
+};
+use connect_storage::{format::Draft, rotation::Rotation, route::Router};
+use tokio::time::Instant;
+
+use super::{Shared, accept::Step, now};
+use crate::{client::Hdfs, file::OpenFile, recovery::Claim};
+
+/// Batches from beyond a rewind that are turned away before the worker is taken to be broken.
+const MOST_REFUSALS: u32 = 20;
+
+/// Batches from before the position after which a warning tells that they are passed over.
+const ODD_BATCHES: u32 = 3;
+
+/// What is written of one Kafka partition.
+#[derive(Debug)]
+pub(super) struct PartitionWriter {
+    pub(super) origin: TopicPartition,
+    pub(super) router: Router,
+    /// What the partition is written with; nothing until it is claimed.
+    pub(super) claim: Option<Claim>,
+    /// Open files by folder.
+    pub(super) files: BTreeMap<Arc<str>, OpenFile>,
+    /// Records in the open files.
+    pub(super) count: i64,
+    /// Time of the first record since the last commit, where records have times.
+    pub(super) base_ms: Option<i64>,
+    /// Time of the last commit by the clock, or of the first record after an idle time.
+    pub(super) rotated_ms: Option<i64>,
+    /// Next rotation by schedule.
+    next_slot_ms: Option<i64>,
+    /// Time at which the first record of the open files came.
+    since_ms: Option<i64>,
+    /// Offset after the last record that was dealt with.
+    pub(super) position: i64,
+    /// Offset after the last record that was brought.
+    brought: i64,
+    /// First offset that may not be stored, as far as this task knows.
+    floor: Option<i64>,
+    /// Batches that were from before the position as a whole.
+    passed_over: u32,
+    rewind: Option<Rewind>,
+    resume_at: Option<Instant>,
+    pub(super) starved_since: Option<Instant>,
+    /// The record at hand.
+    pub(super) draft: Draft,
+    /// Why records could not be stored, until some are.
+    pub(super) held_by: Option<Progress>,
+}
+
+/// The worker was asked to read from an earlier offset.
+#[derive(Debug)]
+struct Rewind {
+    target: i64,
+    /// A record from here on shows that it has not been done yet.
+    from: i64,
+    refusals: u32,
+}
+
+impl PartitionWriter {
+    pub(super) fn new(shared: &Shared, origin: TopicPartition) -> Result<Self> {
+        let mut writer = Self {
+            origin,
+            router: Router::new(&shared.config.storage)?,
+            claim: None,
+            files: BTreeMap::new(),
+            count: 0,
+            base_ms: None,
+            rotated_ms: None,
+            next_slot_ms: None,
+            since_ms: None,
+            position: 0,
+            brought: 0,
+            floor: None,
+            passed_over: 0,
+            rewind: None,
+            resume_at: None,
+            starved_since: None,
+            draft: Draft::new(shared.config.connector.format.schemas_cache_config),
+            held_by: None,
+        };
+        writer.schedule(shared, shared.context.clock.now_ms());
+        Ok(writer)
+    }
+
+    /// Whether the partition has to be claimed now.
+    pub(super) fn is_claim_due(&self) -> bool {
+        self.claim.is_none() && self.resume_at.is_none_or(|at| now() >= at)
+    }
+
+    /// Goes on where names and the marker say that files end, or where this task knows that it has
+    /// to.
+    pub(super) fn begin(&mut self, shared: &Shared, claim: Claim, named: Option<i64>) {
+        let target = named.max(claim.marker.position()).max(self.floor.take());
+        self.claim = Some(claim);
+        self.held_by = None;
+        if self.resume_at.take().is_some() {
+            shared.context.resume([self.origin.clone()]);
+        }
+        match target {
+            Some(target) if target < self.brought => self.rewind(shared, target),
+            Some(target) => {
+                tracing::info!("{} goes on at offset {target}", self.origin);
+                self.position = target;
+                self.rewind = None;
+                shared.context.seek(self.origin.clone(), target);
+            }
+            None => {}
+        }
+    }
+
+    /// Takes records, or looks at the clock when there are none.
+    ///
+    /// # Errors
+    /// What does not pass by itself.
+    pub(super) async fn write(
+        &mut self,
+        shared: &Shared,
+        records: &[&SinkRecord],
+        now_ms: i64,
+    ) -> Result<()> {
+        if !self.admits(shared, records)? {
+            return Ok(());
+        }
+        if self.count == 0 && self.is_slot_over(now_ms) {
+            self.schedule(shared, now_ms);
+        }
+        self.brought = records.last().map_or(self.brought, |record| record.offset + 1);
+        self.warn_of_old_records(records);
+        for record in records {
+            // A batch may come again while its records are held or stored: they are not doubled.
+            if record.offset < self.position {
+                continue;
+            }
+            let step = self.accept(shared, record, now_ms)?;
+            if matches!(step, Step::Done) {
+                self.position = record.offset + 1;
+                continue;
+            }
+            // Only what has to wait costs a future.
+            Box::pin(self.follow(shared, record, step, now_ms)).await?;
+            if self.rewind.is_some() || self.claim.is_none() {
+                return Ok(());
+            }
+        }
+        if self.count > 0 {
+            self.since_ms.get_or_insert(now_ms);
+            if let Some(reason) = self.is_time_over(shared, None, now_ms) {
+                Box::pin(self.commit(shared, reason, now_ms)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A topic that was made anew begins below what is stored of the one before.
+    fn warn_of_old_records(&mut self, records: &[&SinkRecord]) {
+        if records.last().is_none_or(|last| last.offset >= self.position) {
+            return;
+        }
+        self.passed_over = self.passed_over.saturating_add(1);
+        if self.passed_over == ODD_BATCHES {
+            tracing::warn!(
+                partition = %self.origin,
+                "Records of {} below offset {} are passed over, because files go that far: if the \
+                 topic was made anew, move its files away and delete the marker in logs.dir",
+                self.origin,
+                self.position
+            );
+        }
+    }
+
+    /// Whether records may be taken: not before the partition is claimed or a rewind is done.
+    fn admits(&mut self, shared: &Shared, records: &[&SinkRecord]) -> Result<bool> {
+        let Some(first) = records.first() else { return Ok(self.claim.is_some()) };
+        if self.claim.is_none() {
+            self.floor.get_or_insert(first.offset.max(self.position));
+            self.brought =
+                records.last().map_or(self.brought, |it| self.brought.max(it.offset + 1));
+            return Ok(false);
+        }
+        let Some(rewind) = &mut self.rewind else { return Ok(true) };
+        if self.starved_since.is_none() && first.offset < rewind.from {
+            self.rewind = None;
+            return Ok(true);
+        }
+        rewind.refusals += 1;
+        if rewind.refusals > MOST_REFUSALS {
+            return Err(ConnectorError::internal(format!(
+                "Partition {} was asked to go back to offset {} and goes on at {}",
+                self.origin, rewind.target, first.offset
+            )));
+        }
+        shared.context.seek(self.origin.clone(), rewind.target);
+        Ok(false)
+    }
+
+    /// Does what a record asks for, as often as it takes.
+    async fn follow(
+        &mut self,
+        shared: &Shared,
+        record: &SinkRecord,
+        mut step: Step,
+        now_ms: i64,
+    ) -> Result<()> {
+        loop {
+            match step {
+                Step::Done => break,
+                Step::Reject(error) => {
+                    let place = format!("Could not write {}@{}", record.origin, record.offset);
+                    let error = ConnectorError::new(error.class(), place).caused_by(error);
+                    shared.context.reject(record, error).await?;
+                    break;
+                }
+                Step::RotateFirst(reason) => self.commit(shared, reason, now_ms).await?,
+                Step::RotateAfter(reason) => {
+                    self.position = record.offset + 1;
+                    return self.commit(shared, reason, now_ms).await;
+                }
+                Step::PartFull(folder) => {
+                    self.position = record.offset + 1;
+                    return self.write_parts(shared, &folder).await;
+                }
+                Step::Full if self.spill(shared).await? => {}
+                Step::Full => self.starve(shared, record.offset)?,
+            }
+            if self.rewind.is_some() || self.claim.is_none() {
+                return Ok(());
+            }
+            step = self.accept(shared, record, now_ms)?;
+        }
+        self.position = record.offset + 1;
+        Ok(())
+    }
+
+    /// Why the files have to be committed now, as far as time goes; `time_ms` is that of the record at
+    /// hand.
+    pub(super) fn is_time_over(
+        &self,
+        shared: &Shared,
+        time_ms: Option<i64>,
+        now_ms: i64,
+    ) -> Option<Rotation> {
+        let keys = &shared.config.connector;
+        let span_ms = if shared.config.rotates_by_records() {
+            time_ms.zip(self.base_ms).map(|(time, base)| time.saturating_sub(base))
+        } else {
+            self.rotated_ms.map(|rotated| now_ms.saturating_sub(rotated))
+        };
+        if keys.rotate_interval_ms > 0 && span_ms >= Some(keys.rotate_interval_ms) {
+            return Some(Rotation::Interval);
+        }
+        if self.is_slot_over(now_ms) {
+            return Some(Rotation::Schedule);
+        }
+        let age_ms = self.since_ms.map(|since| now_ms.saturating_sub(since));
+        let is_old = keys.file_age_ms_max > 0 && age_ms >= Some(keys.file_age_ms_max);
+        is_old.then_some(Rotation::Age)
+    }
+
+    fn is_slot_over(&self, now_ms: i64) -> bool {
+        self.next_slot_ms.is_some_and(|next| now_ms >= next)
+    }
+
+    /// Sets the next rotation by schedule.
+    pub(super) fn schedule(&mut self, shared: &Shared, now_ms: i64) {
+        let interval_ms = shared.config.connector.rotate_schedule_interval_ms;
+        self.next_slot_ms =
+            (interval_ms > 0).then(|| shared.zone.next_slot_ms(now_ms, interval_ms));
+    }
+
+    /// Has everything from an offset on read again.
+    pub(super) fn rewind(&mut self, shared: &Shared, target: i64) {
+        tracing::debug!(partition = %self.origin, "Rewinding {} to offset {target}", self.origin);
+        self.rewind = Some(Rewind { target, from: self.brought.max(target + 1), refusals: 0 });
+        self.position = target;
+        shared.context.seek(self.origin.clone(), target);
+    }
+
+    /// Throws the open files away, and waits before the partition is claimed again.
+    pub(super) fn back_off(&mut self, shared: &Shared, error: &ConnectorError) {
+        let pause = shared.config.connector.retry_backoff.mul_f64(0.5 + rand::random::<f64>());
+        tracing::warn!(
+            partition = %self.origin,
+            "Could not store records of {}, which are read again in {} ms: {}",
+            self.origin,
+            pause.as_millis(),
+            connect_api::error::chain(error)
+        );
+        self.floor = self.first_open();
+        let _files = self.take_files();
+        self.claim = None;
+        self.rewind = None;
+        self.starved_since = None;
+        self.held_by = Some(Progress::held_by(error));
+        self.resume_at = Some(now() + pause);
+        shared.context.pause([self.origin.clone()]);
+        shared.context.set_timeout(pause);
+    }
+
+    /// The first offset that may not be stored; nothing as long as nothing was brought.
+    fn first_open(&self) -> Option<i64> {
+        let position = match &self.rewind {
+            Some(rewind) => (self.brought > 0).then_some(rewind.target),
+            // What lies behind the last record that was brought is none: the marks of transactions.
+            None => (self.position < self.brought).then_some(self.position),
+        };
+        let first = self.files.values().map(|file| file.first).min();
+        [first, position, self.floor].into_iter().flatten().min()
+    }
+
+    /// Whether records could not be stored, and the next try has to wait.
+    pub(super) const fn is_backing_off(&self) -> bool {
+        self.resume_at.is_some()
+    }
+
+    /// The highest offset that may be committed, given what the worker has brought.
+    pub(super) fn safe_offset(&self, consumed: i64) -> i64 {
+        self.first_open().map_or(consumed, |first| first.min(consumed))
+    }
+
+    /// Takes the open files out, first offset first, and begins a new group.
+    pub(super) fn take_files(&mut self) -> Vec<OpenFile> {
+        self.since_ms = None;
+        self.count = 0;
+        self.base_ms = None;
+        let mut files: Vec<_> = std::mem::take(&mut self.files).into_values().collect();
+        files.sort_by_key(|file| file.first);
+        files
+    }
+
+    /// Throws the open files away, and what is written of them.
+    pub(super) async fn end(self, hdfs: &Hdfs) {
+        if let Some(Claim { session, .. }) = &self.claim
+            && let Err(error) = session.end(hdfs).await
+        {
+            tracing::debug!("What is temporary of {} is left: {error}", self.origin);
+        }
+    }
+}

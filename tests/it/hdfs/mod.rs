@@ -1,0 +1,216 @@
+//! The HDFS sinks on a real name node and data node: counts at the far end through kills of the worker and
+//! of HDFS, every format, and what users get wrong.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use reqwest::Method;
+use serde_json::{Value as Json, json};
+
+use crate::{
+    harness::{RestClient, Worker, eventually},
+    services::{self, hdfs::Hdfs},
+};
+
+const STRING: &str = "org.apache.kafka.connect.storage.StringConverter";
+const TOPIC: &str = "events";
+/// Records of a run.
+const RECORDS: usize = 3000;
+/// Folders that they are shared out to.
+const LANES: usize = 3;
+
+/// Starts a worker on an embedded log in the folder.
+async fn start(folder: &Path) -> Worker {
+    let properties = [
+        ("bootstrap.servers", format!("embedded:{}", folder.join("log").display())),
+        ("group.id", "hdfs".to_owned()),
+        ("config.storage.topic", "hdfs-configs".to_owned()),
+        ("offset.storage.topic", "hdfs-offsets".to_owned()),
+        ("status.storage.topic", "hdfs-status".to_owned()),
+        ("offset.flush.interval.ms", "500".to_owned()),
+        ("key.converter", STRING.to_owned()),
+        ("value.converter", STRING.to_owned()),
+    ];
+    Worker::start(folder, &properties, &[]).await
+}
+
+fn lines() -> String {
+    let line = |n: usize| json!({"n": n, "lane": format!("l{}", n % LANES)}).to_string() + "\n";
+    (0..RECORDS).map(line).collect()
+}
+
+/// A sink whose files are below a folder, with a folder for each lane.
+fn sink(hdfs: &Hdfs, folder: &str) -> Json {
+    json!({
+        "connector.class": "io.confluent.connect.hdfs3.Hdfs3SinkConnector",
+        "topics": TOPIC,
+        "hdfs.url": "hdfs://localhost:8020",
+        "webhdfs.url": hdfs.url(),
+        "topics.dir": format!("{folder}/topics"),
+        "logs.dir": format!("{folder}/logs"),
+        "format.class": "io.confluent.connect.hdfs3.json.JsonFormat",
+        "partitioner.class": "FieldPartitioner",
+        "partition.field.name": "lane",
+        "flush.size": "70",
+        "retry.backoff.ms": "200",
+        "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+        "value.converter.schemas.enable": "false",
+    })
+}
+
+/// Brings the records of a file into the topic.
+async fn fill(rest: &RestClient, folder: &Path) {
+    let file = folder.join("events.txt");
+    fs::write(&file, lines()).unwrap();
+    let source = json!({"connector.class": "FileStreamSource", "file": file, "topic": TOPIC});
+    rest.create(&json!({"name": "events-source", "config": source})).await;
+}
+
+/// Committed files of a folder, by path.
+async fn committed(hdfs: &Hdfs, folder: &str) -> BTreeMap<String, Vec<u8>> {
+    let mut files = hdfs.files(&format!("{folder}/topics/{TOPIC}")).await;
+    files.retain(|path, _| !path.contains("+tmp"));
+    files
+}
+
+/// Numbers of the records in committed files, in order, each as often as it is there.
+async fn numbers(hdfs: &Hdfs, folder: &str) -> Vec<u64> {
+    let files = committed(hdfs, folder).await;
+    let texts = files.into_values().map(|content| String::from_utf8(content).unwrap());
+    let text: String = texts.collect();
+    let values = text.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
+    let mut numbers: Vec<_> = values.map(|value| value["n"].as_u64().unwrap()).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+/// Asks for a flush until all that was read is committed, and compares.
+async fn everything_is_there_once(rest: &RestClient, hdfs: &Hdfs, folder: &str) {
+    eventually("the sink to catch up", async || {
+        rest.send(Method::POST, "/connectors/events-sink/flush", None).await;
+        let (_, lag) = rest.send(Method::GET, "/connectors/events-sink/lag", None).await;
+        let has_all = lag["lag_records"] == 0;
+        (has_all && numbers(hdfs, folder).await.len() >= RECORDS).then_some(())
+    })
+    .await;
+    let expected: Vec<_> = (0..u64::try_from(RECORDS).unwrap()).collect();
+    assert_eq!(numbers(hdfs, folder).await, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hdfs_has_every_record_once_through_kills_of_the_worker() {
+    let hdfs = services::require!(hdfs);
+    let (folder, target) = (tempfile::tempdir().unwrap(), "/open/kills");
+    let mut worker = start(folder.path()).await;
+    fill(&worker.rest, folder.path()).await;
+    let config = json!({"name": "events-sink", "config": sink(hdfs, target)});
+    worker.rest.create(&config).await;
+    for least in [200, 800, 1600] {
+        let has = async || (numbers(hdfs, target).await.len() >= least).then_some(());
+        eventually("the middle", has).await;
+        worker.kill();
+        worker = start(folder.path()).await;
+    }
+    everything_is_there_once(&worker.rest, hdfs, target).await;
+    let files = committed(hdfs, target).await;
+    let name = files.keys().next().unwrap();
+    let expected = format!("{target}/topics/{TOPIC}/lane=l0/{TOPIC}+0+0000000000+");
+    assert!(name.starts_with(&expected), "{name}");
+    assert!(worker.stop().success());
+    let temporary = hdfs.files(&format!("{target}/topics/+tmp")).await;
+    assert!(temporary.is_empty(), "{:?}", temporary.keys());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_node_that_goes_away_is_waited_for() {
+    let mut hdfs = services::require!(private_hdfs);
+    let (folder, target) = (tempfile::tempdir().unwrap(), "/open/outage");
+    let worker = start(folder.path()).await;
+    fill(&worker.rest, folder.path()).await;
+    let config = json!({"name": "events-sink", "config": sink(&hdfs, target)});
+    worker.rest.create(&config).await;
+    let has_some = async || (numbers(&hdfs, target).await.len() >= 200).then_some(());
+    eventually("the middle", has_some).await;
+    hdfs.stop();
+    worker.rest.send(Method::POST, "/connectors/events-sink/flush", None).await;
+    let path = "/connectors/events-sink/status";
+    let reason = eventually("the reason in the status", async || {
+        let (_, status) = worker.rest.send(Method::GET, path, None).await;
+        let task = &status["tasks"][0];
+        assert_eq!(task["state"], "RUNNING");
+        task["trace"].as_str().map(str::to_owned)
+    });
+    let reason = reason.await;
+    assert!(reason.contains("cannot be reached"), "{reason}");
+    hdfs.start_again();
+    everything_is_there_once(&worker.rest, &hdfs, target).await;
+    let (_, status) = worker.rest.send(Method::GET, path, None).await;
+    assert_eq!(status["tasks"][0]["trace"], Json::Null);
+    assert!(worker.stop().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_format_arrives_in_its_file() {
+    let hdfs = services::require!(hdfs);
+    let folder = tempfile::tempdir().unwrap();
+    let worker = start(folder.path()).await;
+    fill(&worker.rest, folder.path()).await;
+    for (format, extension, magic) in [
+        ("StringFormat", ".txt", "{\"n\":0"),
+        ("AvroFormat", ".avro", "Obj\u{1}"),
+        ("ParquetFormat", ".parquet", "PAR1"),
+    ] {
+        let target = format!("/open/{format}");
+        let mut config = sink(hdfs, &target);
+        config["format.class"] = format.into();
+        config["partitioner.class"] = "DefaultPartitioner".into();
+        config["flush.size"] = "1000".into();
+        config["value.converter"] = STRING.into();
+        if format != "StringFormat" {
+            config["transforms"] = "row".into();
+            config["transforms.row.type"] =
+                "org.apache.kafka.connect.transforms.HoistField$Value".into();
+            config["transforms.row.field"] = "line".into();
+        }
+        let name = format!("{format}-sink");
+        worker.rest.create(&json!({"name": name, "config": config})).await;
+        let files = eventually("three files", async || {
+            let files = committed(hdfs, &target).await;
+            (files.len() == RECORDS / 1000).then_some(files)
+        })
+        .await;
+        for (place, (path, content)) in files.iter().enumerate() {
+            let (first, last) = (place * 1000, place * 1000 + 999);
+            let name = format!("{TOPIC}+0+{first:010}+{last:010}{extension}");
+            assert!(path.ends_with(&name), "{path}");
+            assert!(place > 0 || content.starts_with(magic.as_bytes()), "{path}");
+        }
+    }
+    assert!(worker.stop().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mistakes_are_told_in_one_sentence() {
+    let hdfs = services::require!(hdfs);
+    let folder = tempfile::tempdir().unwrap();
+    let worker = start(folder.path()).await;
+    fill(&worker.rest, folder.path()).await;
+    let mut user = sink(hdfs, "/closed");
+    user["hdfs.user"] = Hdfs::STRANGER.into();
+    let mut tls = sink(hdfs, "/open/tls");
+    tls["webhdfs.url"] = hdfs.url().replace("http:", "https:").into();
+    for (connector, config, sentence) in [
+        ("user", user, "Permission denied: user=mallory, access=WRITE"),
+        ("tls", tls, "does not speak TLS. Write http:// or hdfs:// in store.url"),
+    ] {
+        worker.rest.create(&json!({"name": connector, "config": config})).await;
+        let trace = eventually("the task to fail", async || {
+            let path = format!("/connectors/{connector}/status");
+            let (_, body) = worker.rest.send(Method::GET, &path, None).await;
+            let task = &body["tasks"][0];
+            (task["state"] == "FAILED").then(|| task["trace"].as_str().unwrap().to_owned())
+        })
+        .await;
+        assert!(trace.contains(sentence), "{connector}: {trace}");
+    }
+    assert!(worker.stop().success());
+}
