@@ -7,15 +7,8 @@ use serde_json::Value as Json;
 use super::{lines, running, to_file, worker};
 use crate::{
     harness::{eventually, free_port},
-    services,
+    services::{self, browser::screenshots},
 };
-
-/// Where screenshots are kept.
-fn artefacts() -> std::path::PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
-    fs::create_dir_all(&folder).unwrap();
-    folder
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_visitor_picks_a_colour() {
@@ -30,7 +23,7 @@ async fn a_visitor_picks_a_colour() {
     worker.rest.create(&to_file("select-color")).await;
     running(&worker, "select-color").await;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/web/pick.cjs");
-    let shot = artefacts().join("select-color.png");
+    let shot = screenshots().join("select-color.png");
     let url = format!("http://127.0.0.1:{port}/");
     let output = browser.run(&script, &[&url, "Ada \"L\"", shot.to_str().unwrap()]);
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
