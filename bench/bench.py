@@ -106,6 +106,8 @@ class Bench:
         self.connectors = arguments.connectors
         self.s3_records = arguments.s3_records
         self.profiles = arguments.s3_profiles and pathlib.Path(arguments.s3_profiles)
+        if self.profiles:
+            self.profiles.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.topics = 0
         self.results = []
