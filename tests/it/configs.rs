@@ -1,6 +1,7 @@
 //! Every configuration that is shipped loads and validates.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -17,7 +18,16 @@ fn environment() -> Environment {
         ("MILLRACE_S3_URL", "http://localhost:9000"),
         ("MILLRACE_S3_BUCKET", "logs"),
         ("MILLRACE_AGGREGATES", "sqlite:aggregates.db"),
+        ("MILLRACE_OPENSEARCH_URL", "http://localhost:9200"),
+        ("MILLRACE_ELASTICSEARCH_URL", "http://localhost:9200"),
+        ("MILLRACE_ELASTICSEARCH_USER", "elastic"),
+        ("MILLRACE_ELASTICSEARCH_PASSWORD", "secret"),
+        ("MILLRACE_HDFS_URL", "http://localhost:9870"),
+        ("MILLRACE_GEOCODER_URL", "http://localhost:8090/address"),
+        ("MILLRACE_POSTGRES_URL", "jdbc:postgresql://localhost:5432/geo"),
+        ("PGUSER", "geo"),
         ("PGPASSWORD", "secret"),
+        ("AWS_REGION", "us-east-1"),
         ("AWS_ACCESS_KEY_ID", "key"),
         ("AWS_SECRET_ACCESS_KEY", "secret"),
     ]
@@ -67,4 +77,22 @@ fn every_shipped_worker_loads() {
         let mode = if is_standalone { Mode::Standalone } else { Mode::Distributed };
         WorkerConfig::load(&read_properties(&file).unwrap(), mode).unwrap();
     }
+}
+
+#[test]
+fn the_readme_posts_every_story_and_nothing_that_is_not_shipped() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let posted: BTreeSet<_> = readme
+        .lines()
+        .flat_map(|line| line.trim().split("; "))
+        .filter_map(|command| command.strip_prefix("post "))
+        .map(|name| root.join("configs").join(name).with_extension("json"))
+        .collect();
+    let strange: Vec<_> = posted.iter().filter(|file| !file.is_file()).collect();
+    assert!(strange.is_empty(), "{strange:?}");
+    let stories =
+        files("json").into_iter().filter(|file| file.parent().unwrap().ends_with("stories"));
+    let forgotten: Vec<_> = stories.filter(|file| !posted.contains(file)).collect();
+    assert!(forgotten.is_empty(), "{forgotten:?}");
 }

@@ -9,6 +9,7 @@ mod extremes;
 mod figures;
 mod fuzz;
 mod harness;
+mod hdfs;
 mod house;
 mod jdbc;
 mod manual;

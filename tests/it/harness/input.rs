@@ -18,11 +18,16 @@ pub(crate) struct Generator {
 }
 
 impl Generator {
-    /// Writes this many lines a second into a folder.
-    #[expect(clippy::disallowed_methods, reason = "owned and joined by this value")]
+    /// Writes this many lines of an application a second into a folder.
     pub(crate) fn start(folder: &Path, rate: f64) -> Self {
+        Self::of(Lines::Application, folder, rate)
+    }
+
+    /// Writes this many lines of this kind a second into a folder.
+    #[expect(clippy::disallowed_methods, reason = "owned and joined by this value")]
+    pub(crate) fn of(lines: Lines, folder: &Path, rate: f64) -> Self {
         let generator = LogGenerator {
-            lines: Lines::Application,
+            lines,
             directory: folder.to_owned(),
             zone: chrono_tz::Tz::UTC,
             pace: Pace::Live { rate: Some(rate) },

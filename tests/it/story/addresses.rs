@@ -114,6 +114,7 @@ async fn thirty_thousand_rows_are_looked_up_once_through_three_kills() {
         drops_percent: 1,
         limit: Some(3000),
         takes: Duration::from_millis(2),
+        nothing_below: None,
     };
     let service = GeocoderServer::start(Geocoder::new(3, mischief)).await.unwrap();
     let mut worker = start(folder.path()).await;

@@ -1,13 +1,20 @@
-//! The main job, end to end: a dated log into a topic, raw objects in S3, aggregates over REST.
+//! What people build of it, end to end, on the embedded log and on Kafka, with workers that are killed.
 //!
-//! The three configurations of `configs/demo/` run unchanged on the embedded log and on Kafka;
-//! what arrives at the far ends is compared with the log line by line.
+//! The main job is a dated log into a topic, raw objects in S3, aggregates over REST: the three
+//! configurations of `configs/demo/` run unchanged, and what arrives at the far ends is compared with
+//! the log line by line. The other stories are those of the README: [`fan_out`], [`colors`],
+//! [`geocoding`] run the configurations of `configs/stories/`; Kafka's quickstart is in
+//! [`crate::takeover`].
 
 mod addresses;
+mod colors;
 mod demo;
+mod fan_out;
 mod far_end;
+mod geocoding;
 mod kill;
 mod pipeline;
+mod world;
 
 use std::path::PathBuf;
 
@@ -22,6 +29,40 @@ use crate::{
 pub(crate) enum Broker<'a> {
     Embedded,
     Kafka(&'a KafkaNode, Promise),
+}
+
+impl Broker<'_> {
+    /// Properties of a worker of this name, which keeps an embedded log in its folder.
+    fn worker_properties(&self, name: &str) -> Vec<(&'static str, String)> {
+        let string = "org.apache.kafka.connect.storage.StringConverter";
+        let mut properties = vec![
+            ("group.id", name.to_owned()),
+            ("config.storage.topic", format!("{name}-configs")),
+            ("offset.storage.topic", format!("{name}-offsets")),
+            ("status.storage.topic", format!("{name}-status")),
+            ("config.storage.replication.factor", "1".to_owned()),
+            ("offset.storage.replication.factor", "1".to_owned()),
+            ("status.storage.replication.factor", "1".to_owned()),
+            ("offset.flush.interval.ms", "500".to_owned()),
+            ("key.converter", string.to_owned()),
+            ("value.converter", string.to_owned()),
+            ("config.providers", "env".to_owned()),
+            ("config.providers.env.class", "EnvVarConfigProvider".to_owned()),
+        ];
+        match self {
+            Self::Embedded => properties.push(("bootstrap.servers", "embedded:log".to_owned())),
+            Self::Kafka(kafka, promise) => {
+                properties.push(("bootstrap.servers", kafka.bootstrap().to_owned()));
+                // A killed member is missed after this long; the broker allows no less.
+                properties.push(("consumer.session.timeout.ms", "6000".to_owned()));
+                if *promise == Promise::ExactlyOnce {
+                    properties.push(("exactly.once.source.support", "enabled".to_owned()));
+                    properties.push(("consumer.isolation.level", "read_committed".to_owned()));
+                }
+            }
+        }
+        properties
+    }
 }
 
 /// What the worker is configured to promise.
@@ -48,42 +89,8 @@ impl<'a> Story<'a> {
         let store_url = format!("sqlite:{}", folder.path().join("aggregates.db").display());
         let name = name.to_owned();
         let mut story = Self { folder, name, s3, properties: Vec::new(), store_url };
-        story.properties = story.worker_properties(broker);
+        story.properties = broker.worker_properties(&story.name);
         story
-    }
-
-    fn worker_properties(&self, broker: &Broker<'_>) -> Vec<(&'static str, String)> {
-        let string = "org.apache.kafka.connect.storage.StringConverter";
-        let mut properties = vec![
-            ("group.id", self.name.clone()),
-            ("config.storage.topic", format!("{}-configs", self.name)),
-            ("offset.storage.topic", format!("{}-offsets", self.name)),
-            ("status.storage.topic", format!("{}-status", self.name)),
-            ("config.storage.replication.factor", "1".to_owned()),
-            ("offset.storage.replication.factor", "1".to_owned()),
-            ("status.storage.replication.factor", "1".to_owned()),
-            ("offset.flush.interval.ms", "500".to_owned()),
-            ("key.converter", string.to_owned()),
-            ("value.converter", string.to_owned()),
-            ("config.providers", "env".to_owned()),
-            ("config.providers.env.class", "EnvVarConfigProvider".to_owned()),
-        ];
-        match broker {
-            Broker::Embedded => {
-                let log = self.folder.path().join("log");
-                properties.push(("bootstrap.servers", format!("embedded:{}", log.display())));
-            }
-            Broker::Kafka(kafka, promise) => {
-                properties.push(("bootstrap.servers", kafka.bootstrap().to_owned()));
-                // A killed member is missed after this long; the broker allows no less.
-                properties.push(("consumer.session.timeout.ms", "6000".to_owned()));
-                if *promise == Promise::ExactlyOnce {
-                    properties.push(("exactly.once.source.support", "enabled".to_owned()));
-                    properties.push(("consumer.isolation.level", "read_committed".to_owned()));
-                }
-            }
-        }
-        properties
     }
 
     pub(crate) fn logs(&self) -> PathBuf {

@@ -26,16 +26,15 @@ const FILES: [&str; 3] = [
     "connect-file-sink.properties",
 ];
 
-struct Quickstart<'a> {
-    kafka: &'a KafkaNode,
+struct Quickstart {
     topic: &'static str,
     folder: tempfile::TempDir,
     port: u16,
 }
 
-impl<'a> Quickstart<'a> {
+impl Quickstart {
     /// Lays out the shipped files; only what a test must have for itself is changed.
-    fn begin(kafka: &'a KafkaNode, topic: &'static str) -> Self {
+    fn begin(bootstrap: &str, topic: &'static str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = free_port();
         let offsets = folder.path().join("connect.offsets").display().to_string();
@@ -43,7 +42,7 @@ impl<'a> Quickstart<'a> {
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs").join(name);
             let mut text = fs::read_to_string(path)
                 .unwrap()
-                .replace("localhost:9092", kafka.bootstrap())
+                .replace("localhost:9092", bootstrap)
                 .replace("/tmp/connect.offsets", &offsets)
                 .replace("offset.flush.interval.ms=10000", "offset.flush.interval.ms=500")
                 .replace("connect-test", topic)
@@ -55,7 +54,7 @@ impl<'a> Quickstart<'a> {
             }
             fs::write(folder.path().join(name), text).unwrap();
         }
-        Self { kafka, topic, folder, port }
+        Self { topic, folder, port }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -94,8 +93,8 @@ impl<'a> Quickstart<'a> {
     }
 
     /// What the console consumer shows of the topic from its beginning.
-    fn consume(&self, count: usize) -> Vec<String> {
-        let mut config = self.kafka.client_config();
+    fn consume(&self, kafka: &KafkaNode, count: usize) -> Vec<String> {
+        let mut config = kafka.client_config();
         config.set("group.id", "quickstart-console").set("auto.offset.reset", "earliest");
         let consumer: BaseConsumer = config.create().unwrap();
         consumer.subscribe(&[self.topic]).unwrap();
@@ -105,6 +104,33 @@ impl<'a> Quickstart<'a> {
             shown.push(record.unwrap().payload_view::<str>().unwrap().unwrap().to_owned());
         }
         shown
+    }
+
+    async fn foo_and_bar(&self) -> Worker {
+        self.echo("foo");
+        self.echo("bar");
+        let worker = self.start().await;
+        self.arrives(&["foo", "bar"]).await;
+        worker
+    }
+
+    /// Kills the worker once it has noted where it is; the one that follows goes on from there.
+    async fn another_line_after_a_kill(&self, worker: Worker) -> Worker {
+        for (connector, field, place) in
+            [("file-source", "position", 8), ("file-sink", "kafka_offset", 2)]
+        {
+            let path = format!("/connectors/{}-{connector}/offsets", self.topic);
+            eventually("the commit of two lines", async || {
+                let stored = worker.rest.send(Method::GET, &path, None).await.1;
+                (stored["offsets"][0]["offset"][field] == place).then_some(())
+            })
+            .await;
+        }
+        worker.kill();
+        let worker = self.start().await;
+        self.echo("Another line");
+        self.arrives(&["foo", "bar", "Another line"]).await;
+        worker
     }
 
     /// The two connectors as a JVM worker is given them over REST.
@@ -124,32 +150,37 @@ impl<'a> Quickstart<'a> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_quickstart_works_line_by_line() {
     let kafka = services::require!(kafka);
-    let quickstart = Quickstart::begin(kafka, "quickstart");
-    quickstart.echo("foo");
-    quickstart.echo("bar");
-    let worker = quickstart.start().await;
-    quickstart.arrives(&["foo", "bar"]).await;
+    let quickstart = Quickstart::begin(kafka.bootstrap(), "quickstart");
+    let worker = quickstart.foo_and_bar().await;
     let shown = |text: &str| {
         format!(r#"{{"schema":{{"type":"string","optional":false}},"payload":"{text}"}}"#)
     };
-    assert_eq!(quickstart.consume(2), [shown("foo"), shown("bar")]);
-    quickstart.echo("Another line");
-    quickstart.arrives(&["foo", "bar", "Another line"]).await;
+    assert_eq!(quickstart.consume(kafka, 2), [shown("foo"), shown("bar")]);
+    let worker = quickstart.another_line_after_a_kill(worker).await;
     let notices: Vec<_> = worker
         .log()
         .lines()
         .filter(|line| line.contains("do nothing here"))
         .map(str::to_owned)
         .collect();
-    assert_eq!(notices.len(), 1, "{notices:?}");
+    // Once by each of the two workers.
+    assert_eq!(notices.len(), 2, "{notices:?}");
     assert!(notices[0].ends_with("do nothing here: plugin.path"), "{notices:?}");
+    assert!(worker.stop().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_quickstart_works_without_kafka() {
+    let quickstart = Quickstart::begin("embedded:log", "quickstart");
+    let worker = quickstart.foo_and_bar().await;
+    let worker = quickstart.another_line_after_a_kill(worker).await;
     assert!(worker.stop().success());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn standalone_workers_hand_over_their_offset_file() {
     let kafka = services::require!(kafka);
-    let quickstart = Quickstart::begin(kafka, "handover");
+    let quickstart = Quickstart::begin(kafka.bootstrap(), "handover");
     quickstart.use_full_paths();
     let offsets = quickstart.path("connect.offsets").display().to_string();
     let offsets = format!("offset.storage.file.filename={offsets}");
