@@ -137,6 +137,7 @@ fn consumer_settings(topic: &str) -> ConsumerSettings {
         client: ClientSettings::default(),
         group_id: topic.to_owned(),
         subscription: Subscription::Topics(vec![topic.to_owned()]),
+        offset_metadata: String::new(),
     }
 }
 

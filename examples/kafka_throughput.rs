@@ -179,6 +179,7 @@ async fn consume(broker: &Arc<KafkaBroker>, topic: &str) -> Result<Run> {
         client: ClientSettings::default(),
         group_id: topic.to_owned(),
         subscription: Subscription::Topics(vec![topic.to_owned()]),
+        offset_metadata: String::new(),
     };
     let mut consumer = broker.consumer(&settings).await?;
     let (mut records, mut bytes) = (0, 0);

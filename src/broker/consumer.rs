@@ -33,8 +33,8 @@ pub const COMMAND_QUEUE: usize = 64;
 pub enum ConsumerEvent {
     /// Records arrived.
     Records(Vec<PartitionRecords>),
-    /// Partitions were added, each with the offset that is read first.
-    Assigned(SinkOffsets),
+    /// Partitions were added.
+    Assigned(Assignment),
     /// Partitions are to be handed over; the broker waits for the answer.
     Revoked(Revocation),
     /// Partitions are gone already: others may be reading them, nothing can be committed.
@@ -50,6 +50,18 @@ pub enum ConsumerEvent {
     Failed(BrokerError),
     /// Commands up to a seek were obeyed; the task never sees it.
     Sought(u64),
+}
+
+/// Partitions to read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assignment {
+    /// The offset that is read first, per partition.
+    pub positions: SinkOffsets,
+    /// What was committed with that offset ([`ConsumerSettings::offset_metadata`]), where there was
+    /// anything.
+    ///
+    /// [`ConsumerSettings::offset_metadata`]: super::ConsumerSettings::offset_metadata
+    pub metadata: BTreeMap<TopicPartition, String>,
 }
 
 /// Partitions to hand over.

@@ -35,8 +35,8 @@ use tokio::sync::oneshot;
 
 pub use connect_api::record::RawHeader;
 pub use consumer::{
-    COMMAND_QUEUE, Consumer, ConsumerCommand, ConsumerEnd, ConsumerEvent, EVENT_QUEUE, GroupMember,
-    Revocation,
+    Assignment, COMMAND_QUEUE, Consumer, ConsumerCommand, ConsumerEnd, ConsumerEvent, EVENT_QUEUE,
+    GroupMember, Revocation,
 };
 pub use error::{BrokerError, Result};
 #[cfg(feature = "kafka")]
@@ -149,6 +149,9 @@ pub struct ConsumerSettings {
     pub group_id: String,
     /// What to read.
     pub subscription: Subscription,
+    /// Text that is committed with each offset, and told with it to whoever reads the partition
+    /// next; may be empty.
+    pub offset_metadata: String,
 }
 
 /// The topics a member of a group reads.

@@ -249,6 +249,16 @@ pub trait SinkConnector: Debug + Send + Sync {
         Ok(None)
     }
 
+    /// The settings by which a task names what it stores, where it knows records that come again by these
+    /// names. The worker keeps them beside committed offsets, and warns when a task goes on with others:
+    /// nothing secret may be among them.
+    ///
+    /// # Errors
+    /// `Invalid` when the configuration does not parse.
+    fn naming(&self, _props: &Props) -> Result<Props> {
+        Ok(Props::new())
+    }
+
     /// Says what a configuration means at this time, and what a load costs, without asking the system.
     ///
     /// # Errors

@@ -89,6 +89,27 @@ use self::{
     config::S3SinkConfig, insight::Keys, preview::Previewer, store::Store, task::S3SinkTask,
 };
 
+/// Settings that decide which key an object has that begins with a given record.
+const NAMING: [&str; 17] = [
+    "s3.bucket.name",
+    "topics.dir",
+    "directory.delim",
+    "file.delim",
+    "filename.offset.zero.pad.width",
+    "partitioner.class",
+    "partition.field.name",
+    "partition.field.format.path",
+    "partition.duration.ms",
+    "path.format",
+    "timezone",
+    "timestamp.extractor",
+    "timestamp.field",
+    "format.class",
+    "format.bytearray.extension",
+    "parquet.codec",
+    "s3.compression.type",
+];
+
 /// The S3 sink connector.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct S3Sink;
@@ -119,6 +140,12 @@ impl SinkConnector for S3Sink {
     async fn start_task(&self, props: &Props, context: SinkContext) -> Result<Box<dyn SinkTask>> {
         let config = S3SinkConfig::parse(props)?;
         Ok(Box::new(Box::pin(S3SinkTask::start(config, context)).await?))
+    }
+
+    fn naming(&self, props: &Props) -> Result<Props> {
+        let known = self.validate(props).into_iter();
+        let named = known.filter(|known| NAMING.contains(&known.name.as_str()));
+        Ok(named.filter_map(|known| Some((known.name, known.value?))).collect())
     }
 
     fn preview(

@@ -86,7 +86,8 @@ impl Admin for EmbeddedAdmin {
     }
 
     async fn committed_offsets(&self, group_id: &str) -> Result<SinkOffsets> {
-        self.log.committed(group_id).await
+        let committed = self.log.committed(group_id).await?;
+        Ok(committed.into_iter().map(|(at, committed)| (at, committed.offset)).collect())
     }
 
     async fn alter_offsets(

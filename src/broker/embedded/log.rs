@@ -1,8 +1,8 @@
 //! The log as its clients share it: what there is, the way to the writer, the way to read.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use connect_api::{record::TopicPartition, sink::SinkOffsets, time::Clock};
+use connect_api::{record::TopicPartition, time::Clock};
 use rusqlite::{Connection, Transaction, params};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -26,6 +26,21 @@ pub(super) const QUEUE_JOBS: usize = 1024;
 /// Bytes of records that wait for the writer: enough to keep it busy while producers encode the
 /// next ones. Producers wait for room.
 pub(super) const QUEUE_BYTES: u32 = 16 << 20;
+
+/// What a group has committed for a partition.
+#[derive(Clone, Debug)]
+pub(super) struct Committed {
+    /// The offset to read next.
+    pub(super) offset: i64,
+    /// Text that the member gave with it; may be empty.
+    pub(super) metadata: String,
+}
+
+impl From<i64> for Committed {
+    fn from(offset: i64) -> Self {
+        Self { offset, metadata: String::new() }
+    }
+}
 
 /// What clients of the log share.
 #[derive(Debug)]
@@ -107,14 +122,18 @@ impl Log {
     }
 
     /// Offsets that a group has committed.
-    pub(super) async fn committed(self: &Arc<Self>, group_id: &str) -> Result<SinkOffsets> {
+    pub(super) async fn committed(
+        self: &Arc<Self>,
+        group_id: &str,
+    ) -> Result<BTreeMap<TopicPartition, Committed>> {
         let group_id = group_id.to_owned();
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT topic, number, next_offset FROM group_offset WHERE group_id = ?",
+                "SELECT topic, number, next_offset, metadata FROM group_offset WHERE group_id = ?",
             )?;
             let rows = statement.query_map([group_id], |row| {
-                Ok((TopicPartition::new(row.get::<_, Arc<str>>(0)?, row.get(1)?), row.get(2)?))
+                let at = TopicPartition::new(row.get::<_, Arc<str>>(0)?, row.get(1)?);
+                Ok((at, Committed { offset: row.get(2)?, metadata: row.get(3)? }))
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
@@ -125,7 +144,7 @@ impl Log {
     pub(super) async fn set_committed(
         &self,
         group_id: &str,
-        offsets: Vec<(TopicPartition, Option<i64>)>,
+        offsets: Vec<(TopicPartition, Option<Committed>)>,
     ) -> Result<()> {
         let stored = self.begin_commit(group_id, offsets).await?;
         stored.await.map_err(|_dropped| BrokerError::Closed)?
@@ -135,7 +154,7 @@ impl Log {
     pub(super) async fn begin_commit(
         &self,
         group_id: &str,
-        offsets: Vec<(TopicPartition, Option<i64>)>,
+        offsets: Vec<(TopicPartition, Option<Committed>)>,
     ) -> Result<oneshot::Receiver<Result<()>>> {
         for (partition, offset) in &offsets {
             if offset.is_some() {
@@ -165,24 +184,24 @@ impl Log {
 pub(super) fn set_offsets(
     transaction: &Transaction<'_>,
     group_id: &str,
-    offsets: &[(TopicPartition, Option<i64>)],
+    offsets: &[(TopicPartition, Option<Committed>)],
 ) -> Result<(), Fault> {
-    offsets
-        .iter()
-        .try_for_each(|(partition, offset)| set_offset(transaction, group_id, partition, *offset))
+    offsets.iter().try_for_each(|(partition, committed)| {
+        set_offset(transaction, group_id, partition, committed.as_ref())
+    })
 }
 
 fn set_offset(
     transaction: &Transaction<'_>,
     group_id: &str,
     partition: &TopicPartition,
-    offset: Option<i64>,
+    committed: Option<&Committed>,
 ) -> Result<(), Fault> {
     let (topic, number) = (&partition.topic, partition.partition);
-    match offset {
-        Some(offset) => transaction
-            .prepare_cached("INSERT OR REPLACE INTO group_offset VALUES (?, ?, ?, ?)")?
-            .execute(params![group_id, topic, number, offset])?,
+    match committed {
+        Some(Committed { offset, metadata }) => transaction
+            .prepare_cached("INSERT OR REPLACE INTO group_offset VALUES (?, ?, ?, ?, ?)")?
+            .execute(params![group_id, topic, number, offset, metadata])?,
         None => transaction
             .prepare_cached(
                 "DELETE FROM group_offset WHERE group_id = ? AND topic = ? AND number = ?",

@@ -24,7 +24,7 @@ use crate::broker::Watermarks;
 /// Marks the file as ours: "MLRC".
 const APPLICATION_ID: i64 = 0x4d4c_5243;
 /// Version of the tables below.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 /// Batches are long: larger pages mean shorter chains of them. Measured: more than this only makes
 /// single appends dearer, because a page is the least that a transaction writes.
 const PAGE_BYTES: i64 = 8192;
@@ -64,9 +64,12 @@ CREATE TABLE group_offset (
     topic TEXT NOT NULL,
     number INTEGER NOT NULL,
     next_offset INTEGER NOT NULL,
+    metadata TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (group_id, topic, number)
 ) WITHOUT ROWID;
 ";
+/// What makes tables of version 1 those of version 2.
+const SINCE_1: &str = "ALTER TABLE group_offset ADD COLUMN metadata TEXT NOT NULL DEFAULT ''";
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +111,8 @@ pub(super) fn create(connection: &Connection, cluster_id: &str) -> Result<(), Fa
     Ok(())
 }
 
-/// Identity of the log; none while it holds nothing at all.
+/// Identity of the log; none while it holds nothing at all. Tables of an earlier version are brought up
+/// to this one.
 pub(super) fn cluster_id(connection: &Connection) -> Result<Option<String>, Fault> {
     let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let (application, version) = (number("application_id")?, number("user_version")?);
@@ -122,8 +126,15 @@ pub(super) fn cluster_id(connection: &Connection) -> Result<Option<String>, Faul
     if application != APPLICATION_ID {
         return Err(Fault::broken("It is the database of another program"));
     }
-    if version != SCHEMA_VERSION {
-        return Err(Fault::broken(format!("It was written by another version ({version})")));
+    match version {
+        SCHEMA_VERSION => {}
+        1 => {
+            let transaction = connection.unchecked_transaction()?;
+            transaction.execute_batch(SINCE_1)?;
+            transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+            transaction.commit()?;
+        }
+        _ => return Err(Fault::broken(format!("It was written by another version ({version})"))),
     }
     Ok(connection.query_row("SELECT cluster_id FROM log", [], |row| row.get(0)).optional()?)
 }
@@ -170,4 +181,27 @@ fn partitions(connection: &Connection, topic: &Arc<str>) -> Result<Vec<Arc<Parti
         partitions.push(Arc::new(Partition::new(row.get(0)?, name, watermarks)));
     }
     Ok(partitions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_of_version_1_are_brought_up_to_this_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let connection = connect(&directory.path().join("log.db"), Access::Write).unwrap();
+        create(&connection, "id").unwrap();
+        let older = "ALTER TABLE group_offset DROP COLUMN metadata;
+            INSERT INTO group_offset VALUES ('g', 't', 0, 7);
+            PRAGMA user_version = 1";
+        connection.execute_batch(older).unwrap();
+        for _open in 0..2 {
+            assert_eq!(cluster_id(&connection).unwrap().as_deref(), Some("id"));
+        }
+        let query = "SELECT next_offset, metadata FROM group_offset";
+        let row: (i64, String) =
+            connection.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        assert_eq!(row, (7, String::new()));
+    }
 }

@@ -152,7 +152,7 @@ impl Broker for KafkaBroker {
     async fn consumer(&self, wanted: &ConsumerSettings) -> Result<Consumer> {
         let mut settings = self.settings(Role::Member, &wanted.client)?;
         settings.force("group.id", wanted.group_id.as_str());
-        consumer::open(&settings, client_id(&wanted.client), &wanted.subscription, &self.tasks)
+        consumer::open(&settings, client_id(&wanted.client), wanted, &self.tasks)
     }
 
     async fn reader(&self, wanted: &ReaderSettings) -> Result<Box<dyn TopicReader>> {

@@ -5,6 +5,7 @@
 
 mod commits;
 mod hindrances;
+mod naming;
 mod partitions;
 mod subscription;
 mod topics;
@@ -57,6 +58,8 @@ pub(super) async fn run(
         Arc::new(TaskReporter::new(errors, originals.clone(), converters)) as _
     });
     let Some(mut reading) = subscription::find(seat).await? else { return Ok(()) };
+    let naming = naming::text(&connector.naming(&seat.spec.task_config)?);
+    reading.consumer.offset_metadata.clone_from(&naming);
     let pipeline = SinkPipeline::new(converters, transforms, errors)
         .with_redrive_topic(reading.redrive_topic.clone());
     let requests = SinkRequestQueue::default();
@@ -89,6 +92,7 @@ pub(super) async fn run(
         requests: context.requests,
         commits,
         meter,
+        naming,
         batch: Batch::default(),
         paused_by_task: BTreeSet::new(),
         // What comes back from the dead letter queue is of topics that were seen before.
@@ -165,6 +169,8 @@ struct Sink<'a> {
     requests: SinkRequestQueue,
     commits: Commits,
     meter: Arc<SinkMeter>,
+    /// What is committed with each offset.
+    naming: String,
     batch: Batch,
     paused_by_task: BTreeSet<TopicPartition>,
     /// Topics that were reported.
@@ -231,7 +237,7 @@ impl Sink<'_> {
                     self.put().await?;
                 }
             }
-            ConsumerEvent::Assigned(positions) => self.assigned(positions).await?,
+            ConsumerEvent::Assigned(assignment) => self.assigned(&assignment).await?,
             ConsumerEvent::Revoked(revocation) => self.revoked(revocation).await?,
             ConsumerEvent::Lost(partitions) => self.lost(&partitions).await?,
             ConsumerEvent::Committed { sequence, outcome } => {

@@ -8,20 +8,21 @@ use connect_api::{
 
 use tokio::time::{Instant, timeout_at};
 
-use super::{LEAVE, Sink};
+use super::{LEAVE, Sink, naming};
 use crate::{
-    broker::{ConsumerEvent, Revocation},
+    broker::{Assignment, ConsumerEvent, Revocation},
     runtime::TaskEventKind,
 };
 
 impl Sink<'_> {
-    pub(super) async fn assigned(&mut self, positions: SinkOffsets) -> Result<()> {
-        let partitions: Vec<_> = positions.keys().cloned().collect();
-        self.commits.begin(&positions);
+    pub(super) async fn assigned(&mut self, assignment: &Assignment) -> Result<()> {
+        let partitions: Vec<_> = assignment.positions.keys().cloned().collect();
+        self.commits.begin(&assignment.positions);
         self.measure_standing();
         if self.redelivery.is_some() || self.seat.targets.is_paused() {
             self.consumer.pause(partitions.clone()).await;
         }
+        naming::warn(self.seat, &self.naming, assignment).await;
         self.task.open(&partitions).await
     }
 

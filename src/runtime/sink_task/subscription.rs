@@ -56,7 +56,8 @@ pub(super) async fn find(seat: &Seat) -> Result<Option<Reading>> {
         }
         None => subscription,
     };
-    let consumer = ConsumerSettings { client, group_id, subscription };
+    let offset_metadata = String::new();
+    let consumer = ConsumerSettings { client, group_id, subscription, offset_metadata };
     Ok(Some(Reading { consumer, redrive_topic: redrive_topic.map(Into::into) }))
 }
 

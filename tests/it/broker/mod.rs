@@ -51,6 +51,7 @@ macro_rules! broker_conformance {
                 groups {
                     members_share_partitions_and_hand_them_over,
                     a_closed_member_commits_in_its_last_revocation,
+                    what_is_committed_beside_an_offset_is_told_to_the_next,
                     offsets_of_a_group_are_altered,
                     a_deleted_group_has_committed_nothing,
                     a_group_with_members_is_left_alone,

@@ -4,6 +4,7 @@
 mod chaos;
 mod delivery;
 mod outage;
+mod renamed;
 mod server;
 mod world;
 

@@ -90,7 +90,11 @@ impl Coordinator {
             // Nobody can join while this is stored, so that no member starts from what was there.
             Request::Alter { group, offsets, reply } => {
                 let outcome = match self.check_empty(&group) {
-                    Ok(()) => self.log.set_committed(&group, offsets).await,
+                    Ok(()) => {
+                        let offsets = offsets.into_iter();
+                        let offsets = offsets.map(|(at, offset)| (at, offset.map(Into::into)));
+                        self.log.set_committed(&group, offsets.collect()).await
+                    }
                     refused => refused,
                 };
                 let _sent = reply.send(outcome);

@@ -15,7 +15,10 @@ use connect_api::{config::Props, record::TopicPartition};
 use regex::Regex;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use self::{coordinator::Coordinator, member::Member};
+use self::{
+    coordinator::Coordinator,
+    member::{Group, Member},
+};
 use super::{catalog::Partition, log::Log};
 use crate::broker::{BrokerError, Consumer, ConsumerSettings, GroupMember, Result, Subscription};
 
@@ -141,6 +144,7 @@ impl Groups {
         let joined = welcome.await.map_err(|_dropped| BrokerError::Closed)?;
         let (consumer, end) = Consumer::new(GroupMember::new(MemberOf(group.clone())));
         let name = format!("embedded-consumer {group} {}", joined.member);
+        let group = Group { id: group, offset_metadata: settings.offset_metadata.clone() };
         let member = Member::new((Arc::clone(log), self.clone()), group, reading, joined, end);
         log.tasks.spawn(name, member.run());
         Ok(consumer)

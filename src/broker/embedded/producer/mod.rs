@@ -202,7 +202,9 @@ impl Producer for EmbeddedProducer {
         for partition in offsets.keys() {
             self.log.catalog.partition(partition)?;
         }
-        let offsets = offsets.iter().map(|(partition, offset)| (partition.clone(), Some(*offset)));
+        let offsets = offsets.iter();
+        let offsets =
+            offsets.map(|(partition, offset)| (partition.clone(), Some((*offset).into())));
         let offsets = (group.clone(), offsets.collect());
         self.transactions(operation)?.opened(operation)?.offsets.push(offsets);
         Ok(())

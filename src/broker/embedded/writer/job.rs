@@ -16,6 +16,7 @@ use crate::broker::{
     BrokerError, Result,
     embedded::{
         fault::Fault,
+        log::Committed,
         staging::{Area, Frames},
     },
 };
@@ -51,7 +52,8 @@ pub(in crate::broker::embedded) struct Append {
 }
 
 /// Offsets of a group.
-pub(in crate::broker::embedded) type GroupOffsets = (String, Vec<(TopicPartition, Option<i64>)>);
+pub(in crate::broker::embedded) type GroupOffsets =
+    (String, Vec<(TopicPartition, Option<Committed>)>);
 
 impl Append {
     /// Whether the writer may store it now.

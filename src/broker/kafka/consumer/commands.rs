@@ -113,7 +113,10 @@ impl Member {
             None
         } else {
             let number = usize::try_from(sequence).unwrap_or(usize::MAX);
-            Some(offset_list(&offsets).and_then(|list| self.fetcher.begin_commit(&list, number)))
+            Some(
+                self.commit_list(&offsets)
+                    .and_then(|list| self.fetcher.begin_commit(&list, number)),
+            )
         };
         let outcome = match begun {
             // The outcome comes later.
@@ -123,6 +126,17 @@ impl Member {
         };
         let outcome = outcome.map_err(|refusal| refusal.during("Committing offsets"));
         self.outbox.push_back(ConsumerEvent::Committed { sequence, outcome });
+    }
+
+    /// Offsets with what is committed beside them.
+    pub(super) fn commit_list(&self, offsets: &SinkOffsets) -> Result<TopicPartitionList, Refusal> {
+        let list = offset_list(offsets)?;
+        if !self.offset_metadata.is_empty() {
+            for mut element in list.elements() {
+                element.set_metadata(&self.offset_metadata);
+            }
+        }
+        Ok(list)
     }
 }
 

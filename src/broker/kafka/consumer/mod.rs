@@ -35,8 +35,8 @@ use super::{
 };
 use crate::{
     broker::{
-        BrokerError, Consumer, ConsumerCommand, ConsumerEnd, ConsumerEvent, GroupMember,
-        PartitionRecords, Result, Subscription,
+        BrokerError, Consumer, ConsumerCommand, ConsumerEnd, ConsumerEvent, ConsumerSettings,
+        GroupMember, PartitionRecords, Result,
     },
     tasks::TaskGroup,
 };
@@ -61,7 +61,7 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(super) fn open(
     settings: &Settings,
     client_id: &str,
-    subscription: &Subscription,
+    wanted: &ConsumerSettings,
     tasks: &TaskGroup,
 ) -> Result<Consumer> {
     let invalid = |refusal: Refusal| BrokerError::Invalid(refusal.to_string());
@@ -71,7 +71,7 @@ pub(super) fn open(
     let native = Native::open(Kind::Member, &settings.config(), callbacks).map_err(invalid)?;
     let native = Arc::new(native);
     let fetcher = Fetcher::member(Arc::clone(&native)).map_err(invalid)?;
-    let interest = Interest::begin(subscription, settings, fetcher.native())?;
+    let interest = Interest::begin(&wanted.subscription, settings, fetcher.native())?;
     let (consumer, end) = Consumer::new(GroupMember::new(Arc::downgrade(&native)));
     let member = Member {
         fetcher,
@@ -82,6 +82,7 @@ pub(super) fn open(
         runtime: Handle::current(),
         token: tasks.token().clone(),
         interest,
+        offset_metadata: wanted.offset_metadata.clone(),
         reset: Reset::of(settings),
         positions: BTreeMap::new(),
         begun: BTreeSet::new(),
@@ -191,6 +192,8 @@ struct Member {
     runtime: Handle,
     token: CancellationToken,
     interest: Interest,
+    /// What is committed with each offset.
+    offset_metadata: String,
     reset: Reset,
     /// Assigned partitions with the offset after what was read of them.
     positions: BTreeMap<TopicPartition, i64>,

@@ -1,6 +1,6 @@
 //! Partitions that come and go.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use connect_api::{record::TopicPartition, sink::SinkOffsets};
 use rdkafka::bindings::rd_kafka_IsolationLevel_t as Isolation;
@@ -9,7 +9,7 @@ use tracing::warn;
 
 use super::{Direction, Member, PartitionEntry, Phase, Reset, WhileFull, commands::offset_list};
 use crate::broker::{
-    BrokerError, ConsumerEvent, Revocation,
+    Assignment, BrokerError, ConsumerEvent, Revocation,
     kafka::{
         admin::{BEGINNING, END, offsets_by_name},
         native::partition_list,
@@ -57,13 +57,13 @@ impl Member {
     }
 
     fn take_over(&mut self, partitions: &[TopicPartition]) {
-        let Some(offsets) = self.persistent_offsets(partitions) else {
+        let Some(assignment) = self.persistent_assignment(partitions) else {
             // On the way out, or broken: what is not taken need not be handed over.
             self.acknowledge(|member| member.fetcher.native().assign(None));
             return;
         };
         let is_taken = self.acknowledge(|member| {
-            let list = offset_list(&offsets)?;
+            let list = offset_list(&assignment.positions)?;
             if member.fetcher.native().is_cooperative() {
                 member.fetcher.native().assign_more(&list)
             } else {
@@ -73,20 +73,20 @@ impl Member {
         if !is_taken {
             return;
         }
-        self.positions.extend(offsets.clone());
+        self.positions.extend(assignment.positions.clone());
         if self.is_stalled {
             self.pause_native(partitions.to_vec());
         }
-        if !offsets.is_empty() {
-            self.outbox.push_back(ConsumerEvent::Assigned(offsets));
+        if !assignment.positions.is_empty() {
+            self.outbox.push_back(ConsumerEvent::Assigned(assignment));
         }
     }
 
     /// Where to begin with partitions, asked for until the cluster answers.
-    fn persistent_offsets(&mut self, partitions: &[TopicPartition]) -> Option<SinkOffsets> {
+    fn persistent_assignment(&mut self, partitions: &[TopicPartition]) -> Option<Assignment> {
         while self.phase == Phase::Reading {
-            match self.starting_offsets(partitions) {
-                Ok(offsets) => return Some(offsets),
+            match self.assignment(partitions) {
+                Ok(assignment) => return Some(assignment),
                 Err(Stuck::ForGood(refusal)) => self.fail(refusal),
                 Err(Stuck::ForNow(refusal)) => {
                     self.trouble(&refusal);
@@ -99,9 +99,10 @@ impl Member {
     }
 
     /// The committed offsets, and for the others what `auto.offset.reset` says.
-    fn starting_offsets(&self, partitions: &[TopicPartition]) -> Result<SinkOffsets, Stuck> {
+    fn assignment(&self, partitions: &[TopicPartition]) -> Result<Assignment, Stuck> {
+        let mut found = Assignment::default();
         if partitions.is_empty() {
-            return Ok(SinkOffsets::new());
+            return Ok(found);
         }
         let entries = partitions.iter().map(|at| (at.topic.as_ref(), at.partition, None));
         let native = self.fetcher.native();
@@ -114,14 +115,20 @@ impl Member {
                     Stuck::ForGood(refusal)
                 }
             })?;
-        let numbered = committed
-            .into_iter()
-            .map(|entry| (TopicPartition::new(entry.topic, entry.partition), entry.offset));
-        let (mut offsets, without): (SinkOffsets, BTreeMap<_, _>) =
-            numbered.partition(|(_, offset)| *offset >= 0);
-        let without: Vec<_> = without.into_keys().collect();
-        offsets.extend(self.reset_offsets(&without)?);
-        Ok(offsets)
+        let mut without = Vec::new();
+        for entry in committed {
+            let at = TopicPartition::new(entry.topic, entry.partition);
+            if entry.offset < 0 {
+                without.push(at);
+                continue;
+            }
+            if !entry.metadata.is_empty() {
+                found.metadata.insert(at.clone(), entry.metadata);
+            }
+            found.positions.insert(at, entry.offset);
+        }
+        found.positions.extend(self.reset_offsets(&without)?);
+        Ok(found)
     }
 
     fn reset_offsets(&self, partitions: &[TopicPartition]) -> Result<SinkOffsets, Stuck> {
@@ -189,7 +196,8 @@ impl Member {
     /// What cannot be committed is read again by the next owner.
     fn commit_and_wait(&self, offsets: &SinkOffsets) {
         for attempt in 1..=COMMIT_TRIES {
-            let outcome = offset_list(offsets).and_then(|list| self.fetcher.native().commit(&list));
+            let outcome =
+                self.commit_list(offsets).and_then(|list| self.fetcher.native().commit(&list));
             match outcome {
                 Ok(()) => return,
                 Err(refusal) if refusal.is_retriable() && attempt < COMMIT_TRIES => {

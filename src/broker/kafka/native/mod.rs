@@ -80,6 +80,8 @@ pub(super) struct PartitionEntry {
     pub(super) partition: i32,
     /// An offset, or one of librdkafka's negative names for one.
     pub(super) offset: i64,
+    /// What was committed with the offset.
+    pub(super) metadata: String,
     pub(super) code: Code,
 }
 
@@ -284,6 +286,11 @@ unsafe fn entry(element: &rd::rd_kafka_topic_partition_t) -> PartitionEntry {
         topic: unsafe { string(element.topic) },
         partition: element.partition,
         offset: element.offset,
+        // SAFETY: as the caller says; the metadata are the element's own.
+        metadata: unsafe {
+            let bytes = elements(element.metadata.cast::<u8>(), element.metadata_size);
+            String::from_utf8_lossy(bytes).into_owned()
+        },
         code: element.err.into(),
     }
 }

@@ -154,6 +154,7 @@ async fn changed_records_are_never_shown() {
         client: ClientSettings::default(),
         group_id: "group".to_owned(),
         subscription: Subscription::Topics(vec!["topic".to_owned()]),
+        offset_metadata: String::new(),
     };
     let mut consumer = log.consumer(&settings).await.unwrap();
     let mut events = Vec::new();

@@ -75,7 +75,7 @@ async fn a_consumer_that_is_dropped_leaves_its_group() {
         let mut second = Member::join(&broker, &group, &name).await;
         let at = partition(&name, 0);
         match second.consumer.next().await {
-            Some(ConsumerEvent::Assigned(offsets)) => assert!(offsets.contains_key(&at)),
+            Some(ConsumerEvent::Assigned(new)) => assert!(new.positions.contains_key(&at)),
             other => panic!("expected an assignment, got {other:?}"),
         }
     })

@@ -49,6 +49,28 @@ pub(crate) async fn a_closed_member_commits_in_its_last_revocation(broker: Arc<d
     assert!(member.owned.is_empty());
     let committed = admin(&broker).await.committed_offsets(&group).await.unwrap();
     assert_eq!(committed, [(partition(&name, 0), 2)].into());
+    let mut next = Member::join(&broker, &group, &name).await;
+    next.until(|member| !member.owned.is_empty()).await;
+    assert_eq!(next.metadata, [(partition(&name, 0), format!("by {group}"))].into());
+}
+
+pub(crate) async fn what_is_committed_beside_an_offset_is_told_to_the_next(
+    broker: Arc<dyn Broker>,
+) {
+    let (name, group) = (topic(&broker, 2).await, unique("group"));
+    let (zero, one) = (partition(&name, 0), partition(&name, 1));
+    send_values(&mut producer(&broker).await, &name, &["a", "b", "c"]).await;
+    let admin = admin(&broker).await;
+    admin.alter_offsets(&group, &[(one.clone(), Some(0))]).await.unwrap();
+    let mut first = Member::join(&broker, &group, &name).await;
+    first.until(|member| member.owned.len() == 2).await;
+    assert_eq!(first.metadata, [].into());
+    first.commit([(zero.clone(), 2)].into(), 1).await;
+    first.has_offsets_to_commit = false;
+    first.close().await;
+    let mut second = Member::join(&broker, &group, &name).await;
+    second.until(|member| member.owned.len() == 2).await;
+    assert_eq!(second.metadata, [(zero.clone(), format!("by {group}"))].into());
 }
 
 pub(crate) async fn offsets_of_a_group_are_altered(broker: Arc<dyn Broker>) {

@@ -9,8 +9,8 @@ use std::{
 use connect_api::{config::Props, record::TopicPartition, sink::SinkOffsets};
 use futures::future::select_all;
 use millrace::broker::{
-    Broker, ClientSettings, Consumer, ConsumerEvent, ConsumerRecord, ConsumerSettings, Result,
-    Subscription,
+    Assignment, Broker, ClientSettings, Consumer, ConsumerEvent, ConsumerRecord, ConsumerSettings,
+    Result, Subscription,
 };
 
 /// A member of a group.
@@ -20,6 +20,8 @@ pub(crate) struct Member {
     pub(crate) owned: BTreeSet<TopicPartition>,
     /// Where each partition began when it was last assigned.
     pub(crate) began: SinkOffsets,
+    /// What was committed with where it began.
+    pub(crate) metadata: BTreeMap<TopicPartition, String>,
     /// Where it would go on.
     pub(crate) positions: SinkOffsets,
     /// Everything it was given, in order.
@@ -48,12 +50,14 @@ impl Member {
             client: ClientSettings { client_id: String::new(), overrides },
             group_id: group.to_owned(),
             subscription,
+            offset_metadata: format!("by {group}"),
         };
         Self {
             consumer: broker.consumer(&settings).await.unwrap(),
             owned: BTreeSet::new(),
             began: SinkOffsets::new(),
             positions: SinkOffsets::new(),
+            metadata: BTreeMap::new(),
             seen: Vec::new(),
             commits: BTreeMap::new(),
             has_offsets_to_commit: true,
@@ -96,10 +100,11 @@ impl Member {
                     self.seen.extend(records.map(|record| (partition.clone(), record)));
                 }
             }
-            Some(ConsumerEvent::Assigned(offsets)) => {
-                self.owned.extend(offsets.keys().cloned());
-                self.positions.extend(offsets.clone());
-                self.began.extend(offsets);
+            Some(ConsumerEvent::Assigned(Assignment { positions, metadata })) => {
+                self.owned.extend(positions.keys().cloned());
+                self.positions.extend(positions.clone());
+                self.began.extend(positions);
+                self.metadata.extend(metadata);
             }
             Some(ConsumerEvent::Revoked(revocation)) => {
                 let mut offsets = SinkOffsets::new();

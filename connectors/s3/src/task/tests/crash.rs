@@ -243,10 +243,8 @@ fn a_slot_that_meets_an_object_of_an_earlier_life_leaves_the_rest_to_the_next() 
         Life { objects: 2, batch: 1, pause_minutes: 0, tick_minutes: 10 },
         Life { objects: 1, batch: 1, pause_minutes: 0, tick_minutes: 0 },
     ];
-    let settings = vec![
-        ("flush.size", "4".to_owned()),
-        ("rotate.schedule.interval.ms", "900000".to_owned()),
-    ];
+    let settings =
+        vec![("flush.size", "4".to_owned()), ("rotate.schedule.interval.ms", "900000".to_owned())];
     block_on(run(&Case { settings, records: vec![(0, 0); 4], lives }));
 }
 

@@ -19,8 +19,12 @@ pub(super) use self::reading::Reading;
 use self::share::{Fetch, Share};
 use super::{Grant, Grants, Groups, Joined, Request};
 use crate::broker::{
-    BrokerError, ConsumerCommand, ConsumerEnd, ConsumerEvent, PartitionRecords, Result, Revocation,
-    embedded::{fetch, log::Log},
+    Assignment, BrokerError, ConsumerCommand, ConsumerEnd, ConsumerEvent, PartitionRecords, Result,
+    Revocation,
+    embedded::{
+        fetch,
+        log::{Committed, Log},
+    },
 };
 
 /// Outcomes of commands that wait for the task. A full outbox takes no more commands, so that the
@@ -29,11 +33,18 @@ const OUTBOX: usize = 1024;
 
 type Pending<T> = Pin<Box<dyn Future<Output = T> + Send + Sync>>;
 
+/// What a member commits to.
+pub(super) struct Group {
+    pub(super) id: String,
+    /// What is committed with each offset.
+    pub(super) offset_metadata: String,
+}
+
 /// A member of a group.
 pub(super) struct Member {
     log: Arc<Log>,
     groups: Groups,
-    group: String,
+    group: Group,
     reading: Reading,
     number: u64,
     grants: watch::Receiver<Grants>,
@@ -80,7 +91,7 @@ enum Step {
 impl Member {
     pub(super) fn new(
         (log, groups): (Arc<Log>, Groups),
-        group: String,
+        group: Group,
         reading: Reading,
         joined: Joined,
         end: ConsumerEnd,
@@ -193,10 +204,10 @@ impl Member {
     /// later one cannot overtake it.
     async fn commit(&mut self, offsets: SinkOffsets, sequence: u64) {
         let stored = if offsets.keys().all(|name| self.share.has(name)) {
-            self.log.begin_commit(&self.group, with_values(offsets)).await
+            self.log.begin_commit(&self.group.id, self.commits_of(offsets)).await
         } else {
             Err(BrokerError::Unavailable {
-                operation: format!("Committing offsets of group \"{}\"", self.group),
+                operation: format!("Committing offsets of group \"{}\"", self.group.id),
                 source: "Some of the partitions were handed to another member".into(),
             })
         };
@@ -224,7 +235,7 @@ impl Member {
             self.end.commands.close();
         }
         if is_first {
-            let (group, member) = (self.group.clone(), self.number);
+            let (group, member) = (self.group.id.clone(), self.number);
             // A coordinator that is gone has let everybody go.
             let _gone = self.groups.ask(Request::Leave { group, member }).await;
         }
@@ -259,12 +270,12 @@ impl Member {
     }
 
     async fn take_over(&mut self, grants: Vec<Grant>) -> Result<()> {
-        match self.positions(&grants).await {
-            Ok(positions) => {
-                for (grant, position) in grants.iter().zip(positions.values()) {
+        match self.assignment(&grants).await {
+            Ok(assignment) => {
+                for (grant, position) in grants.iter().zip(assignment.positions.values()) {
                     self.share.add(grant, *position);
                 }
-                self.tell(ConsumerEvent::Assigned(positions));
+                self.tell(ConsumerEvent::Assigned(assignment));
                 Ok(())
             }
             Err(error) => {
@@ -275,16 +286,28 @@ impl Member {
     }
 
     /// Where to begin, for grants in the order of their partitions.
-    async fn positions(&self, grants: &[Grant]) -> Result<SinkOffsets> {
+    async fn assignment(&self, grants: &[Grant]) -> Result<Assignment> {
         // A producer may have committed for the member that had the partitions, and be gone since.
         self.log.settle().await?;
-        let committed = self.log.committed(&self.group).await?;
-        let begin = |grant: &Grant| {
-            let name = &grant.partition.name;
-            let committed = committed.get(name).copied();
-            Ok((name.clone(), share::start(&grant.partition, committed, &self.reading)?))
-        };
-        grants.iter().map(begin).collect()
+        let mut committed = self.log.committed(&self.group.id).await?;
+        let mut assignment = Assignment::default();
+        for Grant { partition, .. } in grants {
+            let known = committed.remove(&partition.name);
+            let offset = known.as_ref().map(|known| known.offset);
+            let begin = share::start(partition, offset, &self.reading)?;
+            assignment.positions.insert(partition.name.clone(), begin);
+            if let Some(known) = known.filter(|known| !known.metadata.is_empty()) {
+                assignment.metadata.insert(partition.name.clone(), known.metadata);
+            }
+        }
+        Ok(assignment)
+    }
+
+    /// Offsets as they are committed.
+    fn commits_of(&self, offsets: SinkOffsets) -> Vec<(TopicPartition, Option<Committed>)> {
+        let metadata = &self.group.offset_metadata;
+        let commit = |offset| Some(Committed { offset, metadata: metadata.clone() });
+        offsets.into_iter().map(|(name, offset)| (name, commit(offset))).collect()
     }
 
     /// Lets partitions go once their last offsets are stored.
@@ -296,10 +319,11 @@ impl Member {
         let mut offsets = offsets.unwrap_or_default();
         offsets.retain(|name, _| self.share.has(name) && self.log.catalog.partition(name).is_ok());
         if !offsets.is_empty()
-            && let Err(error) = self.log.set_committed(&self.group, with_values(offsets)).await
+            && let Err(error) =
+                self.log.set_committed(&self.group.id, self.commits_of(offsets)).await
         {
             tracing::warn!(
-                group = self.group,
+                group = self.group.id,
                 error = connect_api::error::chain(&error),
                 "Could not commit the offsets of partitions that go to another member; it begins \
                  at those that were committed before"
@@ -311,7 +335,7 @@ impl Member {
 
     async fn release(&self, grants: Vec<u64>) {
         if !grants.is_empty() {
-            let (group, member) = (self.group.clone(), self.number);
+            let (group, member) = (self.group.id.clone(), self.number);
             let _gone = self.groups.ask(Request::Release { group, member, grants }).await;
         }
     }
@@ -344,10 +368,6 @@ impl Member {
             }
         }
     }
-}
-
-fn with_values(offsets: SinkOffsets) -> Vec<(TopicPartition, Option<i64>)> {
-    offsets.into_iter().map(|(name, offset)| (name, Some(offset))).collect()
 }
 
 /// Fetches one partition after the other until there is enough.
