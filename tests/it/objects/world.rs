@@ -47,6 +47,13 @@ impl World {
         Self { folder, name: name.to_owned(), properties, lines: 0 }
     }
 
+    /// Has sources write each record once, and with transactions if need be.
+    pub(super) fn with_exactly_once_sources(mut self) -> Self {
+        self.properties.push(("exactly.once.source.support", "enabled".to_owned()));
+        self.properties.push(("consumer.isolation.level", "read_committed".to_owned()));
+        self
+    }
+
     pub(super) async fn start(&self) -> Worker {
         Worker::start(self.folder.path(), &self.properties, &[]).await
     }
@@ -121,12 +128,18 @@ pub(super) async fn gets_on(rest: &RestClient, sink: &str) {
     .await;
 }
 
+/// Closes the files of a sink early, and says how far behind it is; none while nobody answers.
+pub(super) async fn flushed(rest: &RestClient, sink: &str) -> Option<Json> {
+    // It may be held back at the moment.
+    let _told = rest.try_send(Method::POST, &format!("/connectors/{sink}/flush"), None).await;
+    let (_, lag) = rest.try_send(Method::GET, &format!("/connectors/{sink}/lag"), None).await?;
+    Some(lag)
+}
+
 /// Waits until a sink has stored and committed so many records, closing its files early.
 pub(super) async fn is_through(rest: &RestClient, sink: &str, records: i64) {
     eventually(&format!("{sink} to be through"), async || {
-        // It may be held back at the moment.
-        let _told = rest.try_send(Method::POST, &format!("/connectors/{sink}/flush"), None).await;
-        let (_, lag) = rest.try_send(Method::GET, &format!("/connectors/{sink}/lag"), None).await?;
+        let lag = flushed(rest, sink).await?;
         let parts = lag["partitions"].as_array()?;
         let brought: i64 = parts.iter().filter_map(|part| part["end_offset"].as_i64()).sum();
         (brought == records && lag["lag_records"] == 0).then_some(())
