@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-for service in postgres postgis kafka connect s3 s3proxy registry elasticsearch opensearch hdfs clients browser; do
+for service in postgres postgis kafka connect s3 s3proxy registry elasticsearch opensearch opensearch3 hdfs clients browser; do
     tests/services/fetch.sh "$service" || echo "test: going on without $service" >&2
 done
 

@@ -10,7 +10,7 @@
 # shellcheck source=tests/services/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-SERVICES='avro, browser, clients, connect, elasticsearch, hdfs, kafka, opensearch, postgis, postgres, registry, s3, s3proxy'
+SERVICES='avro, browser, clients, connect, elasticsearch, hdfs, kafka, opensearch, opensearch3, postgis, postgres, registry, s3, s3proxy'
 
 # Copies Maven artifacts and all they need into a directory of jars: maven_jars DIR G:A:V...
 maven_jars() {
@@ -141,10 +141,9 @@ fetch_registry() {
     rm "$dir"/*.tar.gz
 }
 
-# A search server without plug-ins, as its makers test it: fetch_search NAME GROUP VERSION
+# A search server without plug-ins, as its makers test it: fetch_search SERVICE GROUP NAME VERSION
 fetch_search() {
-    local name=$1 group=$2 version=$3 dir=$CACHE/$1 log=$CACHE/$1.log
-    java_17 >/dev/null
+    local group=$2 name=$3 version=$4 dir=$CACHE/$1 log=$CACHE/$1.log
     command -v mvn >/dev/null || unavailable "Maven is missing: install Debian's maven"
     command -v unzip >/dev/null || unavailable "unzip is missing: install Debian's unzip"
     rm -rf "$dir"
@@ -161,11 +160,18 @@ fetch_search() {
 }
 
 fetch_elasticsearch() {
-    fetch_search elasticsearch org.elasticsearch "$ELASTICSEARCH_VERSION"
+    java_17 >/dev/null
+    fetch_search elasticsearch org.elasticsearch elasticsearch "$ELASTICSEARCH_VERSION"
 }
 
 fetch_opensearch() {
-    fetch_search opensearch org.opensearch "$OPENSEARCH_VERSION"
+    java_17 >/dev/null
+    fetch_search opensearch org.opensearch opensearch "$OPENSEARCH_VERSION"
+}
+
+fetch_opensearch3() {
+    java_21 >/dev/null
+    fetch_search opensearch3 org.opensearch opensearch "$OPENSEARCH_3_VERSION"
 }
 
 # HDFS in one process, as its makers test it. Without JAXB the name node has no WebHDFS.
@@ -225,6 +231,7 @@ fetch() {
         elasticsearch) wanted="$ELASTICSEARCH_VERSION" ;;
         hdfs) wanted="$HADOOP_VERSION $JAXB_VERSION" ;;
         opensearch) wanted="$OPENSEARCH_VERSION" ;;
+        opensearch3) wanted="$OPENSEARCH_3_VERSION" ;;
         clients) wanted="${CLIENT_PACKAGES[*]}" ;;
         browser) wanted="$PLAYWRIGHT_VERSION" ;;
         postgres | postgis) wanted='' ;; # the system's own: looked for each time

@@ -20,6 +20,7 @@ readonly JAXB_VERSION=2.3.1
 readonly SLF4J_VERSION=1.7.36
 readonly ELASTICSEARCH_VERSION=8.19.21
 readonly OPENSEARCH_VERSION=2.19.6
+readonly OPENSEARCH_3_VERSION=3.6.0
 readonly LOG4J_VERSION=2.25.4
 readonly CLIENT_PACKAGES=(
     kafka-connect-healthcheck==0.3.0 kafka-connect-api==0.5.10 requests==2.34.2
@@ -49,6 +50,17 @@ java_17() {
     [ "${version:-0}" -ge 17 ] ||
         unavailable "Java ${version:-of an unknown version} is too old, 17 or newer is needed: install Debian's default-jre-headless"
     command -v "$java"
+}
+
+# Prints the java of OpenSearch 3, which must be 21 or newer and need not be the first one there is.
+java_21() {
+    local java version
+    for java in "${JAVA_HOME:-/nonexistent}/bin/java" "$(command -v java || true)" /usr/lib/jvm/*/bin/java; do
+        [ -x "$java" ] || continue
+        version=$("$java" -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head -n 1)
+        [ "${version:-0}" -ge 21 ] && echo "$java" && return
+    done
+    unavailable "Java 21 or newer is missing: install Eclipse Temurin or a later Debian's default-jre-headless"
 }
 
 # Prints the directory of PostgreSQL's server programs (13 or newer), or nothing.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs OpenSearch in the foreground, one node without plug-ins: plain HTTP, no users.
+# Runs OpenSearch in the foreground, one node without plug-ins: plain HTTP, no users. Its version is 2, or
+# 3 as run-opensearch3.sh.
 #
 #   run-opensearch.sh DIR PORT TRANSPORT_PORT CLUSTER_NAME [LINE...]
 #
@@ -13,8 +14,13 @@
 dir=$1 port=$2 transport=$3 name=$4
 shift 4
 mkdir -p "$dir"
-home=$(search_home opensearch "$dir")
-java=$(java_17)
+service=$(basename "$0" .sh)
+service=${service#run-}
+home=$(search_home "$service" "$dir")
+case $service in
+    opensearch3) java=$(java_21) ;;
+    *) java=$(java_17) ;;
+esac
 search_config "$home" "$dir" opensearch "http.port: $port" "transport.port: $transport" \
     "cluster.name: $name" "$@"
 cd "$dir"

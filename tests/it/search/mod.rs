@@ -78,7 +78,9 @@ fn sink(server: &SearchServer, system: System) -> Json {
             config["connection.password"] = SearchServer::PASSWORD.into();
             "io.confluent.connect.elasticsearch.ElasticsearchSinkConnector"
         }
-        System::OpenSearch => "io.aiven.kafka.connect.opensearch.OpenSearchSinkConnector",
+        System::OpenSearch | System::OpenSearch3 => {
+            "io.aiven.kafka.connect.opensearch.OpenSearchSinkConnector"
+        }
     };
     config["connector.class"] = class.into();
     config
@@ -142,18 +144,61 @@ async fn broken_ones_are_letters(rest: &RestClient) {
     }
 }
 
+/// Documents of a data stream, which come again from the beginning.
+async fn a_data_stream_is_made_and_has_every_document_once(server: &SearchServer) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("events.txt");
+    let lines = (0..DOCUMENTS).map(|n| format!("{{\"n\":{n}}}\n"));
+    fs::write(&file, lines.collect::<String>()).unwrap();
+    let worker = start(folder.path()).await;
+    let source = json!({"connector.class": "FileStreamSource", "file": file, "topic": "events"});
+    worker.rest.create(&json!({"name": "events-source", "config": source})).await;
+    let sink = json!({
+        "connector.class": "io.aiven.kafka.connect.opensearch.OpenSearchSinkConnector",
+        "topics": "events",
+        "connection.url": server.url(),
+        "schema.ignore": "true",
+        "key.ignore": "true",
+        "data.stream.enabled": "true",
+        "data.stream.prefix": "logs",
+        "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+        "value.converter.schemas.enable": "false",
+        "read.timeout.ms": "30000",
+    });
+    for name in ["first", "again"] {
+        worker.rest.create(&json!({"name": name, "config": sink})).await;
+        eventually("every document", async || {
+            let (_, lag) =
+                worker.rest.send(Method::GET, &format!("/connectors/{name}/lag"), None).await;
+            (lag["lag_records"] == 0 && server.count("logs-events").await? > 0).then_some(())
+        })
+        .await;
+        let found = server.documents("logs-events").await;
+        let mut numbers: Vec<_> = found.iter().map(|hit| hit["_source"]["n"].as_i64()).collect();
+        numbers.sort_unstable();
+        let expected = (0..i64::try_from(DOCUMENTS).unwrap()).map(Some);
+        assert!(numbers.into_iter().eq(expected), "{name}: {} documents", found.len());
+        assert!(found.iter().all(|hit| hit["_source"]["@timestamp"].is_number()), "{:?}", found[0]);
+    }
+    let (status, stream) = server.send(Method::GET, "/_data_stream/logs-events", None).await;
+    assert_eq!((status, &stream["data_streams"][0]["name"]), (200, &json!("logs-events")));
+    assert!(worker.stop().success());
+}
+
 /// What users get wrong, each in one sentence.
 async fn mistakes_are_told(server: &SearchServer, system: System) {
     let folder = tempfile::tempdir().unwrap();
     let worker = start(folder.path()).await;
     let name = match system {
         System::Elasticsearch => "Elasticsearch",
-        System::OpenSearch => "OpenSearch",
+        System::OpenSearch | System::OpenSearch3 => "OpenSearch",
     };
     let mut missing = sink(server, system);
     let (usage, mapping) = match system {
         System::Elasticsearch => ("external.resource.usage", "topic.to.external.resource.mapping"),
-        System::OpenSearch => ("existing.resource.type", "topic.to.existing.resource.mapping"),
+        System::OpenSearch | System::OpenSearch3 => {
+            ("existing.resource.type", "topic.to.existing.resource.mapping")
+        }
     };
     missing[usage] = "index".into();
     missing[mapping] = "orders:nowhere".into();
@@ -193,4 +238,12 @@ async fn opensearch_has_every_document_once() {
     let server = services::require!(search(System::OpenSearch));
     everything_arrives_through_a_kill(&server, System::OpenSearch).await;
     mistakes_are_told(&server, System::OpenSearch).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn opensearch_3_has_every_document_once() {
+    let server = services::require!(search(System::OpenSearch3));
+    everything_arrives_through_a_kill(&server, System::OpenSearch3).await;
+    mistakes_are_told(&server, System::OpenSearch3).await;
+    a_data_stream_is_made_and_has_every_document_once(&server).await;
 }

@@ -1,4 +1,5 @@
-//! Elasticsearch with a user, and OpenSearch without: one node each, one of them at a time.
+//! Elasticsearch with a user, and two generations of OpenSearch without: one node each, one of them
+//! at a time.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -13,6 +14,7 @@ use super::process::Server;
 pub(crate) enum System {
     Elasticsearch,
     OpenSearch,
+    OpenSearch3,
 }
 
 impl System {
@@ -21,6 +23,7 @@ impl System {
         match self {
             Self::Elasticsearch => "elasticsearch",
             Self::OpenSearch => "opensearch",
+            Self::OpenSearch3 => "opensearch3",
         }
     }
 }
