@@ -22,6 +22,8 @@ use crate::{client::Hdfs, naming::Naming};
 pub(crate) struct Claim {
     pub(crate) session: Session,
     pub(crate) marker: Marker,
+    /// Whether nothing is promised in the session that is not kept. Only then the owner may delete it.
+    pub(crate) is_settled: bool,
 }
 
 /// Takes a partition over from whoever wrote it before.
@@ -35,7 +37,7 @@ pub(crate) async fn claim(hdfs: &Hdfs, naming: &Naming, origin: &TopicPartition)
     if !marker.is_there() {
         wal::take_over(hdfs, &naming.logs(origin)?, &mut marker).await?;
     }
-    Ok(Claim { session, marker })
+    Ok(Claim { session, marker, is_settled: true })
 }
 
 /// The offsets after the last committed record of a topic's partitions, by the names of files.

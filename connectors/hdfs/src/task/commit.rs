@@ -50,7 +50,7 @@ impl PartitionWriter {
     /// The files stay where they are, so that neither an error nor somebody who drops this future makes
     /// their offsets safe.
     async fn commit_group(&mut self, shared: &Shared) -> Result<()> {
-        let Some(Claim { session, marker }) = &mut self.claim else {
+        let Some(Claim { session, marker, is_settled }) = &mut self.claim else {
             return Err(ConnectorError::internal("A partition was written before it was claimed"));
         };
         let mut files: Vec<&mut OpenFile> = self.files.values_mut().collect();
@@ -66,6 +66,7 @@ impl PartitionWriter {
                 let name = from.rsplit('/').next().unwrap_or(from);
                 (name.to_owned(), to.clone())
             });
+            *is_settled = false;
             let manifest = Manifest { next: self.position, files: named.collect() };
             session.promise(&shared.hdfs, &manifest).await?;
         }
@@ -74,6 +75,7 @@ impl PartitionWriter {
         marker.advance(&shared.hdfs, self.position).await?;
         if has_promise {
             session.is_kept(&shared.hdfs).await?;
+            *is_settled = true;
         }
         Ok(())
     }

@@ -335,9 +335,10 @@ impl PartitionWriter {
         files
     }
 
-    /// Throws the open files away, and what is written of them.
+    /// Throws the open files away, and what is written of them; what is promised is left to who comes
+    /// next.
     pub(super) async fn end(self, hdfs: &Hdfs) {
-        if let Some(Claim { session, .. }) = &self.claim
+        if let Some(Claim { session, is_settled: true, .. }) = &self.claim
             && let Err(error) = session.end(hdfs).await
         {
             tracing::debug!("What is temporary of {} is left: {error}", self.origin);

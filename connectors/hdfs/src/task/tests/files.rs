@@ -134,6 +134,30 @@ async fn what_is_open_is_thrown_away_at_the_end_or_kept_where_asked() {
 }
 
 #[tokio::test]
+async fn a_promise_that_there_was_no_time_to_keep_is_kept_by_the_next_task() {
+    let server = Server::start().await;
+    let settings = [
+        ("flush.size", "100"),
+        ("partitioner.class", "FieldPartitioner"),
+        ("partition.field.name", "lane"),
+        ("flush.on.stop", "true"),
+        ("shutdown.timeout.ms", "300"),
+    ];
+    let mut run = Run::start(&server, &settings).await;
+    run.bring(3, 3).await.unwrap();
+    let partitions = [TopicPartition::new("t", 0)];
+    // The promise gets its name, and one of the three files; then the file system does not answer.
+    server.hang_after("RENAME", 2);
+    run.task.release(&partitions).await.unwrap_err();
+    assert_eq!(names(&server).len(), 1);
+    server.heal();
+    run.task.close(&partitions).await.unwrap();
+    let mut run = Run::start(&server, &settings).await;
+    assert_eq!((run.position, numbers(&server)), (3, vec![0, 1, 2]));
+    run.task.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn large_files_are_written_in_parts() {
     let server = Server::start().await;
     let settings =

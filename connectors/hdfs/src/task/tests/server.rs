@@ -41,6 +41,8 @@ struct State {
     /// Changes from now on until the connection breaks for good, and whether the last one happens.
     life: Option<(usize, bool)>,
     is_dead: bool,
+    /// Operation, and how often it is done from now on until no change is answered any more.
+    last_op: Option<(&'static str, usize)>,
     /// Whether it is of Hadoop 2.
     is_old: bool,
     seen: Vec<String>,
@@ -103,11 +105,17 @@ impl Server {
         self.state.lock().unwrap().life = Some((changes, happens));
     }
 
+    /// Answers no change any more after so many of this kind.
+    pub(crate) fn hang_after(&self, op: &'static str, times: usize) {
+        self.state.lock().unwrap().last_op = Some((op, times));
+    }
+
     /// Is as it was; whether it had died.
     pub(crate) fn heal(&self) -> bool {
         let mut state = self.state.lock().unwrap();
         state.life = None;
         state.faults.clear();
+        state.last_op = None;
         std::mem::take(&mut state.is_dead)
     }
 
@@ -158,6 +166,15 @@ impl Drop for Server {
 }
 
 impl State {
+    /// Whether a request is not answered.
+    fn hangs(&mut self, op: &str, reads: bool) -> bool {
+        let hangs = self.last_op.is_some_and(|(_, left)| left == 0) && !reads;
+        if let Some((_, left)) = self.last_op.as_mut().filter(|(last, _)| *last == op) {
+            *left = left.saturating_sub(1);
+        }
+        hangs
+    }
+
     fn make_folder(&mut self, path: &str) -> bool {
         let mut at = String::new();
         for part in path.split('/').filter(|part| !part.is_empty()) {
@@ -309,6 +326,10 @@ async fn answer(
         .collect();
     let get = |name: &str| query.get(name).cloned().unwrap_or_default();
     let (op, is_data) = (get("op"), query.contains_key("datanode"));
+    let hangs = state.lock().unwrap().hangs(&op, method == Method::GET);
+    if hangs {
+        return std::future::pending().await;
+    }
     let mut state = state.lock().unwrap();
     if state.is_dead {
         return Err(Broken);
