@@ -15,10 +15,16 @@ pub(crate) const SENT_BYTES: Figure = Figure {
     help: "Bytes that data nodes have taken.",
 };
 pub(crate) const FILES: Figure =
-    Figure { name: "millrace_hdfs_sink_files_total", help: "Files that were committed." };
+    Figure { name: "millrace_hdfs_sink_files_total", help: "Files that got their final names." };
+pub(crate) const APPENDS: Figure = Figure {
+    name: "millrace_hdfs_sink_appends_total",
+    help: "Times that growing files were begun or grew.",
+};
+pub(crate) const GROWING_FILES: Figure =
+    Figure { name: "millrace_hdfs_sink_growing_files", help: "Files that grow." };
 pub(crate) const STORED_RECORDS: Figure = Figure {
     name: "millrace_hdfs_sink_stored_records_total",
-    help: "Records in files that were committed.",
+    help: "Records that were committed.",
 };
 pub(crate) const STORED_CONTENT_BYTES: Figure = Figure {
     name: "millrace_hdfs_sink_stored_content_bytes_total",

@@ -1,15 +1,20 @@
-//! A file that takes records: what waits in memory, and what is in a temporary file by now.
+//! A file that takes records: what waits in memory, and what is written by now, in a temporary file or at
+//! the end of a growing one.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use connect_api::{error::Result, record::SinkRecord, schema::Schema};
+use connect_api::{
+    error::{ConnectorError, Result},
+    record::SinkRecord,
+    schema::Schema,
+};
 use connect_storage::{
     body::{Body, BodyOptions, Room, START_BYTES},
     format::Draft,
 };
 
-use crate::{client::Hdfs, recovery::session::Session};
+use crate::{client::Hdfs, growing::GrowingFile, recovery::session::Session};
 
 /// Least content that is worth a request of its own when memory is full.
 pub(crate) const LEAST_PART_BYTES: usize = 64 << 10;
@@ -32,7 +37,10 @@ pub(crate) struct OpenFile {
     part_bytes: usize,
     body: Body,
     /// Path of what is written of it.
-    temporary: Option<String>,
+    path: Option<String>,
+    /// Bytes in there, of which those of a growing file were there before.
+    length: u64,
+    is_growing: bool,
 }
 
 impl OpenFile {
@@ -55,8 +63,25 @@ impl OpenFile {
             schema: draft.schema.clone(),
             part_bytes,
             body: Body::open(options, draft.layout.as_ref(), room)?,
-            temporary: None,
+            path: None,
+            length: 0,
+            is_growing: false,
         })
+    }
+
+    /// Writes to the end of a growing file.
+    pub(crate) fn onto(self, file: &GrowingFile) -> Self {
+        Self { path: Some(file.open.clone()), length: file.length, is_growing: true, ..self }
+    }
+
+    /// Whether it is written to the end of a growing file.
+    pub(crate) const fn is_growing(&self) -> bool {
+        self.is_growing
+    }
+
+    /// Bytes that are written, with those of a growing file that were there before.
+    pub(crate) const fn length(&self) -> u64 {
+        self.length
     }
 
     /// Appends a record; `false`, and nothing happens, when the budget has no room for it.
@@ -132,24 +157,47 @@ impl OpenFile {
         extension: &str,
     ) -> Result<String> {
         self.body.finish()?;
-        while self.body.pending_bytes() > 0 || self.temporary.is_none() {
+        while self.body.pending_bytes() > 0 || self.path.is_none() {
             self.write_part(hdfs, session, extension).await?;
         }
-        Ok(self.temporary.clone().unwrap_or_default())
+        Ok(self.path.clone().unwrap_or_default())
     }
 
     async fn write_part(&mut self, hdfs: &Hdfs, session: &Session, extension: &str) -> Result<()> {
         let part: Bytes = self.body.take_part(self.part_bytes);
-        let written = match &self.temporary {
-            Some(path) => hdfs.append(path, &part).await,
+        let written = match &self.path {
+            Some(path) => {
+                if self.is_growing {
+                    check_length(hdfs, session, path, self.length).await?;
+                }
+                hdfs.append(path, &part).await
+            }
             None => {
                 let path = session.new_file(extension);
                 let made = hdfs.create(&path, &part).await;
-                self.temporary = Some(path);
+                self.path = Some(path);
                 made
             }
         };
+        self.length += u64::try_from(part.len()).unwrap_or_default();
         self.body.settle();
         written.map_err(|failure| session.told(failure))
+    }
+}
+
+/// Looks whether a growing file is as long as its owner has left it.
+async fn check_length(hdfs: &Hdfs, session: &Session, path: &str, length: u64) -> Result<()> {
+    match hdfs.look(path).await? {
+        Some(there) if there.length == length => Ok(()),
+        Some(there) => Err(ConnectorError::invalid(format!(
+            "Could not append to \"{path}\": it has {} bytes and was left with {length}, so that \
+             somebody else has written to it",
+            there.length
+        ))
+        .hint(
+            "Nobody else may write to growing files. A restart of the task cuts off what is too much, \
+             and goes on with another file",
+        )),
+        None => Err(session.lost()),
     }
 }

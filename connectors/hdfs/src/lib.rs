@@ -34,18 +34,29 @@
 //! partition is claimed again as if the task had just begun. So there is one path of recovery, and it is
 //! walked at every start.
 //!
+//! **Files that grow** (`hdfs.append`) are committed by their length in place of their name. Bytes are appended
+//! first; then a *ledger* appears in the session, by a rename as the manifest does, and says for all growing
+//! files of this owner how long they are and which offset comes next. A group is committed when its ledger
+//! is there. A growing file has a name that no other owner ever uses; who takes the session over renames it,
+//! so that no append begins any more, has it shortened to the length of the ledger, which the name node
+//! refuses while an append is on its way, and then gives it its final name. Here a lease may have to be
+//! waited for, until a time after which the file is copied. See `recovery/ledger.rs`, `recovery/settle.rs`
+//! and `task/append.rs`.
+//!
 //! A log such as the original's was rejected: it is a file that is appended to under a lease, both of
 //! which WebHDFS does not give, and it can rot. One that the original has left is read once.
 //!
-//! Not covered: somebody else who renames or deletes files below `+tmp`; two connectors with one topic and
-//! one `topics.dir`, which keep taking the partitions from each other, without doubling a record, until
-//! one of them is stopped; a JVM's connector that is still running on the same folders.
+//! Not covered: somebody else who renames or deletes files below `+tmp`, or writes to growing files whose task
+//! is gone; two connectors with one topic and one `topics.dir`, which keep taking the partitions from each
+//! other, without doubling a record, until one of them is stopped; a JVM's connector that is still running
+//! on the same folders.
 
 mod client;
 pub mod config;
 mod explain;
 mod figures;
 mod file;
+mod growing;
 mod naming;
 mod preview;
 mod recovery;

@@ -13,6 +13,12 @@ use crate::{client::path::rooted, config::HdfsSinkConfig};
 /// Folder of files that are not committed, beside those of topics.
 const TEMPORARY: &str = "+tmp";
 
+/// What the name of a growing file has in place of the last offset, before what its owner alone has in
+/// there: no other file ever gets its path.
+pub(crate) const OPEN: &str = "+open.";
+/// What it has instead from when somebody else has taken it over until it has its final name.
+pub(crate) const SHUT: &str = "+shut.";
+
 /// Names files and folders.
 #[derive(Debug)]
 pub(crate) struct Naming {
@@ -75,6 +81,12 @@ impl Naming {
     pub(crate) fn file(&self, topic: &str, partition: i32, (first, last): (i64, i64)) -> String {
         let Self { pad_width, extension, .. } = self;
         format!("{topic}+{partition}+{first:0pad_width$}+{last:0pad_width$}{extension}")
+    }
+
+    /// A growing file whose records begin with this offset, without the folder; `token` is its owner's.
+    pub(crate) fn growing(&self, topic: &str, partition: i32, first: i64, token: &str) -> String {
+        let Self { pad_width, extension, .. } = self;
+        format!("{topic}+{partition}+{first:0pad_width$}{OPEN}{token}{extension}")
     }
 
     /// The folder of a partition's files that are not committed.
@@ -170,6 +182,9 @@ mod tests {
             "/topics/t/partition=0/t+0+0000000000+0000000002.avro"
         );
         assert_eq!(naming.file("t", 0, (3, 5)), "t+0+0000000003+0000000005.avro");
+        let growing = naming.growing("t", 0, 3, "17");
+        assert_eq!(growing, "t+0+0000000003+open.17.avro");
+        assert_eq!(committed(&growing), None);
         let origin = TopicPartition::new("t", 7);
         assert_eq!(naming.temporary(&origin).unwrap(), "/topics/+tmp/t/7");
         assert_eq!(naming.logs(&origin).unwrap(), "/logs/t/7");

@@ -11,16 +11,43 @@ const MOST_SHOWN: usize = 300;
 /// Why a request did not do what it should.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    /// What was named is not there.
-    pub(crate) is_missing: bool,
-    /// The name node is not the active one, so that another has to be asked.
-    pub(super) is_standby: bool,
+    pub(super) obstacle: Obstacle,
     pub(crate) error: ConnectorError,
+}
+
+/// What is in the way, where something else than giving up may follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Obstacle {
+    /// What was named is not there.
+    Missing,
+    /// Somebody writes the file, as far as the name node knows.
+    Held,
+    /// The name node is not the active one, so that another has to be asked.
+    Standby,
+    /// Anything else.
+    Other,
+}
+
+impl Failure {
+    /// Whether what was named is not there.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.obstacle == Obstacle::Missing
+    }
+
+    /// Whether somebody writes the file, as far as the name node knows.
+    pub(crate) fn is_held(&self) -> bool {
+        self.obstacle == Obstacle::Held
+    }
+
+    /// Whether another name node has to be asked.
+    pub(super) fn is_standby(&self) -> bool {
+        self.obstacle == Obstacle::Standby
+    }
 }
 
 impl From<ConnectorError> for Failure {
     fn from(error: ConnectorError) -> Self {
-        Self { is_missing: false, is_standby: false, error }
+        Self { obstacle: Obstacle::Other, error }
     }
 }
 
@@ -54,18 +81,30 @@ pub(super) fn failure(node: &str, what: &str, received: &Received) -> Failure {
     let message: String = message.chars().take(MOST_SHOWN).collect();
     let text = format!("{node} could not {what}: {exception}: {message}");
     let is = |name: &str| exception == name || message.contains(name);
-    let is_missing = exception == "FileNotFoundException";
-    let is_standby = is("StandbyException");
-    let error = if is_missing {
-        ConnectorError::new(ErrorClass::NotFound, text)
-    } else if is_standby {
-        ConnectorError::retriable(text).hint("None of the name nodes is active; name all of them")
-    } else if is("SafeModeException") || message.contains("safe mode") {
-        ConnectorError::retriable(text).hint("The task goes on when the name node leaves safe mode")
+    let obstacle = if exception == "FileNotFoundException" {
+        Obstacle::Missing
+    } else if is("StandbyException") {
+        Obstacle::Standby
+    } else if is("AlreadyBeingCreatedException") || is("RecoveryInProgressException") {
+        Obstacle::Held
     } else {
-        classified(text, &exception, &message, received.status)
+        Obstacle::Other
     };
-    Failure { is_missing, is_standby, error }
+    let error = match obstacle {
+        Obstacle::Missing => ConnectorError::new(ErrorClass::NotFound, text),
+        Obstacle::Standby => ConnectorError::retriable(text)
+            .hint("None of the name nodes is active; name all of them"),
+        Obstacle::Held => ConnectorError::retriable(text).hint(
+            "Somebody still writes it, or was lost while writing: the name node takes the file back from \
+             one that is gone within about a minute, and the task goes on by itself",
+        ),
+        Obstacle::Other if is("SafeModeException") || message.contains("safe mode") => {
+            ConnectorError::retriable(text)
+                .hint("The task goes on when the name node leaves safe mode")
+        }
+        Obstacle::Other => classified(text, &exception, &message, received.status),
+    };
+    Failure { obstacle, error }
 }
 
 fn classified(text: String, exception: &str, message: &str, status: u16) -> ConnectorError {
@@ -156,6 +195,14 @@ mod tests {
                 "disks are full",
             ),
             (403, "IOException", "odd", ErrorClass::Retriable, "odd"),
+            (
+                403,
+                "AlreadyBeingCreatedException",
+                "x",
+                ErrorClass::Retriable,
+                "takes the file back",
+            ),
+            (403, "RecoveryInProgressException", "x", ErrorClass::Retriable, "takes the file back"),
             (400, "IllegalArgumentException", "bad", ErrorClass::Invalid, "bad"),
         ] {
             let error = told(status, exception, message).error;

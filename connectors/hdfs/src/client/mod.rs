@@ -142,6 +142,18 @@ impl Hdfs {
         self.write(&ask, bytes, &what, &mut Vec::new()).await
     }
 
+    /// Shortens a file to so many bytes; `false` while the name node is at it, and asking again tells
+    /// when it is done. Nothing is shortened while somebody writes the file, of whatever length.
+    ///
+    /// # Errors
+    /// Missing when the file is not there; `Retriable` while it is written; `Invalid` when it is shorter.
+    pub(crate) async fn truncate(&self, path: &str, length: u64) -> Outcome<bool> {
+        let more = format!("&newlength={length}");
+        let ask = Ask { method: Method::POST, op: "TRUNCATE", path, more };
+        let what = format!("shorten \"{path}\" to {length} bytes");
+        boolean(self.ask_again(&ask, &what).await, &what)
+    }
+
     /// Moves a file or a folder; `false` when the target is there, the source is not, or the folder of
     /// the target is not.
     ///
@@ -325,7 +337,7 @@ impl Hdfs {
                 }
                 Ok(received) => {
                     let refused = failure(&node, &format!("{op} \"{}\"", ask.path), &received);
-                    if !refused.is_standby {
+                    if !refused.is_standby() {
                         self.active.store(place, Ordering::Relaxed);
                         return Ok((node, received));
                     }

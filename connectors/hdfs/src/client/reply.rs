@@ -95,7 +95,7 @@ pub(super) fn content(node: &str, what: &str, received: Received) -> Outcome<Byt
 pub(super) fn or_nothing<T>(outcome: Outcome<T>) -> Outcome<Option<T>> {
     match outcome {
         Ok(found) => Ok(Some(found)),
-        Err(Failure { is_missing: true, .. }) => Ok(None),
+        Err(failure) if failure.is_missing() => Ok(None),
         Err(failure) => Err(failure),
     }
 }

@@ -67,6 +67,11 @@ pub struct ClusterKeys {
     /// Longest wait for an answer, in milliseconds. An extension.
     #[config(key = "hdfs.read.timeout.ms", importance = Low, default = 60_000, check = between(1, 3_600_000))]
     pub read_timeout: Duration,
+    /// Longest wait for a growing file that an earlier task of the partition still writes, as far as the name
+    /// node knows, in milliseconds; then what is committed of it is copied, and it is deleted. The name
+    /// node itself takes files back from who is gone after 60 seconds. An extension.
+    #[config(key = "hdfs.lease.timeout.ms", importance = Low, default = 90_000, check = between(0, 3_600_000))]
+    pub lease_timeout: Duration,
     /// TLS of `https://` addresses.
     #[config(flatten = "hdfs.")]
     pub ssl: SslConfig,

@@ -40,6 +40,12 @@ pub struct ConnectorKeys {
     /// extension; the whole of it when not positive.
     #[config(importance = Low, default = -1)]
     pub store_memory_bytes: i64,
+    /// Whether each folder of a Kafka partition has one growing file, to which records are appended
+    /// where they would be committed as a file of their own otherwise. It grows until
+    /// `file.size.bytes.max` or `file.age.ms.max`, until its folder is left behind in time, or until the
+    /// partition moves to another task. For `JsonFormat` and `StringFormat`. An extension.
+    #[config(default = false)]
+    pub hdfs_append: bool,
     /// How schemas stand in files.
     #[config(flatten)]
     pub format: FormatKeys,

@@ -97,6 +97,11 @@ impl HdfsSinkConfig {
                           zstd, lz4_raw";
             problems.add("parquet.codec", "lzo", reason);
         }
+        if connector.hdfs_append
+            && let Some(reason) = cannot_grow(connector.format_class)
+        {
+            problems.add("hdfs.append", true, reason);
+        }
         for (key, is_set) in [
             ("store.kafka.keys", connector.store_kafka_keys),
             ("store.kafka.headers", connector.store_kafka_headers),
@@ -107,5 +112,20 @@ impl HdfsSinkConfig {
                 problems.add(key, true, reason);
             }
         }
+    }
+}
+
+/// Why files of a format cannot be appended to; nothing when they can.
+const fn cannot_grow(format: FormatClass) -> Option<&'static str> {
+    match format {
+        FormatClass::Json | FormatClass::Text => None,
+        FormatClass::Avro => Some(
+            "An Avro file has one schema and one mark in front of all its blocks, which whoever appends \
+             would have to have: only files of JsonFormat and StringFormat can grow",
+        ),
+        FormatClass::Parquet | FormatClass::Orc => Some(
+            "A file of columns is read from its end, which would have to be written anew each time: only \
+             files of JsonFormat and StringFormat can grow",
+        ),
     }
 }

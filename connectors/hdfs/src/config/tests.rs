@@ -46,6 +46,9 @@ fn what_is_not_supported_is_refused_by_name() {
         ("store.kafka.keys", "true", "values only"),
         ("store.kafka.headers", "true", "values only"),
         ("behavior.on.null.values", "write", "ignore"),
+        ("hdfs.append", "true", "An Avro file has one schema"),
+        ("hdfs.append", "yes", "true"),
+        ("hdfs.lease.timeout.ms", "-1", "at least 0"),
         ("flush.size", "0", "at least 1"),
         ("rotate.schedule.interval.ms", "1000", ""),
         ("hdfs.url", "s3a://bucket", "hdfs://namenode:8020"),
@@ -62,6 +65,21 @@ fn what_is_not_supported_is_refused_by_name() {
     }
     let found = problems(&[("hdfs.url", "")]);
     assert!(found.iter().any(|(key, _)| key == "store.url"), "{found:?}");
+}
+
+#[test]
+fn only_files_of_lines_can_grow() {
+    for (format, refusal) in [
+        ("JsonFormat", None),
+        ("StringFormat", None),
+        ("AvroFormat", Some("one mark")),
+        ("ParquetFormat", Some("read from its end")),
+    ] {
+        let found = problems(&[("hdfs.append", "true"), ("format.class", format)]);
+        let told = found.iter().find(|(key, _)| key == "hdfs.append").map(|(_, text)| text);
+        assert_eq!(told.is_some(), refusal.is_some(), "{format}: {found:?}");
+        assert!(told.is_none_or(|text| text.contains(refusal.unwrap_or_default())), "{told:?}");
+    }
 }
 
 #[test]

@@ -7,7 +7,10 @@
 use bytes::Bytes;
 use connect_api::{error::Result, record::TopicPartition};
 
-use crate::{client::Hdfs, naming::Naming};
+use crate::{
+    client::{Failure, Hdfs},
+    naming::Naming,
+};
 
 /// What its name begins with.
 const PREFIX: &str = "position+";
@@ -65,7 +68,7 @@ impl Marker {
         };
         if !is_moved {
             let made = hdfs.create(&to, &Bytes::new()).await;
-            if made.as_ref().is_err_and(|failure| failure.is_missing) {
+            if made.as_ref().is_err_and(Failure::is_missing) {
                 hdfs.make_folder(&self.folder).await?;
                 hdfs.create(&to, &Bytes::new()).await?;
             } else {

@@ -4,10 +4,12 @@
 //! away those of others, completes what they had promised, and only then reads from names how far the
 //! files go. See the head of the crate for why that is enough.
 
+pub(crate) mod ledger;
 pub(crate) mod manifest;
 pub(crate) mod marker;
 pub(crate) mod scan;
 pub(crate) mod session;
+mod settle;
 mod wal;
 
 use std::collections::BTreeMap;
@@ -15,29 +17,45 @@ use std::collections::BTreeMap;
 use connect_api::{error::Result, record::TopicPartition};
 
 use self::{marker::Marker, session::Session};
-use crate::{client::Hdfs, naming::Naming};
+use crate::{client::Hdfs, growing::Growing, naming::Naming};
 
 /// What a partition is written with.
 #[derive(Debug)]
 pub(crate) struct Claim {
     pub(crate) session: Session,
     pub(crate) marker: Marker,
-    /// Whether nothing is promised in the session that is not kept. Only then the owner may delete it.
+    pub(crate) growing: Growing,
+    /// Whether the session says all there is: nothing is promised in there that is not kept, and no
+    /// growing file has bytes that its ledger does not know of. Only then the owner may delete it.
     pub(crate) is_settled: bool,
+}
+
+/// What becomes of a growing file that somebody else still writes, as far as the name node knows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Held {
+    /// It is waited for: the claim fails, and is made again.
+    Waits,
+    /// It is copied, in pieces of so many bytes, and deleted.
+    Copied(usize),
 }
 
 /// Takes a partition over from whoever wrote it before.
 ///
 /// # Errors
 /// By the server's answer; nothing is lost, and it may be done again.
-pub(crate) async fn claim(hdfs: &Hdfs, naming: &Naming, origin: &TopicPartition) -> Result<Claim> {
+pub(crate) async fn claim(
+    hdfs: &Hdfs,
+    naming: &Naming,
+    origin: &TopicPartition,
+    held: Held,
+) -> Result<Claim> {
     let session = Session::begin(hdfs, naming, origin).await?;
     let mut marker = Marker::read(hdfs, naming, origin).await?;
-    session.take_over(hdfs, &mut marker).await?;
+    session.take_over(hdfs, &mut marker, held).await?;
     if !marker.is_there() {
         wal::take_over(hdfs, &naming.logs(origin)?, &mut marker).await?;
     }
-    Ok(Claim { session, marker, is_settled: true })
+    Ok(Claim { session, marker, growing: Growing::default(), is_settled: true })
 }
 
 /// The offsets after the last committed record of a topic's partitions, by the names of files.

@@ -10,9 +10,9 @@ use connect_api::{
     record::TopicPartition,
 };
 
-use super::{manifest::Manifest, marker::Marker};
+use super::{Held, ledger::Ledger, manifest::Manifest, marker::Marker, settle::settle};
 use crate::{
-    client::{Failure, Hdfs, Outcome, path::parent},
+    client::{Entry, Failure, Hdfs, Outcome, path::parent},
     naming::Naming,
 };
 
@@ -22,7 +22,7 @@ const MOST_ROUNDS: usize = 100;
 pub(crate) const MANIFEST: &str = "manifest";
 /// Name of one that is being written.
 const MANIFEST_DRAFT: &str = "manifest_tmp";
-/// Longest manifest: some hundred thousand files.
+/// Longest manifest or ledger: some hundred thousand files.
 const MOST_MANIFEST_BYTES: u64 = 64 << 20;
 
 /// The folder of one owner of a partition.
@@ -57,11 +57,17 @@ impl Session {
         Ok(Self { folder })
     }
 
-    /// Takes away the folders of others, and completes what they had promised.
+    /// Takes away the folders of others, completes what they had promised, and ends their growing
+    /// files.
     ///
     /// # Errors
     /// By the server's answer.
-    pub(super) async fn take_over(&self, hdfs: &Hdfs, marker: &mut Marker) -> Result<()> {
+    pub(super) async fn take_over(
+        &self,
+        hdfs: &Hdfs,
+        marker: &mut Marker,
+        held: Held,
+    ) -> Result<()> {
         let (all, own) = self.folder.rsplit_once('/').unwrap_or(("", &self.folder));
         for _round in 0..MOST_ROUNDS {
             let entries = hdfs.list(all).await?.unwrap_or_default();
@@ -74,7 +80,7 @@ impl Session {
                 if !entry.is_folder() {
                     hdfs.delete(&from).await?;
                 } else if renamed(hdfs, &from, &to).await? {
-                    complete(hdfs, &to, marker).await?;
+                    self.complete(hdfs, &to, marker, held).await?;
                     hdfs.delete(&to).await?;
                 }
             }
@@ -94,13 +100,57 @@ impl Session {
     /// # Errors
     /// By the server's answer; `Retriable` when somebody has taken the partition over.
     pub(crate) async fn promise(&self, hdfs: &Hdfs, manifest: &Manifest) -> Result<()> {
-        let (draft, whole) = (self.place(MANIFEST_DRAFT), self.place(MANIFEST));
-        let made = hdfs.create(&draft, &manifest.to_bytes()?).await;
+        self.write(hdfs, (&self.place(MANIFEST_DRAFT), MANIFEST), &manifest.to_bytes()?).await
+    }
+
+    /// Commits what growing files have by now.
+    ///
+    /// # Errors
+    /// As [`Session::promise`].
+    pub(crate) async fn record(&self, hdfs: &Hdfs, ledger: &Ledger) -> Result<()> {
+        let name = Ledger::name(ledger.next);
+        self.write(hdfs, (&self.new_file(""), &name), &ledger.to_bytes()?).await
+    }
+
+    /// Forgets a ledger that has a newer one beside it.
+    ///
+    /// # Errors
+    /// By the server's answer.
+    pub(crate) async fn forget(&self, hdfs: &Hdfs, next: i64) -> Result<()> {
+        hdfs.delete(&self.place(&Ledger::name(next))).await?;
+        Ok(())
+    }
+
+    /// Writes a file of this session so that it is whole or not there.
+    async fn write(&self, hdfs: &Hdfs, (draft, name): (&str, &str), bytes: &Bytes) -> Result<()> {
+        let made = hdfs.create(draft, bytes).await;
         made.map_err(|failure| self.told(failure))?;
-        match commit(hdfs, &draft, &whole).await? {
+        match commit(hdfs, draft, &self.place(name)).await? {
             Moved::Yes => Ok(()),
             Moved::Gone | Moved::Taken => Err(self.lost()),
         }
+    }
+
+    /// Keeps the promise of an owner whose folder was taken away, and ends its growing files.
+    async fn complete(
+        &self,
+        hdfs: &Hdfs,
+        folder: &str,
+        marker: &mut Marker,
+        held: Held,
+    ) -> Result<()> {
+        let entries = hdfs.list(folder).await?.unwrap_or_default();
+        if let Some(entry) = entries.iter().find(|entry| entry.name == MANIFEST) {
+            keep_promise(hdfs, (folder, entry), marker).await?;
+        }
+        let newest = entries.iter().filter_map(|it| Some((Ledger::next_of(&it.name)?, it)));
+        if let Some((_, entry)) = newest.max_by_key(|(next, _)| *next) {
+            let Some((place, bytes)) = content(hdfs, folder, entry).await? else { return Ok(()) };
+            let ledger = Ledger::parse(&place, &bytes)?;
+            settle(hdfs, self, (folder, &ledger), held).await?;
+            marker.advance(hdfs, ledger.next).await?;
+        }
+        Ok(())
     }
 
     /// Forgets a promise that was kept.
@@ -123,7 +173,7 @@ impl Session {
 
     /// The error of a request that did not find what belongs to this owner.
     pub(crate) fn told(&self, failure: Failure) -> ConnectorError {
-        if failure.is_missing { self.lost().caused_by(failure.error) } else { failure.error }
+        if failure.is_missing() { self.lost().caused_by(failure.error) } else { failure.error }
     }
 
     /// The error of an owner that was one.
@@ -134,7 +184,13 @@ impl Session {
         ))
     }
 
-    fn place(&self, name: &str) -> String {
+    /// What nobody but this owner has in the names of its files.
+    pub(crate) fn token(&self) -> &str {
+        self.folder.rsplit('/').next().unwrap_or(&self.folder)
+    }
+
+    /// The path of what has this name in the folder.
+    pub(crate) fn place(&self, name: &str) -> String {
         format!("{}/{name}", self.folder)
     }
 }
@@ -161,7 +217,7 @@ pub(crate) async fn commit(hdfs: &Hdfs, from: &str, to: &str) -> Result<Moved> {
 }
 
 /// Renames, and asks again where the answer was lost.
-async fn renamed(hdfs: &Hdfs, from: &str, to: &str) -> Outcome<bool> {
+pub(super) async fn renamed(hdfs: &Hdfs, from: &str, to: &str) -> Outcome<bool> {
     match hdfs.rename(from, to).await {
         Err(failure) if failure.error.class().is_retriable() => {
             // It may have happened: the source tells, because no name is used twice.
@@ -175,10 +231,12 @@ async fn renamed(hdfs: &Hdfs, from: &str, to: &str) -> Outcome<bool> {
 }
 
 /// Keeps the promise of an owner whose folder was taken away.
-async fn complete(hdfs: &Hdfs, folder: &str, marker: &mut Marker) -> Result<()> {
-    let place = format!("{folder}/{MANIFEST}");
-    let Some(entry) = hdfs.look(&place).await? else { return Ok(()) };
-    let bytes: Bytes = hdfs.read(&place, 0, entry.length.min(MOST_MANIFEST_BYTES)).await?;
+async fn keep_promise(
+    hdfs: &Hdfs,
+    (folder, entry): (&str, &Entry),
+    marker: &mut Marker,
+) -> Result<()> {
+    let Some((place, bytes)) = content(hdfs, folder, entry).await? else { return Ok(()) };
     let manifest = Manifest::parse(&place, &bytes)?;
     for (name, to) in &manifest.files {
         let moved = commit(hdfs, &format!("{folder}/{name}"), to).await?;
@@ -190,6 +248,17 @@ async fn complete(hdfs: &Hdfs, folder: &str, marker: &mut Marker) -> Result<()> 
         }
     }
     marker.advance(hdfs, manifest.next).await
+}
+
+/// The path of a manifest or ledger, and what is in it; nothing when somebody else takes the folder over
+/// at the same time, who is found when folders are listed again.
+async fn content(hdfs: &Hdfs, folder: &str, entry: &Entry) -> Outcome<Option<(String, Bytes)>> {
+    let place = format!("{folder}/{}", entry.name);
+    match hdfs.read(&place, 0, entry.length.min(MOST_MANIFEST_BYTES)).await {
+        Ok(bytes) => Ok(Some((place, bytes))),
+        Err(failure) if failure.is_missing() => Ok(None),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// A name that nobody had before.

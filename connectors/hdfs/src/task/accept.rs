@@ -14,7 +14,9 @@ use connect_storage::{
 };
 
 use super::{Shared, writer::PartitionWriter};
-use crate::{client::path, config::NullBehavior, file::OpenFile};
+use crate::{
+    client::path, config::NullBehavior, file::OpenFile, growing::GrowingFile, recovery::Claim,
+};
 
 /// What has to be done about a record.
 #[derive(Debug)]
@@ -57,6 +59,9 @@ impl PartitionWriter {
         };
         if self.count == 0 {
             self.begin_interval(shared, now_ms);
+            if fit == Fit::Other {
+                return Ok(Step::RotateFirst(Rotation::Schema));
+            }
         } else if let Some(reason) = self.rotation(shared, (time_ms, fit), &folder, now_ms) {
             return Ok(Step::RotateFirst(reason));
         }
@@ -93,12 +98,14 @@ impl PartitionWriter {
     fn write_draft(&mut self, shared: &Shared, record: &SinkRecord, folder: &str) -> Result<Fit> {
         let mode = shared.config.connector.format.schema_compatibility;
         let own = record.value.schema.as_ref();
-        let Some(file) = self.files.get(folder) else {
+        let open = self.files.get(folder).map(|file| &file.schema);
+        let schema = open.or_else(|| grown(self.claim.as_ref(), folder).map(|file| &file.schema));
+        let Some(schema) = schema else {
             self.draft.write(&shared.format, own, &record.value.value)?;
             return Ok(Fit::Same);
         };
-        let fit = projection::fit(mode, file.schema.as_ref(), own)?;
-        match (fit, &file.schema) {
+        let fit = projection::fit(mode, schema.as_ref(), own)?;
+        match (fit, schema) {
             (Fit::Projected, Some(schema)) => {
                 let value = projection::project(&record.value.value, schema);
                 self.draft.write(&shared.format, Some(schema), &value)?;
@@ -118,10 +125,10 @@ impl PartitionWriter {
         if let Some(reason) = self.is_time_over(shared, time_ms, now_ms) {
             return Some(reason);
         }
-        let has_file = self.files.contains_key(folder);
-        if has_file && fit == Fit::Other {
+        if fit == Fit::Other {
             return Some(Rotation::Schema);
         }
+        let has_file = self.files.contains_key(folder);
         let most = shared.config.connector.partitioner_max_open_files;
         let most = usize::try_from(most).ok().filter(|&most| most > 0);
         let is_one_more = !has_file && most.is_some_and(|most| self.files.len() >= most);
@@ -130,10 +137,12 @@ impl PartitionWriter {
 
     fn append(&mut self, shared: &Shared, record: &SinkRecord, folder: &Arc<str>) -> Result<Step> {
         let is_new = !self.files.contains_key(folder);
+        let grown = grown(self.claim.as_ref(), folder);
         if is_new {
             let part_bytes = shared.config.cluster.part_bytes;
             let file = OpenFile::open(folder, record, &self.draft, part_bytes, &shared.room);
             let Some(file) = file else { return Ok(Step::Full) };
+            let file = if let Some(grown) = grown { file.onto(grown) } else { file };
             self.files.insert(Arc::clone(folder), file);
         }
         let Some(file) = self.files.get_mut(folder) else { return Ok(Step::Full) };
@@ -145,7 +154,8 @@ impl PartitionWriter {
         }
         let keys = &shared.config.connector;
         let most_bytes = u64::try_from(keys.file_size_bytes_max).ok().filter(|&most| most > 0);
-        let is_large = most_bytes.is_some_and(|most| file.content_bytes >= most);
+        let bytes = grown.map_or(0, |grown| grown.length) + file.content_bytes;
+        let is_large = most_bytes.is_some_and(|most| bytes >= most);
         let is_part_full = file.is_part_full();
         self.count += 1;
         Ok(if self.count >= i64::from(keys.flush_size) {
@@ -158,6 +168,11 @@ impl PartitionWriter {
             Step::Done
         })
     }
+}
+
+/// The growing file of a folder.
+fn grown<'a>(claim: Option<&'a Claim>, folder: &str) -> Option<&'a GrowingFile> {
+    claim?.growing.get(folder)
 }
 
 fn accept_null(shared: &Shared, record: &SinkRecord) -> Result<Step> {

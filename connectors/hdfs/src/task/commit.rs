@@ -30,7 +30,7 @@ impl PartitionWriter {
             self.schedule(shared, now_ms);
         }
         if self.count == 0 {
-            return Ok(());
+            return self.close_grown(shared, reason, now_ms).await;
         }
         shared.rotations.count(reason);
         tracing::debug!(
@@ -39,18 +39,23 @@ impl PartitionWriter {
             self.files.len(),
             self.origin
         );
-        let committed = self.commit_group(shared).await;
-        if self.after(shared, committed)? {
-            self.take_files().iter().for_each(|file| shared.tally.stored(file));
-            self.rotated_ms = Some(now_ms);
+        let committed = if shared.config.connector.hdfs_append {
+            self.append_group(shared, now_ms).await
+        } else {
+            self.commit_group(shared).await
+        };
+        if !self.after(shared, committed)? {
+            return Ok(());
         }
-        Ok(())
+        self.take_files().iter().for_each(|file| shared.tally.stored(file));
+        self.rotated_ms = Some(now_ms);
+        self.close_grown(shared, reason, now_ms).await
     }
 
     /// The files stay where they are, so that neither an error nor somebody who drops this future makes
     /// their offsets safe.
     async fn commit_group(&mut self, shared: &Shared) -> Result<()> {
-        let Some(Claim { session, marker, is_settled }) = &mut self.claim else {
+        let Some(Claim { session, marker, is_settled, .. }) = &mut self.claim else {
             return Err(ConnectorError::internal("A partition was written before it was claimed"));
         };
         let mut files: Vec<&mut OpenFile> = self.files.values_mut().collect();
@@ -70,6 +75,7 @@ impl PartitionWriter {
             let manifest = Manifest { next: self.position, files: named.collect() };
             session.promise(&shared.hdfs, &manifest).await?;
         }
+        let named = pairs.len();
         let moved = pairs.into_iter().map(|pair| appear(shared, session, pair));
         join_all(moved).await.into_iter().collect::<Result<()>>()?;
         marker.advance(&shared.hdfs, self.position).await?;
@@ -77,6 +83,7 @@ impl PartitionWriter {
             session.is_kept(&shared.hdfs).await?;
             *is_settled = true;
         }
+        shared.tally.named(named);
         Ok(())
     }
 
@@ -85,9 +92,10 @@ impl PartitionWriter {
     /// # Errors
     /// What does not pass by itself.
     pub(super) async fn write_parts(&mut self, shared: &Shared, folder: &str) -> Result<()> {
-        let (Some(claim), Some(file)) = (&self.claim, self.files.get_mut(folder)) else {
+        let (Some(claim), Some(file)) = (&mut self.claim, self.files.get_mut(folder)) else {
             return Ok(());
         };
+        claim.is_settled &= !file.is_growing();
         let extension = shared.naming.extension;
         let written = file.write_full_parts(&shared.hdfs, &claim.session, extension).await;
         self.after(shared, written).map(drop)
@@ -128,7 +136,11 @@ async fn finish(
 }
 
 /// Gives a file its final name.
-async fn appear(shared: &Shared, session: &Session, (from, to): (String, String)) -> Result<()> {
+pub(super) async fn appear(
+    shared: &Shared,
+    session: &Session,
+    (from, to): (String, String),
+) -> Result<()> {
     let _permit = shared.writing.acquire().await.ok();
     shared.hdfs.make_folder(parent(&to)).await?;
     let moved = commit(&shared.hdfs, &from, &to).await?;
@@ -136,7 +148,7 @@ async fn appear(shared: &Shared, session: &Session, (from, to): (String, String)
 }
 
 /// What became of a rename, where it has to have happened.
-fn check(session: &Session, moved: Moved, to: &str) -> Result<()> {
+pub(super) fn check(session: &Session, moved: Moved, to: &str) -> Result<()> {
     match moved {
         Moved::Yes => Ok(()),
         Moved::Gone => Err(session.lost()),

@@ -93,10 +93,11 @@ impl PartitionWriter {
     /// Writes what the largest file holds; `false` when there is nothing worth it.
     pub(super) async fn spill(&mut self, shared: &Shared) -> Result<bool> {
         let largest = self.files.values_mut().max_by_key(|file| file.spillable_bytes());
-        let (Some(file), Some(claim)) = (largest, &self.claim) else { return Ok(false) };
+        let (Some(file), Some(claim)) = (largest, &mut self.claim) else { return Ok(false) };
         if file.spillable_bytes() < LEAST_PART_BYTES {
             return Ok(false);
         }
+        claim.is_settled &= !file.is_growing();
         let written = file.spill(&shared.hdfs, &claim.session, shared.naming.extension).await;
         self.after(shared, written)
     }

@@ -5,6 +5,7 @@
 //! pause it is claimed again as if the task had just begun, while the others go on.
 
 mod accept;
+mod append;
 mod commit;
 mod memory;
 mod tally;
@@ -146,8 +147,11 @@ impl HdfsSinkTask {
         if due.is_empty() {
             return Ok(());
         }
-        let origins: Vec<_> = due.iter().map(|writer| writer.origin.clone()).collect();
-        let claims = origins.iter().map(|it| recovery::claim(&shared.hdfs, &shared.naming, it));
+        let wanted: Vec<_> =
+            due.iter().map(|writer| (writer.origin.clone(), writer.held(shared))).collect();
+        let claims = wanted
+            .iter()
+            .map(|(origin, held)| recovery::claim(&shared.hdfs, &shared.naming, origin, *held));
         let claims = join_all(claims).await;
         let topics: BTreeSet<_> = due.iter().map(|it| Arc::clone(&it.origin.topic)).collect();
         // Names count only once nobody else can commit any more.
@@ -162,7 +166,7 @@ impl HdfsSinkTask {
             };
             match claim.and_then(|claim| Ok((claim, named?))) {
                 Ok((claim, position)) => writer.begin(shared, claim, position),
-                Err(error) if error.class().is_retriable() => writer.back_off(shared, &error),
+                Err(error) if error.class().is_retriable() => writer.is_refused(shared, &error),
                 Err(error) => return Err(error),
             }
         }
@@ -181,8 +185,8 @@ impl HdfsSinkTask {
     async fn drop_writers(&mut self, partitions: &[TopicPartition]) {
         let gone: Vec<_> =
             partitions.iter().filter_map(|partition| self.writers.remove(partition)).collect();
-        let hdfs = &self.shared.hdfs;
-        join_all(gone.into_iter().map(|writer| writer.end(hdfs))).await;
+        let shared = &self.shared;
+        join_all(gone.into_iter().map(|writer| writer.end(shared))).await;
     }
 }
 

@@ -11,7 +11,10 @@ use connect_storage::{format::Draft, rotation::Rotation, route::Router};
 use tokio::time::Instant;
 
 use super::{Shared, accept::Step, now};
-use crate::{client::Hdfs, file::OpenFile, recovery::Claim};
+use crate::{
+    file::OpenFile,
+    recovery::{Claim, Held},
+};
 
 /// Batches from beyond a rewind that are turned away before the worker is taken to be broken.
 const MOST_REFUSALS: u32 = 20;
@@ -37,7 +40,7 @@ pub(super) struct PartitionWriter {
     /// Next rotation by schedule.
     next_slot_ms: Option<i64>,
     /// Time at which the first record of the open files came.
-    since_ms: Option<i64>,
+    pub(super) since_ms: Option<i64>,
     /// Offset after the last record that was dealt with.
     pub(super) position: i64,
     /// Offset after the last record that was brought.
@@ -48,6 +51,8 @@ pub(super) struct PartitionWriter {
     passed_over: u32,
     rewind: Option<Rewind>,
     resume_at: Option<Instant>,
+    /// Since when the partition cannot be claimed.
+    unclaimed_since: Option<Instant>,
     pub(super) starved_since: Option<Instant>,
     /// The record at hand.
     pub(super) draft: Draft,
@@ -82,6 +87,7 @@ impl PartitionWriter {
             passed_over: 0,
             rewind: None,
             resume_at: None,
+            unclaimed_since: None,
             starved_since: None,
             draft: Draft::new(shared.config.connector.format.schemas_cache_config),
             held_by: None,
@@ -95,12 +101,25 @@ impl PartitionWriter {
         self.claim.is_none() && self.resume_at.is_none_or(|at| now() >= at)
     }
 
+    /// What becomes of growing files that somebody else still writes.
+    pub(super) fn held(&self, shared: &Shared) -> Held {
+        let keys = &shared.config.cluster;
+        let is_over = self.unclaimed_since.is_some_and(|it| it.elapsed() >= keys.lease_timeout);
+        if is_over { Held::Copied(keys.part_bytes) } else { Held::Waits }
+    }
+
+    /// Waits before the partition is claimed again.
+    pub(super) fn is_refused(&mut self, shared: &Shared, error: &ConnectorError) {
+        self.unclaimed_since.get_or_insert_with(now);
+        self.back_off(shared, error);
+    }
+
     /// Goes on where names and the marker say that files end, or where this task knows that it has
     /// to.
     pub(super) fn begin(&mut self, shared: &Shared, claim: Claim, named: Option<i64>) {
         let target = named.max(claim.marker.position()).max(self.floor.take());
         self.claim = Some(claim);
-        self.held_by = None;
+        (self.held_by, self.unclaimed_since) = (None, None);
         if self.resume_at.take().is_some() {
             shared.context.resume([self.origin.clone()]);
         }
@@ -155,6 +174,8 @@ impl PartitionWriter {
             if let Some(reason) = self.is_time_over(shared, None, now_ms) {
                 Box::pin(self.commit(shared, reason, now_ms)).await?;
             }
+        } else if self.is_old(shared, self.grown_since_ms(), now_ms) {
+            Box::pin(self.close_grown(shared, Rotation::Age, now_ms)).await?;
         }
         Ok(())
     }
@@ -259,9 +280,18 @@ impl PartitionWriter {
         if self.is_slot_over(now_ms) {
             return Some(Rotation::Schedule);
         }
-        let age_ms = self.since_ms.map(|since| now_ms.saturating_sub(since));
-        let is_old = keys.file_age_ms_max > 0 && age_ms >= Some(keys.file_age_ms_max);
-        is_old.then_some(Rotation::Age)
+        let since_ms = [self.since_ms, self.grown_since_ms()].into_iter().flatten().min();
+        self.is_old(shared, since_ms, now_ms).then_some(Rotation::Age)
+    }
+
+    /// Time at which the first record of the oldest growing file came.
+    fn grown_since_ms(&self) -> Option<i64> {
+        self.claim.as_ref().and_then(|claim| claim.growing.oldest_ms())
+    }
+
+    fn is_old(&self, shared: &Shared, since_ms: Option<i64>, now_ms: i64) -> bool {
+        let most_ms = shared.config.connector.file_age_ms_max;
+        most_ms > 0 && since_ms.is_some_and(|since| now_ms.saturating_sub(since) >= most_ms)
     }
 
     fn is_slot_over(&self, now_ms: i64) -> bool {
@@ -333,15 +363,5 @@ impl PartitionWriter {
         let mut files: Vec<_> = std::mem::take(&mut self.files).into_values().collect();
         files.sort_by_key(|file| file.first);
         files
-    }
-
-    /// Throws the open files away, and what is written of them; what is promised is left to who comes
-    /// next.
-    pub(super) async fn end(self, hdfs: &Hdfs) {
-        if let Some(Claim { session, is_settled: true, .. }) = &self.claim
-            && let Err(error) = session.end(hdfs).await
-        {
-            tracing::debug!("What is temporary of {} is left: {error}", self.origin);
-        }
     }
 }

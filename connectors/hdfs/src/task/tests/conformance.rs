@@ -1,4 +1,5 @@
-//! The suite that every sink passes, with a folder per record so that groups have many files.
+//! The suite that every sink passes, with a folder per record so that groups have many files, and with
+//! files that grow.
 
 use connect_api::sink::SinkConnector;
 use connect_testkit::{
@@ -8,11 +9,12 @@ use connect_testkit::{
 
 use super::*;
 
-struct Cluster {
+/// With one growing file or not.
+struct Cluster<const GROWS: bool> {
     server: Server,
 }
 
-impl SinkFixture for Cluster {
+impl<const GROWS: bool> SinkFixture for Cluster<GROWS> {
     async fn start() -> Self {
         Self { server: Server::start().await }
     }
@@ -28,9 +30,13 @@ impl SinkFixture for Cluster {
                 ("flush.size", "4"),
                 ("rotate.schedule.interval.ms", "600000"),
                 ("timezone", "UTC"),
-                ("partitioner.class", "FieldPartitioner"),
+                (
+                    "partitioner.class",
+                    if GROWS { "DefaultPartitioner" } else { "FieldPartitioner" },
+                ),
                 ("partition.field.name", "id"),
                 ("behavior.on.null.values", "ignore"),
+                ("hdfs.append", if GROWS { "true" } else { "false" }),
                 ("report.null.values.to.dlq", "false"),
             ],
         )
@@ -54,6 +60,10 @@ impl SinkFixture for Cluster {
     }
 
     fn bad_record(&self, origin: &TopicPartition, offset: i64) -> Option<SinkRecord> {
+        if GROWS {
+            // What has no folder would be bad, and all are in one.
+            return None;
+        }
         let mut record = self.record(origin, offset, "bad");
         record.value = SchemaAndValue::schemaless("no object".into());
         Some(record)
@@ -68,4 +78,10 @@ impl SinkFixture for Cluster {
     }
 }
 
-sink_conformance!(Cluster);
+sink_conformance!(Cluster<false>);
+
+mod growing {
+    use super::Cluster;
+
+    connect_testkit::sink_conformance!(Cluster<true>);
+}

@@ -6,7 +6,7 @@ use super::*;
 const END: i64 = 11;
 
 /// What tells how files are shared out and closed.
-const SETTINGS: [&[(&str, &str)]; 3] = [
+const SETTINGS: [&[(&str, &str)]; 6] = [
     &[("flush.size", "4")],
     &[
         ("flush.size", "5"),
@@ -18,6 +18,22 @@ const SETTINGS: [&[(&str, &str)]; 3] = [
         ("partitioner.class", "FieldPartitioner"),
         ("partition.field.name", "lane"),
         ("rotate.interval.ms", "1000"),
+    ],
+    &[("flush.size", "2"), ("hdfs.append", "true")],
+    &[
+        ("flush.size", "4"),
+        ("hdfs.append", "true"),
+        ("file.size.bytes.max", "40"),
+        ("partitioner.class", "FieldPartitioner"),
+        ("partition.field.name", "lane"),
+    ],
+    &[
+        ("flush.size", "3"),
+        ("hdfs.append", "true"),
+        ("file.age.ms.max", "1500"),
+        ("partitioner.max.open.files", "2"),
+        ("partitioner.class", "FieldPartitioner"),
+        ("partition.field.name", "lane"),
     ],
 ];
 
@@ -39,11 +55,21 @@ async fn finish(run: &mut Run) -> connect_api::error::Result<()> {
     Ok(())
 }
 
-/// A task dies at one of its changes, and another goes on; whether it died at all.
-async fn dies(settings: &[(&str, &str)], changes: usize, happens: bool) -> bool {
-    let server = Server::start().await;
-    let mut run = Run::start(&server, settings).await;
-    server.die_after(changes, happens);
+/// How a task dies.
+#[derive(Clone, Debug)]
+struct Death {
+    /// Changes until then, with the last one.
+    changes: usize,
+    /// What happens of the last one.
+    last: Fault,
+    /// Whether bytes that are on their way come, after the next task has begun.
+    comes: bool,
+}
+
+/// Brings records until the task dies; the offset that it says is safe.
+async fn dies(server: &Server, settings: &[(&str, &str)], death: &Death) -> i64 {
+    let mut run = Run::start(server, settings).await;
+    server.die_after(death.changes, death.last.clone());
     for end in [3, 6, 9, END] {
         let records: Vec<_> = (run.position..end).map(numbered).collect();
         run.position = end;
@@ -52,41 +78,77 @@ async fn dies(settings: &[(&str, &str)], changes: usize, happens: bool) -> bool 
         run.clock.advance_ms(600);
     }
     let _told = run.task.finish_files().await;
-    let safe = run.safe().await;
-    drop(run);
+    run.safe().await
+}
+
+/// A task dies at one of its changes, and another goes on; whether it died at all.
+async fn another_goes_on(settings: &[(&str, &str)], death: Death) -> bool {
+    let server = Server::start().await;
+    let safe = dies(&server, settings, &death).await;
     let has_died = server.heal();
-    let mut run = Run::start(&server, settings).await;
-    let told = format!("{settings:?}, {changes} changes, happens: {happens}");
+    // Bytes that do not come while this lasts are not waited for.
+    let patience = ("hdfs.lease.timeout.ms", if death.comes { "90000" } else { "0" });
+    let mut run = Run::start(&server, &[settings, &[patience]].concat()).await;
+    if death.comes {
+        server.let_go();
+    }
+    run.wait_for_claim().await;
+    let told = format!("{settings:?}, {death:?}");
     assert!(run.position >= safe, "{told}: {} < {safe}", run.position);
     finish(&mut run).await.unwrap();
+    server.let_go();
     assert_eq!(numbers(&server), (0..END).collect::<Vec<_>>(), "{told}");
     assert_eq!(run.safe().await, END, "{told}");
+    run.task.stop().await.unwrap();
+    let odd: Vec<_> = server.files("/topics/").into_keys().filter(|it| is_odd(it)).collect();
+    assert!(odd.is_empty(), "{told}: {odd:?}");
     has_died
+}
+
+/// Whether a file is there only until somebody deals with it.
+fn is_odd(path: &str) -> bool {
+    path.contains("+tmp") || path.contains("+open.") || path.contains("+shut.")
 }
 
 #[tokio::test]
 async fn a_crash_at_any_step_loses_and_doubles_nothing() {
+    let deaths = [
+        (Fault::BreakBefore, true),
+        (Fault::BreakAfter, true),
+        (Fault::BreakWithin, true),
+        (Fault::Hold, true),
+        (Fault::Hold, false),
+    ];
     for settings in SETTINGS {
-        for happens in [false, true] {
+        let mut met = 0;
+        for (last, comes) in &deaths {
             let mut changes = 1;
-            while dies(settings, changes, happens).await {
+            let death = |changes| Death { changes, last: last.clone(), comes: *comes };
+            while another_goes_on(settings, death(changes)).await {
                 changes += 1;
             }
-            assert!(changes > 10, "{changes}");
+            met += changes;
         }
+        assert!(met > 30, "{settings:?}: {met}");
     }
 }
 
 #[tokio::test]
 async fn a_task_that_goes_on_after_an_answer_was_lost_doubles_nothing() {
-    let faults = [Fault::BreakAfter, Fault::BreakBefore];
-    let cases = (0..30).flat_map(|changes| faults.iter().map(move |fault| (changes, fault)));
-    for (changes, fault) in cases {
-        for settings in SETTINGS {
+    let cases = [
+        (Fault::BreakAfter, 40),
+        (Fault::BreakBefore, 40),
+        (Fault::BreakWithin, 8),
+        (Fault::Hold, 8),
+    ];
+    for (fault, most) in cases {
+        for (settings, changes) in SETTINGS.iter().flat_map(|it| (0..most).map(move |n| (*it, n))) {
             let server = Server::start().await;
-            let mut run = Run::start(&server, settings).await;
+            let settings = [settings, &[("hdfs.lease.timeout.ms", "0")]].concat();
+            let mut run = Run::start(&server, &settings).await;
             server.fail_later(changes, fault.clone());
             finish(&mut run).await.unwrap();
+            server.let_go();
             let told = format!("{settings:?}, {changes}, {fault:?}");
             assert_eq!(numbers(&server), (0..END).collect::<Vec<_>>(), "{told}");
         }
@@ -118,6 +180,32 @@ async fn a_task_that_lost_its_partition_commits_nothing_any_more() {
             finish(&mut last).await.unwrap();
             assert_eq!(numbers(&server), (0..END).collect::<Vec<_>>(), "{settings:?} {before}");
         }
+    }
+}
+
+#[tokio::test]
+async fn two_tasks_that_take_over_at_once_end_each_file_once() {
+    let cases = (0..20).flat_map(|round| SETTINGS.iter().map(move |settings| (round, *settings)));
+    for (round, settings) in cases {
+        let server = Server::start().await;
+        let settings = [settings, &[("hdfs.lease.timeout.ms", "0")]].concat();
+        let mut old = Run::start(&server, &settings).await;
+        old.bring(6, 3).await.unwrap();
+        // Its next append breaks off in one way or the other.
+        let last = if round % 2 == 0 { Fault::Hold } else { Fault::BreakWithin };
+        server.die_after(1 + round / 4, last);
+        let _told = old.task.put(&[numbered(6), numbered(7), numbered(8)]).await;
+        let _told = old.task.finish_files().await;
+        drop(old);
+        server.heal();
+        let (mut one, mut other) =
+            tokio::join!(Run::start(&server, &settings), Run::start(&server, &settings));
+        tokio::join!(one.wait_for_claim(), other.wait_for_claim());
+        drop(one);
+        finish(&mut other).await.unwrap();
+        server.let_go();
+        let told = format!("{settings:?} {round}");
+        assert_eq!(numbers(&server), (0..END).collect::<Vec<_>>(), "{told}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tasks against a name node in memory.
 
+mod append;
 mod conformance;
 mod crash;
 mod files;
@@ -89,6 +90,14 @@ impl Run {
             self.position = offset;
         }
         requests.progress
+    }
+
+    /// Gives a task that waits the turns to claim its partition again.
+    async fn wait_for_claim(&mut self) {
+        for _turn in 0..3 {
+            self.task.put(&[]).await.unwrap();
+            self.obey();
+        }
     }
 
     /// Brings the next records up to an offset, in batches.
