@@ -13,6 +13,8 @@ use crate::{
 
 const STRING: &str = "org.apache.kafka.connect.storage.StringConverter";
 const TOPIC: &str = "events";
+/// User that growing files are written as.
+const GROWER: &str = "grower";
 /// Records of a run.
 const RECORDS: usize = 3000;
 /// Folders that they are shared out to.
@@ -118,6 +120,86 @@ async fn hdfs_has_every_record_once_through_kills_of_the_worker() {
     assert!(worker.stop().success());
     let temporary = hdfs.files(&format!("{target}/topics/+tmp")).await;
     assert!(temporary.is_empty(), "{:?}", temporary.keys());
+}
+
+/// Lines of committed files, of which the last may be half a line as long as they grow.
+async fn lines_by_file(hdfs: &Hdfs, folder: &str) -> BTreeMap<String, usize> {
+    let files = committed(hdfs, folder).await.into_iter();
+    let count = |content: Vec<u8>| content.iter().filter(|byte| **byte == b'\n').count();
+    files.map(|(path, content)| (path, count(content))).collect()
+}
+
+/// Waits until so many lines are there.
+async fn has_lines(hdfs: &Hdfs, folder: &str, least: usize) {
+    let has = async || {
+        let lines: usize = lines_by_file(hdfs, folder).await.into_values().sum();
+        (lines >= least).then_some(())
+    };
+    eventually("the middle", has).await;
+}
+
+/// The sink with files that grow.
+fn growing_sink(hdfs: &Hdfs, folder: &str) -> Json {
+    let mut config = sink(hdfs, folder);
+    config["hdfs.append"] = true.into();
+    config["hdfs.user"] = GROWER.into();
+    config
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn growing_files_have_every_record_once_through_kills_of_the_worker() {
+    let hdfs = services::require!(hdfs);
+    let (folder, target) = (tempfile::tempdir().unwrap(), "/open/growing");
+    let mut worker = start(folder.path()).await;
+    fill(&worker.rest, folder.path()).await;
+    let mut config = growing_sink(hdfs, target);
+    config["file.size.bytes.max"] = "12000".into();
+    worker.rest.create(&json!({"name": "events-sink", "config": config})).await;
+    for least in [200, 800, 1600, 2200] {
+        has_lines(hdfs, target, least).await;
+        worker.kill();
+        worker = start(folder.path()).await;
+    }
+    everything_is_there_once(&worker.rest, hdfs, target).await;
+    assert!(worker.stop().success());
+    let files = lines_by_file(hdfs, target).await;
+    let odd: Vec<_> =
+        files.keys().filter(|it| it.contains("+open.") || it.contains("+shut.")).collect();
+    assert!(odd.is_empty(), "{odd:?}");
+    // One append brings a third of 70 lines to a file.
+    assert!(files.values().any(|lines| *lines > 100), "{files:?}");
+    let temporary = hdfs.files(&format!("{target}/topics/+tmp")).await;
+    assert!(temporary.is_empty(), "{:?}", temporary.keys());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_growing_file_whose_writer_does_not_go_is_not_waited_for_for_ever() {
+    let hdfs = services::require!(hdfs);
+    let (folder, target) = (tempfile::tempdir().unwrap(), "/open/held");
+    let worker = start(folder.path()).await;
+    fill(&worker.rest, folder.path()).await;
+    let mut config = growing_sink(hdfs, target);
+    config["hdfs.lease.timeout.ms"] = "5000".into();
+    worker.rest.create(&json!({"name": "events-sink", "config": config})).await;
+    has_lines(hdfs, target, 500).await;
+    worker.kill();
+    let files = committed(hdfs, target).await;
+    let path = files.keys().find(|path| path.contains("+open.")).unwrap();
+    let writer = hdfs.begin_append(GROWER, path).await;
+    let worker = start(folder.path()).await;
+    let reason = eventually("the reason in the status", async || {
+        let (_, status) =
+            worker.rest.send(Method::GET, "/connectors/events-sink/status", None).await;
+        // Files that nobody holds are shortened meanwhile, which is a reason of its own.
+        let reason = status["tasks"][0]["trace"].as_str();
+        reason.filter(|it| it.contains("takes the file back")).map(str::to_owned)
+    })
+    .await;
+    assert!(reason.contains("+shut."), "{reason}");
+    everything_is_there_once(&worker.rest, hdfs, target).await;
+    writer.finish().await;
+    everything_is_there_once(&worker.rest, hdfs, target).await;
+    assert!(worker.stop().success());
 }
 
 #[tokio::test(flavor = "multi_thread")]
