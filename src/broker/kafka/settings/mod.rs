@@ -249,6 +249,9 @@ fn defaults(role: Role) -> BTreeMap<String, String> {
             ("fetch.queue.backoff.ms", "10"),
             // How soon a topic that is created later is found.
             ("topic.metadata.refresh.interval.ms", "5000"),
+            // How soon a member learns that others have joined: until then the first task of a
+            // connector works for all, and much of that is done again.
+            ("heartbeat.interval.ms", "500"),
         ],
         Role::Admin => &[],
     };
