@@ -12,7 +12,7 @@ import urllib.request
 
 from bench import Process, SERVICES, answers, free_port, request, wait_until
 
-DOCUMENTS = 200_000
+DOCUMENTS = 1_000_000
 BULK = 2000
 IN_FLIGHT = 5
 SEARCH_JVM = "-Xms1g -Xmx1g"

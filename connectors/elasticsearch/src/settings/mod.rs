@@ -22,8 +22,6 @@ use crate::config::{
     address, pairs,
 };
 
-/// Longest wait for answers before a commit that need not have them all.
-const SHORT_WAIT: Duration = Duration::from_secs(3);
 /// Highest number of times that the server is asked to repeat a merge that met another one.
 const MOST_REPEATED_MERGES: usize = 5;
 /// The same for OpenSearch.
@@ -78,14 +76,14 @@ pub(crate) struct Pace {
     pub(crate) max_buffered: usize,
     pub(crate) linger: Duration,
     pub(crate) flush_timeout: Duration,
-    /// Longest wait for answers before a commit.
-    pub(crate) commit_wait: Duration,
+    /// Whether a commit waits until everything is answered.
+    pub(crate) is_synchronous: bool,
     pub(crate) max_retries: u32,
     pub(crate) backoff: Duration,
 }
 
 impl Pace {
-    fn new(keys: &ClusterKeys, flush_timeout: Duration, waits_for_all: bool) -> Self {
+    fn new(keys: &ClusterKeys, flush_timeout: Duration, is_synchronous: bool) -> Self {
         Self {
             batch_size: keys.batch_size,
             bulk_bytes: usize::try_from(keys.bulk_bytes).unwrap_or(usize::MAX),
@@ -93,7 +91,7 @@ impl Pace {
             max_buffered: keys.max_buffered,
             linger: keys.linger,
             flush_timeout,
-            commit_wait: if waits_for_all { flush_timeout } else { flush_timeout.min(SHORT_WAIT) },
+            is_synchronous,
             max_retries: keys.max_retries,
             backoff: keys.backoff,
         }

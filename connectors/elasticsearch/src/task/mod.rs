@@ -3,7 +3,9 @@
 //! 1. `put` makes an operation of each record and leaves it to the flow; it waits only for room.
 //! 2. What is answered moves the safe offsets; what is refused for good is reported, or fails the
 //!    task at its next `put`.
-//! 3. Before a commit everything is sent, and answers are waited for as long as it makes sense.
+//! 3. A commit takes what is answered by then, and waits for the rest with `flush.synchronously` only: a
+//!    flow that is emptied at each commit has nothing on its way for that long. When partitions go,
+//!    answers are waited for a while.
 
 mod refused;
 #[cfg(test)]
@@ -35,7 +37,7 @@ pub(crate) struct SearchSinkTask {
     context: SinkContext,
     rules: Rules,
     flush_timeout: Duration,
-    commit_wait: Duration,
+    is_synchronous: bool,
     targets: Targets,
     flow: Flow,
     offsets: Offsets,
@@ -61,7 +63,7 @@ impl SearchSinkTask {
         targets.check(&rules).await?;
         Ok(Self {
             flush_timeout: pace.flush_timeout,
-            commit_wait: pace.commit_wait,
+            is_synchronous: pace.is_synchronous,
             flow: Flow::new(client, pace, context.budget.clone()),
             context,
             rules,
@@ -147,6 +149,21 @@ impl SearchSinkTask {
         self.settle().await
     }
 
+    /// Waits for answers for so long, if at all, and keeps what is wrong for the next `put`, which can
+    /// tell it.
+    async fn wait_for_answers(&mut self, limit: Duration) {
+        if self.failure.is_some() {
+            return;
+        }
+        let outcome = if limit.is_zero() {
+            self.flow.look();
+            self.settle().await
+        } else {
+            self.drain(limit).await
+        };
+        self.failure = outcome.err();
+    }
+
     /// Takes note of what became of operations.
     async fn settle(&mut self) -> Result<()> {
         self.unsettled.extend(self.flow.take_settled());
@@ -226,13 +243,14 @@ impl SinkTask for SearchSinkTask {
     }
 
     async fn pre_commit(&mut self, consumed: &SinkOffsets) -> Result<SinkOffsets> {
-        if self.failure.is_none()
-            && let Err(error) = self.drain(self.commit_wait).await
-        {
-            // An error here would only rewind; the next `put` tells it.
-            self.failure = Some(error);
-        }
+        let limit = if self.is_synchronous { self.flush_timeout } else { Duration::ZERO };
+        self.wait_for_answers(limit).await;
         Ok(self.offsets.safe(consumed))
+    }
+
+    async fn release(&mut self, _partitions: &[TopicPartition]) -> Result<()> {
+        self.wait_for_answers(self.flush_timeout.min(LAST_WAIT)).await;
+        Ok(())
     }
 
     async fn finish_files(&mut self) -> Result<()> {
