@@ -12,8 +12,9 @@ use tokio::{
 use super::probe::{await_ready, free_port, http_get, start_on_free_ports, token};
 use super::process::{Server, Signal};
 
-/// What is appended in two halves.
-const APPENDED: &str = "{\"n\":-1,\"lane\":\"of another\"}\n{\"n\":-2,\"lane\":\"of another\"}\n";
+/// What is appended, in two halves.
+const APPENDED: [&str; 2] =
+    ["{\"n\":-1,\"lane\":\"of another\"}\n{\"n\":-2,\"", "lane\":\"of another\"}\n"];
 
 /// An append that has begun.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ impl Append {
     /// Sends the other half, and waits for what the data node says or does then.
     pub(crate) async fn finish(mut self) {
         // The connection may have ended by now.
-        let _sent = self.0.write_all(APPENDED[APPENDED.len() / 2..].as_bytes()).await;
+        let _sent = self.0.write_all(APPENDED[1].as_bytes()).await;
         let mut answer = [0; 1000];
         let _told = self.0.read(&mut answer).await;
     }
@@ -106,7 +107,7 @@ impl Hdfs {
         let (host, port) = (location.host_str().unwrap(), location.port().unwrap());
         let mut connection = TcpStream::connect((host, port)).await.unwrap();
         let target = format!("{}?{}", location.path(), location.query().unwrap());
-        let (bytes, half) = (APPENDED.len(), &APPENDED[..APPENDED.len() / 2]);
+        let (bytes, half) = (APPENDED.concat().len(), APPENDED[0]);
         let head = format!(
             "POST {target} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/octet-stream\r\n\
              Content-Length: {bytes}\r\n\r\n{half}"
