@@ -115,6 +115,7 @@ class Documents:
         # A committed offset is one whose documents are answered.
         wait_until(lambda: self.bench.committed(url, name) >= DOCUMENTS, name)
         seconds = time.monotonic() - begun
-        usage = worker.end(signal.SIGTERM)
+        peak_mb = worker.peak_mb()
+        usage = {**worker.end(signal.SIGTERM), "peak_mb": peak_mb}
         assert self.count(index) == DOCUMENTS, "the sink lost documents"
         self.bench.row("Kafka -> documents", "Millrace", seconds, usage, DOCUMENTS)

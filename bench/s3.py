@@ -193,7 +193,7 @@ class S3:
         seconds = time.monotonic() - begun
         # What was written last is committed last.
         wait_until(lambda: self.is_committed(url, name, records), f"{who}: offsets")
-        peak_mb = self.peak_mb(worker)
+        peak_mb = worker.peak_mb()
         usage = worker.end(signal.SIGTERM)
         sizes = [path.stat().st_size for path in top.rglob(f"*{suffix}") if path.is_file()]
         assert len(sizes) == objects, f"{who}: {len(sizes)} objects"
@@ -206,13 +206,6 @@ class S3:
             return
         self.row(who, seconds, usage["cpu_s"], peak_mb, records,
                  sum(sizes) / (records * RECORD_BYTES), requests * 1000 / records)
-
-    @staticmethod
-    def peak_mb(process):
-        for line in pathlib.Path(f"/proc/{process.child.pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM"):
-                return int(line.split()[1]) / 1024
-        return 0.0
 
     @staticmethod
     def is_committed(url, name, records):
