@@ -4,7 +4,8 @@
 #   run-elasticsearch.sh DIR PORT TRANSPORT_PORT CLUSTER_NAME USER PASSWORD [LINE...]
 #
 # DIR keeps its data over restarts. CLUSTER_NAME comes back from /_cluster/health, so the caller can
-# tell its own server from a stranger. Further lines go into elasticsearch.yml.
+# tell its own server from a stranger. With server.crt and server.key in DIR it speaks TLS. Further
+# lines go into elasticsearch.yml.
 
 # shellcheck source=tests/services/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -21,9 +22,17 @@ ES_TMPDIR=$dir/tmp
 ES_JAVA_OPTS=${MILLRACE_SERVICE_JVM:--Xms512m -Xmx512m -XX:TieredStopAtLevel=1}
 HOME=$dir
 export ES_JAVA_HOME ES_PATH_CONF ES_TMPDIR ES_JAVA_OPTS HOME
+tls=()
+if [ -f "$dir/server.key" ]; then
+    tls=('xpack.security.http.ssl.enabled: true' 'xpack.security.http.ssl.certificate: server.crt'
+        'xpack.security.http.ssl.key: server.key')
+fi
 is_new=$([ -d "$dir/config" ] || echo yes)
 search_config "$home" "$dir" elasticsearch "http.port: $port" "transport.port: $transport" \
-    "cluster.name: $name" 'xpack.security.enabled: true' "$@"
+    "cluster.name: $name" 'xpack.security.enabled: true' "${tls[@]}" "$@"
+if [ ${#tls[@]} != 0 ]; then
+    install -m 644 "$dir/server.crt" "$dir/server.key" "$dir/config"
+fi
 cd "$dir"
 read -r -a as <<<"$(as_nobody)"
 if [ -n "$is_new" ]; then

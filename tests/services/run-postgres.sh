@@ -6,7 +6,7 @@
 # DIR keeps its data over restarts. CLUSTER_NAME comes back from `show cluster_name`, so the
 # caller can tell its own server from a stranger. PostgreSQL refuses to run as root: then the
 # server runs as the user `postgres`, who must be able to reach DIR (any directory under /tmp
-# will do). `setpriv` execs, so the process that was started is still the server: SIGTERM is
+# will do). With server.crt and server.key in DIR it speaks TLS to those who want it. `setpriv` execs, so the process that was started is still the server: SIGTERM is
 # a smart stop, SIGINT a fast one, SIGKILL a crash.
 
 # shellcheck source=tests/services/lib.sh
@@ -31,9 +31,15 @@ if [ ! -f data/PG_VERSION ]; then
     "${as[@]}" "$bin/initdb" -D "$dir/data" -U "$user" --pwfile="$dir/password" \
         --auth=scram-sha-256 -E UTF8 --locale=C.UTF-8 --no-sync >/dev/null
 fi
+tls=()
+if [ -f server.key ]; then
+    [ "$(id -u)" != 0 ] || chown postgres: server.key
+    chmod 600 server.key
+    tls=(-c ssl=on -c ssl_cert_file="$dir/server.crt" -c ssl_key_file="$dir/server.key")
+fi
 # Only TCP on loopback: a socket file's path has a short limit. Nothing is flushed to disk,
 # because tests kill processes, not machines.
 exec "${as[@]}" "$bin/postgres" -D "$dir/data" -p "$port" \
     -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c cluster_name="$name" \
     -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
-    -c shared_buffers=64MB -c max_connections=200 -c wal_level=logical
+    "${tls[@]}" -c shared_buffers=64MB -c max_connections=200 -c wal_level=logical

@@ -1,5 +1,7 @@
 //! The JDBC sink in a whole worker, with PostgreSQL and PostGIS at the far end.
 
+mod tls;
+
 use std::{fmt::Write as _, path::Path};
 
 use serde_json::json;

@@ -9,6 +9,7 @@ use crate::{
     harness::{RestClient, Worker, eventually},
     services::{
         self,
+        identity::Identity,
         search::{SearchServer, System},
     },
 };
@@ -246,4 +247,47 @@ async fn opensearch_3_has_every_document_once() {
     everything_arrives_through_a_kill(&server, System::OpenSearch3).await;
     mistakes_are_told(&server, System::OpenSearch3).await;
     a_data_stream_is_made_and_has_every_document_once(&server).await;
+}
+
+/// Waits until an index has so many documents.
+async fn arrive(server: &SearchServer, index: &str, count: u64) {
+    eventually("the documents", async || server.count(index).await.filter(|&it| it == count)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_go_to_an_elasticsearch_that_is_trusted_and_to_no_other() {
+    let server = services::require!(secure_elasticsearch);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("orders.txt");
+    fs::write(&file, lines()).unwrap();
+    let worker = start(folder.path()).await;
+    let source = json!({"connector.class": "FileStreamSource", "file": file, "topic": TOPIC});
+    worker.rest.create(&json!({"name": "orders-source", "config": source})).await;
+    let mut config = sink(&server, System::Elasticsearch);
+    config["elastic.security.protocol"] = "SSL".into();
+    config["elastic.https.ssl.truststore.type"] = "PEM".into();
+    let stranger = Identity::create(folder.path());
+    config["elastic.https.ssl.truststore.location"] = json!(stranger.certificate());
+    worker.rest.create(&json!({"name": "stranger", "config": config})).await;
+    let told = trace(&worker.rest, "stranger").await;
+    assert!(told.contains("elastic.https.ssl.truststore"), "{told}");
+    config["elastic.https.ssl.truststore.location"] =
+        json!(server.identity().unwrap().certificate());
+    worker.rest.create(&json!({"name": "friend", "config": config})).await;
+    arrive(&server, TOPIC, u64::try_from(DOCUMENTS - DELETED).unwrap()).await;
+    let mut plain = config.clone();
+    plain["connection.url"] = server.url().replace("https:", "http:").into();
+    plain["elastic.security.protocol"] = "PLAINTEXT".into();
+    for key in ["type", "location"] {
+        plain[&format!("elastic.https.ssl.truststore.{key}")] = Json::Null;
+    }
+    plain.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    worker.rest.create(&json!({"name": "plain", "config": plain})).await;
+    let held = eventually("the status to say why", async || {
+        let status = worker.rest.get("/connectors/plain/status").await;
+        status["tasks"][0]["trace"].as_str().map(str::to_owned)
+    })
+    .await;
+    assert!(held.contains("Write https:// in connection.url"), "{held}");
+    assert!(worker.stop().success());
 }

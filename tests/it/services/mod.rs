@@ -19,6 +19,7 @@ pub(crate) mod browser;
 pub(crate) mod clients;
 pub(crate) mod connect;
 pub(crate) mod hdfs;
+pub(crate) mod identity;
 pub(crate) mod kafka;
 pub(crate) mod oracle;
 pub(crate) mod postgres;
@@ -121,8 +122,15 @@ pub(crate) fn private_registry() -> Result<SchemaRegistry, Missing> {
 
 /// Starts an Elasticsearch or OpenSearch for one test, when no other test has one.
 pub(crate) fn search(system: System) -> Result<SearchServer, Missing> {
-    obtain(system.name(), || SearchServer::start(system))
+    obtain(system.name(), || SearchServer::start(system, false))
         .map_err(|trouble| settle(system.name(), &trouble))
+}
+
+/// Starts an Elasticsearch that speaks TLS for one test, when no other test has a search server.
+pub(crate) fn secure_elasticsearch() -> Result<SearchServer, Missing> {
+    let name = System::Elasticsearch.name();
+    obtain(name, || SearchServer::start(System::Elasticsearch, true))
+        .map_err(|trouble| settle(name, &trouble))
 }
 
 /// Returns the HDFS that all tests share. Folders below `/open` need names of their own.

@@ -1,10 +1,11 @@
-//! PostgreSQL, with a superuser who logs in with a password over TCP.
+//! PostgreSQL, with a superuser who logs in with a password over TCP, with TLS or without.
 
 use std::thread;
 
 use tokio::runtime;
 use tokio_postgres::{Error, NoTls};
 
+use super::identity::Identity;
 use super::probe::{await_ready, free_port, start_on_free_ports, token};
 use super::process::Server;
 
@@ -14,6 +15,7 @@ pub(crate) struct Postgres {
     #[expect(dead_code, reason = "held to be dropped: the server ends with it")]
     server: Server,
     port: u16,
+    identity: Identity,
 }
 
 impl Postgres {
@@ -27,6 +29,7 @@ impl Postgres {
         start_on_free_ports(|| {
             let (port, name) = (free_port(), token());
             let dir = Server::new_dir("postgres");
+            let identity = Identity::create(&dir);
             let arguments = [&*port.to_string(), &*name, Self::USER, Self::PASSWORD];
             let server = Server::start("postgres", &dir, &arguments);
             let url = url(port, "postgres");
@@ -35,13 +38,18 @@ impl Postgres {
                 Ok(answered) => Err(format!("PostgreSQL cluster \"{answered}\" answers")),
                 Err(error) => Err(error.to_string()),
             })?;
-            Ok(Self { server, port })
+            Ok(Self { server, port, identity })
         })
     }
 
     /// Returns the URL of the database that is always there.
     pub(crate) fn url(&self) -> String {
         url(self.port, "postgres")
+    }
+
+    /// What it shows to clients that speak TLS.
+    pub(crate) const fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// Creates an empty database and returns its URL.

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use reqwest::Method;
 use serde_json::Value as Json;
 
+use super::identity::Identity;
 use super::probe::{await_ready, free_port, start_on_free_ports, token};
 use super::process::Server;
 
@@ -35,6 +36,8 @@ pub(crate) struct SearchServer {
     server: Server,
     system: System,
     port: u16,
+    /// What it shows, where it speaks TLS.
+    identity: Option<Identity>,
     /// Each takes most of a gigabyte: the next one starts when this one has ended.
     #[expect(dead_code, reason = "held to be dropped, after the server")]
     turn: MutexGuard<'static, ()>,
@@ -49,33 +52,41 @@ impl SearchServer {
     /// The user's password.
     pub(crate) const PASSWORD: &str = "labpass123";
 
-    pub(super) fn start(system: System) -> Result<Self, String> {
+    /// Starts one that speaks TLS, or does not.
+    pub(super) fn start(system: System, is_secure: bool) -> Result<Self, String> {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let started = start_on_free_ports(|| {
             let (port, transport, name) = (free_port(), free_port(), token());
             let dir = Server::new_dir(system.name());
             // The server's user is another one than ours.
             open_to_all(&dir);
+            let identity = is_secure.then(|| Identity::create(&dir));
+            let url = url(port, identity.is_some());
             let (port_text, transport) = (port.to_string(), transport.to_string());
             let mut arguments = vec![&*port_text, &*transport, &*name];
             if system == System::Elasticsearch {
                 arguments.extend([Self::USER, Self::PASSWORD]);
             }
             let server = Server::start(system.name(), &dir, &arguments);
-            let ask = || health(system, port);
+            let ask = || health(system, &url);
             await_ready(&server, || match ask() {
                 Ok(answer) if answer.contains(&name) => Ok(()),
                 Ok(answer) => Err(answer),
                 Err(error) => Err(error),
             })?;
-            Ok((server, port))
+            Ok((server, port, identity))
         });
-        started.map(|(server, port)| Self { server, system, port, turn })
+        started.map(|(server, port, identity)| Self { server, system, port, identity, turn })
     }
 
-    /// Returns the address, `http://127.0.0.1:<port>`.
+    /// Returns the address, `http://127.0.0.1:<port>`, or with `https`.
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        url(self.port, self.identity.is_some())
+    }
+
+    /// What it shows to clients, where it speaks TLS.
+    pub(crate) const fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
     }
 
     /// Sends a request; the status and the body.
@@ -85,7 +96,7 @@ impl SearchServer {
         path: &str,
         body: Option<&Json>,
     ) -> (u16, Json) {
-        let http = crate::harness::http_client();
+        let http = client();
         let mut request = http.request(method, format!("{}{path}", self.url()));
         if self.system == System::Elasticsearch {
             request = request.basic_auth(Self::USER, Some(Self::PASSWORD));
@@ -121,13 +132,22 @@ impl SearchServer {
     }
 }
 
+fn url(port: u16, is_secure: bool) -> String {
+    format!("http{}://127.0.0.1:{port}", if is_secure { "s" } else { "" })
+}
+
+/// A client that trusts whoever it meets: it is the server that is tried.
+fn client() -> reqwest::Client {
+    connect_tls::choose_provider();
+    let builder = reqwest::Client::builder().no_proxy();
+    builder.danger_accept_invalid_certs(true).build().unwrap()
+}
+
 /// Asks for the cluster's health, from a thread of its own: the caller may be inside a runtime.
-fn health(system: System, port: u16) -> Result<String, String> {
+fn health(system: System, url: &str) -> Result<String, String> {
     let ask = async {
-        let http = crate::harness::http_client();
-        let url =
-            format!("http://127.0.0.1:{port}/_cluster/health?wait_for_status=yellow&timeout=1s");
-        let mut request = http.get(url).timeout(std::time::Duration::from_secs(3));
+        let url = format!("{url}/_cluster/health?wait_for_status=yellow&timeout=1s");
+        let mut request = client().get(url).timeout(std::time::Duration::from_secs(3));
         if system == System::Elasticsearch {
             request = request.basic_auth(SearchServer::USER, Some(SearchServer::PASSWORD));
         }
