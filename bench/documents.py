@@ -103,7 +103,7 @@ class Documents:
 
     def sink(self, index, topic):
         self.create(index)
-        worker, url = self.bench.start_ours({"offset.flush.interval.ms": "50"})
+        worker, url = self.bench.start_ours({"offset.flush.interval.ms": "100"})
         name = f"sink-{index}"
         begun = time.monotonic()
         request(f"{url}/connectors", {"name": name, "config": {
@@ -112,8 +112,9 @@ class Documents:
             "schema.ignore": "true", "existing.resource.type": "index",
             "topic.to.existing.resource.mapping": f"{topic}:{index}", "read.timeout.ms": "120000",
             "flush.timeout.ms": "120000", **CONVERTER}})
-        # A committed offset is one whose documents are answered.
-        wait_until(lambda: self.bench.committed(url, name) >= DOCUMENTS, name)
+        # A committed offset is one whose documents are answered. To ask for it takes the worker, the
+        # broker and this process time that the cluster could have.
+        wait_until(lambda: self.bench.committed(url, name) >= DOCUMENTS, name, pause_s=0.2)
         seconds = time.monotonic() - begun
         peak_mb = worker.peak_mb()
         usage = {**worker.end(signal.SIGTERM), "peak_mb": peak_mb}
