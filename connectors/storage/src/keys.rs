@@ -87,6 +87,14 @@ impl StorageKeys {
         }
     }
 
+    /// Whether folders have names of months or days in a language that they are not written in.
+    pub fn has_foreign_names(&self) -> bool {
+        let is_english = self.locale.to_ascii_lowercase().starts_with("en");
+        self.is_time_based()
+            && !is_english
+            && Pattern::parse(self.time_pattern().0).is_ok_and(|pattern| pattern.has_names())
+    }
+
     /// Tells what is missing for the partitioner.
     pub fn check(&self, problems: &mut Problems) {
         let has_fields = !self.partition_field_name.iter().all(String::is_empty);

@@ -1,19 +1,11 @@
 //! What happens when memory is used up: parts are written early, partitions wait, and at last files are
 //! committed early.
 
-use std::time::Duration;
-
-use connect_api::{
-    budget::MemoryBudget,
-    error::{ConnectorError, Result},
-};
-use connect_storage::rotation::Rotation;
+use connect_api::error::Result;
+use connect_storage::{memory, rotation::Rotation};
 
 use super::{HdfsSinkTask, Shared, now, writer::PartitionWriter};
 use crate::file::{LEAST_PART_BYTES, OpenFile};
-
-/// Longest wait for memory before the largest files are committed early.
-const MEMORY_PATIENCE: Duration = Duration::from_secs(5);
 
 impl HdfsSinkTask {
     /// Makes room where partitions wait for memory.
@@ -25,14 +17,14 @@ impl HdfsSinkTask {
         let shared = &self.shared;
         let budget = &shared.context.budget;
         for writer in self.writers.values_mut() {
-            while !has_room(budget) && writer.spill(shared).await? {}
+            while !memory::has_room(budget) && writer.spill(shared).await? {}
         }
         let is_stuck = self
             .writers
             .values()
             .filter(|writer| writer.held_bytes() > 0)
             .all(|writer| writer.starved_since.is_some());
-        if !has_room(budget) && (is_stuck || since.elapsed() >= MEMORY_PATIENCE) {
+        if !memory::has_room(budget) && (is_stuck || since.elapsed() >= memory::PATIENCE) {
             let largest = self.writers.values_mut().max_by_key(|writer| writer.held_bytes());
             if let Some(writer) = largest {
                 writer.close_early(shared).await?;
@@ -45,10 +37,6 @@ impl HdfsSinkTask {
     }
 }
 
-fn has_room(budget: &MemoryBudget) -> bool {
-    budget.used_bytes() < budget.limit_bytes() / 4 * 3
-}
-
 impl PartitionWriter {
     /// Pauses the partition until there is memory for its next record.
     pub(super) fn starve(&mut self, shared: &Shared, offset: i64) -> Result<()> {
@@ -56,14 +44,7 @@ impl PartitionWriter {
             return Ok(());
         }
         let budget = &shared.context.budget;
-        if budget.used_bytes() == 0 {
-            return Err(ConnectorError::invalid(format!(
-                "Record {offset} of {} does not fit the memory of {} bytes that the task may use",
-                self.origin,
-                budget.limit_bytes()
-            ))
-            .hint("Raise memory.budget.bytes"));
-        }
+        memory::check_wait(budget, &self.origin, offset)?;
         tracing::warn!(
             partition = %self.origin,
             "Memory is full ({} of {} bytes): {} is paused. Raise memory.budget.bytes, lower \
@@ -80,7 +61,7 @@ impl PartitionWriter {
 
     /// Resumes a partition that waited for memory.
     fn resume_with_memory(&mut self, shared: &Shared) {
-        if has_room(&shared.context.budget) && self.starved_since.take().is_some() {
+        if memory::has_room(&shared.context.budget) && self.starved_since.take().is_some() {
             shared.context.resume([self.origin.clone()]);
         }
     }

@@ -294,12 +294,7 @@ fn explain(config: &HdfsSinkConfig) {
              clock close them"
         );
     }
-    let pattern = connect_joda::Pattern::parse(config.storage.time_pattern().0);
-    let is_english = config.storage.locale.to_ascii_lowercase().starts_with("en");
-    if config.storage.is_time_based()
-        && !is_english
-        && pattern.is_ok_and(|pattern| pattern.has_names())
-    {
+    if config.storage.has_foreign_names() {
         tracing::warn!(
             "Names in path.format are written in English, whatever locale \"{}\" says",
             config.storage.locale

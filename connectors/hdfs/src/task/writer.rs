@@ -7,7 +7,7 @@ use connect_api::{
     record::{SinkRecord, TopicPartition},
     sink::Progress,
 };
-use connect_storage::{format::Draft, rotation::Rotation, route::Router};
+use connect_storage::{format::Draft, rewind::Rewind, rotation::Rotation, route::Router};
 use tokio::time::Instant;
 
 use super::{Shared, accept::Step, now};
@@ -15,9 +15,6 @@ use crate::{
     file::OpenFile,
     recovery::{Claim, Held},
 };
-
-/// Batches from beyond a rewind that are turned away before the worker is taken to be broken.
-const MOST_REFUSALS: u32 = 20;
 
 /// Batches from before the position after which a warning tells that they are passed over.
 const ODD_BATCHES: u32 = 3;
@@ -58,15 +55,6 @@ pub(super) struct PartitionWriter {
     pub(super) draft: Draft,
     /// Why records could not be stored, until some are.
     pub(super) held_by: Option<Progress>,
-}
-
-/// The worker was asked to read from an earlier offset.
-#[derive(Debug)]
-struct Rewind {
-    target: i64,
-    /// A record from here on shows that it has not been done yet.
-    from: i64,
-    refusals: u32,
 }
 
 impl PartitionWriter {
@@ -207,18 +195,11 @@ impl PartitionWriter {
             return Ok(false);
         }
         let Some(rewind) = &mut self.rewind else { return Ok(true) };
-        if self.starved_since.is_none() && first.offset < rewind.from {
+        if self.starved_since.is_none() && rewind.is_done(first) {
             self.rewind = None;
             return Ok(true);
         }
-        rewind.refusals += 1;
-        if rewind.refusals > MOST_REFUSALS {
-            return Err(ConnectorError::internal(format!(
-                "Partition {} was asked to go back to offset {} and goes on at {}",
-                self.origin, rewind.target, first.offset
-            )));
-        }
-        shared.context.seek(self.origin.clone(), rewind.target);
+        rewind.turn_away(&shared.context, &self.origin, first)?;
         Ok(false)
     }
 
@@ -308,9 +289,9 @@ impl PartitionWriter {
     /// Has everything from an offset on read again.
     pub(super) fn rewind(&mut self, shared: &Shared, target: i64) {
         tracing::debug!(partition = %self.origin, "Rewinding {} to offset {target}", self.origin);
-        self.rewind = Some(Rewind { target, from: self.brought.max(target + 1), refusals: 0 });
+        let range = (target, self.brought);
+        self.rewind = Some(Rewind::begin(&shared.context, &self.origin, range));
         self.position = target;
-        shared.context.seek(self.origin.clone(), target);
     }
 
     /// Throws the open files away, and waits before the partition is claimed again.
@@ -337,7 +318,7 @@ impl PartitionWriter {
     /// The first offset that may not be stored; nothing as long as nothing was brought.
     fn first_open(&self) -> Option<i64> {
         let position = match &self.rewind {
-            Some(rewind) => (self.brought > 0).then_some(rewind.target),
+            Some(rewind) => (self.brought > 0).then_some(rewind.target()),
             // What lies behind the last record that was brought is none: the marks of transactions.
             None => (self.position < self.brought).then_some(self.position),
         };

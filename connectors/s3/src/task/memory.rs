@@ -1,20 +1,14 @@
 //! What happens when memory is used up: parts are uploaded early, partitions wait, and at last
 //! files are closed early.
 
-use std::{cmp::Reverse, time::Duration};
+use std::cmp::Reverse;
 
-use connect_api::{
-    budget::MemoryBudget,
-    error::{ConnectorError, Result},
-};
-use connect_storage::rotation::Rotation;
+use connect_api::error::Result;
+use connect_storage::{memory, rotation::Rotation};
 use tokio::time::Instant;
 
 use super::{S3SinkTask, Shared, now, writer::PartitionWriter};
 use crate::file::{LEAST_PART_BYTES, OpenFile};
-
-/// Longest wait for memory before the largest files are closed early.
-const MEMORY_PATIENCE: Duration = Duration::from_secs(5);
 
 impl S3SinkTask {
     /// Makes room where partitions wait for memory.
@@ -25,16 +19,15 @@ impl S3SinkTask {
         };
         let shared = &self.shared;
         let budget = &shared.context.budget;
-        let has_room = |budget: &MemoryBudget| budget.used_bytes() < budget.limit_bytes() / 4 * 3;
         for writer in self.writers.values_mut() {
-            while !has_room(budget) && writer.spill(shared).await? {}
+            while !memory::has_room(budget) && writer.spill(shared).await? {}
         }
         let is_stuck = self
             .writers
             .values()
             .filter(|writer| writer.held_bytes() > 0)
             .all(|writer| writer.starved_since().is_some());
-        if !has_room(budget) && (is_stuck || since.elapsed() >= MEMORY_PATIENCE) {
+        if !memory::has_room(budget) && (is_stuck || since.elapsed() >= memory::PATIENCE) {
             let largest = self.writers.values_mut().max_by_key(|writer| writer.held_bytes());
             if let Some(writer) = largest {
                 writer.close_early(shared).await?;
@@ -51,14 +44,7 @@ impl PartitionWriter {
     /// Pauses the partition until there is memory for its next record.
     pub(super) fn starve(&mut self, shared: &Shared, offset: i64) -> Result<()> {
         let budget = &shared.context.budget;
-        if budget.used_bytes() == 0 {
-            return Err(ConnectorError::invalid(format!(
-                "Record {offset} of {} does not fit the memory of {} bytes that the task may use",
-                self.origin,
-                budget.limit_bytes()
-            ))
-            .hint("Raise memory.budget.bytes"));
-        }
+        memory::check_wait(budget, &self.origin, offset)?;
         tracing::warn!(
             partition = %self.origin,
             "Memory is full ({} of {} bytes): {} is paused. Raise memory.budget.bytes, lower \
@@ -80,8 +66,7 @@ impl PartitionWriter {
     /// Resumes a partition that waited for memory.
     pub(super) fn resume_with_memory(&mut self, shared: &Shared) {
         let budget = &shared.context.budget;
-        if budget.used_bytes() < budget.limit_bytes() / 4 * 3 && self.starved_since.take().is_some()
-        {
+        if memory::has_room(budget) && self.starved_since.take().is_some() {
             shared.context.resume([self.origin.clone()]);
         }
     }

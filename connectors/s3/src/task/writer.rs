@@ -7,15 +7,13 @@ use connect_api::{
     record::{SinkRecord, TopicPartition},
     sink::Progress,
 };
-use connect_storage::{format::Draft, rotation::Rotation, route::Router};
+use connect_storage::{format::Draft, rewind::Rewind, rotation::Rotation, route::Router};
 use futures::future::join_all;
 use tokio::time::Instant;
 
 use super::{Shared, accept::Step, alarm::Alarm, files::Files, now, stored::Stored};
 use crate::{file::OpenFile, store::Store};
 
-/// Batches from beyond a rewind that are turned away before the worker is taken to be broken.
-const MOST_REFUSALS: u32 = 20;
 /// Age of an open group at which a warning tells that its offsets are not committed.
 const OLD_GROUP: Duration = Duration::from_hours(24);
 /// Changes of the schema within an hour that are no new version of a producer any more.
@@ -78,15 +76,6 @@ pub(super) struct Route {
     pub(super) first: i64,
     pub(super) last: i64,
     pub(super) time_ms: i64,
-}
-
-/// The worker was asked to read from an earlier offset.
-#[derive(Debug)]
-struct Rewind {
-    target: i64,
-    /// A record from here on shows that it has not been done yet.
-    from: i64,
-    refusals: u32,
 }
 
 /// What follows a record.
@@ -190,18 +179,11 @@ impl PartitionWriter {
         let (Some(rewind), Some(first)) = (&mut self.rewind, records.first()) else {
             return Ok(self.resume_at.is_none());
         };
-        if !is_paused && first.offset < rewind.from {
+        if !is_paused && rewind.is_done(first) {
             self.rewind = None;
             return Ok(true);
         }
-        rewind.refusals += 1;
-        if rewind.refusals > MOST_REFUSALS {
-            return Err(ConnectorError::internal(format!(
-                "Partition {} was asked to go back to offset {} and goes on at {}",
-                self.origin, rewind.target, first.offset
-            )));
-        }
-        shared.context.seek(self.origin.clone(), rewind.target);
+        rewind.turn_away(&shared.context, &self.origin, first)?;
         Ok(false)
     }
 
@@ -309,9 +291,9 @@ impl PartitionWriter {
     /// Has everything from an offset on read again.
     pub(super) fn rewind(&mut self, shared: &Shared, target: i64) {
         tracing::debug!(partition = %self.origin, "Rewinding {} to offset {target}", self.origin);
-        self.rewind = Some(Rewind { target, from: self.brought.max(target + 1), refusals: 0 });
+        let range = (target, self.brought);
+        self.rewind = Some(Rewind::begin(&shared.context, &self.origin, range));
         self.position = target;
-        shared.context.seek(self.origin.clone(), target);
     }
 
     /// Rewinds and waits before the next try.
@@ -338,7 +320,7 @@ impl PartitionWriter {
 
     /// The highest offset that may be committed, given what the worker has brought.
     pub(super) fn safe_offset(&self, consumed: i64) -> i64 {
-        let position = self.rewind.as_ref().map_or(consumed, |rewind| rewind.target);
+        let position = self.rewind.as_ref().map_or(consumed, Rewind::target);
         let open = self.files.values().map(|file| file.facts.held.first);
         let first = open.chain(self.unsettled).min();
         self.stored.limit(first.map_or(position, |first| first.min(position)))
