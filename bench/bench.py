@@ -125,7 +125,7 @@ class Bench:
     def kafka(self):
         port = free_port()
         self.bootstrap = f"127.0.0.1:{port}"
-        broker = Process(
+        self.broker = Process(
             [SERVICES / "run-kafka.sh", self.folder / "kafka", port, free_port(), "MillraceBench-00000001"],
             self.folder / "kafka.log",
             {"MILLRACE_SERVICE_JVM": BROKER_JVM},
@@ -135,7 +135,7 @@ class Bench:
             wait_until(lambda: subprocess.run(listed, capture_output=True).returncode == 0, "Kafka")
             yield
         finally:
-            broker.end(signal.SIGTERM)
+            self.broker.end(signal.SIGTERM)
 
     def new_topic(self):
         self.topics += 1

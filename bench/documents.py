@@ -1,8 +1,15 @@
 """Documents into a search server: the sink beside a raw loop of `_bulk` requests with the same
-documents and as many on their way. A part of the scoreboard; see bench/run.sh."""
+documents and as many on their way. A part of the scoreboard; see bench/run.sh.
+
+The bodies of the loop are made before its clock starts, and it reads them from no broker. On a machine that
+the cluster fills, what the worker and the broker take is the cluster's; so the same is measured a second
+time with one half of the cores for the cluster and the other for all the rest, which is how a cluster stands
+beside its clients."""
 
 import http.client
 import json
+import os
+import pathlib
 import queue
 import signal
 import subprocess
@@ -25,6 +32,12 @@ CONVERTER = {
 def document(number):
     return json.dumps({"n": number, "level": "INFO", "user": number % 1000, "ms": number % 977,
                        "message": f"line {number:09} of a log that is neither short nor long"})
+
+
+def pin(process, cores):
+    """Binds all threads of a process, and those that they will start, to some cores."""
+    for thread in pathlib.Path(f"/proc/{process}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), cores)
 
 
 class Documents:
@@ -50,14 +63,28 @@ class Documents:
             topic = self.bench.new_topic()
             subprocess.run(["kcat", "-q", "-b", self.bench.bootstrap, "-P", "-t", topic, "-l", lines],
                            check=True)
+            self.job = "warm-up"
             self.raw("warm-up", "warm-up")
-            self.bench.results = [row for row in self.bench.results if row["who"] != "warm-up"]
-            for turn in range(self.bench.rounds):
-                self.raw(f"raw{turn}", "raw _bulk loop (A)")
-                self.sink(f"ours{turn}", topic)
-                self.raw(f"again{turn}", "raw _bulk loop (A again)")
+            self.bench.results = [row for row in self.bench.results if row["job"] != "warm-up"]
+            self.rounds("Kafka -> documents", "shared", topic)
+            cores = sorted(os.sched_getaffinity(0))
+            if len(cores) > 1:
+                half = len(cores) // 2
+                pin(server.child.pid, cores[:half])
+                for client in (os.getpid(), self.bench.broker.child.pid):
+                    pin(client, cores[half:])
+                self.rounds("Kafka -> documents, cluster on cores of its own", "own", topic)
+                for client in (os.getpid(), self.bench.broker.child.pid):
+                    pin(client, cores)
         finally:
             server.end(signal.SIGTERM)
+
+    def rounds(self, job, prefix, topic):
+        self.job = job
+        for turn in range(self.bench.rounds):
+            self.raw(f"{prefix}-raw{turn}", "raw _bulk loop (A)")
+            self.sink(f"{prefix}-ours{turn}", topic)
+            self.raw(f"{prefix}-again{turn}", "raw _bulk loop (A again)")
 
     def create(self, index):
         request(f"{self.url}/{index}", {"settings": {"number_of_shards": 1, "number_of_replicas": 0}}, "PUT")
@@ -99,7 +126,7 @@ class Documents:
         seconds = time.monotonic() - begun
         assert not failures and self.count(index) == DOCUMENTS, "the raw loop lost documents"
         usage = {"cpu_s": time.process_time() - cpu, "peak_mb": 0}
-        self.bench.row("Kafka -> documents", who, seconds, usage, DOCUMENTS)
+        self.bench.row(self.job, who, seconds, usage, DOCUMENTS)
 
     def sink(self, index, topic):
         self.create(index)
@@ -119,4 +146,4 @@ class Documents:
         peak_mb = worker.peak_mb()
         usage = {**worker.end(signal.SIGTERM), "peak_mb": peak_mb}
         assert self.count(index) == DOCUMENTS, "the sink lost documents"
-        self.bench.row("Kafka -> documents", "Millrace", seconds, usage, DOCUMENTS)
+        self.bench.row(self.job, "Millrace", seconds, usage, DOCUMENTS)
