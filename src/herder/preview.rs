@@ -10,7 +10,7 @@ use super::{
     lag,
     replies::ConnectorType,
     starter::{ConnectorPlugin, PreviewSpec},
-    validate::{RawConfig, props_of},
+    validate::{RawConfig, check_class, props_of},
 };
 use crate::broker::{BrokerError, ClientSettings};
 
@@ -47,7 +47,8 @@ impl HerderHandle {
         class.get_or_insert_with(|| plugin.class().to_owned());
         let name = config.entry("name".to_owned()).or_default();
         let name = name.get_or_insert_with(|| "preview".to_owned()).clone();
-        let mut notes = self.validate(plugin.class(), &config)?.into_result()?;
+        check_class(plugin.class(), &config)?;
+        let mut notes = self.validator().validate(&config)?.into_result()?;
         let props = (self.parts.resolve)(&props_of(&config)).map_err(HerderError::Unresolved)?;
         let failed = |source| HerderError::Preview { connector: name.clone(), source };
         let partitions = match &plugin {

@@ -47,7 +47,7 @@ pub(super) async fn validate(
     bytes: Bytes,
 ) -> Result<Response> {
     let config = body::config(&bytes)?;
-    let infos = std::future::ready(herder.validate(&class, &config)).await.map_err(unexpected)?;
+    let infos = herder.validate(&class, &config).await.map_err(unexpected)?;
     let warnings = warnings(&infos.warnings);
     let mut response = Json(infos).into_response();
     response.headers_mut().extend(warnings.into_iter().map(|text| (header::WARNING, text)));

@@ -13,6 +13,7 @@ mod hdfs;
 mod house;
 mod jdbc;
 mod manual;
+mod mistakes;
 mod objects;
 mod originals;
 mod preview;

@@ -7,6 +7,7 @@ use connect_api::{
     record::SinkRecord,
     sink::{Previews, SinkConnector, SinkContext, SinkTask},
 };
+use connect_disk::{check_directory, directory_of, on_disk};
 
 use crate::{
     config::AggregateConfig, live::LiveAggregates, preview::Previewer, store::Access,
@@ -38,6 +39,19 @@ impl SinkConnector for AggregateSink {
 
     fn validate(&self, props: &Props) -> Vec<ConfigValue> {
         config::validate::<AggregateConfig>(props)
+    }
+
+    fn system_key(&self) -> Option<&'static str> {
+        Some("store.url")
+    }
+
+    async fn check_system(&self, props: &Props) -> Result<()> {
+        let config = AggregateConfig::parse(props)?;
+        if let Some(file) = config.store_url().file() {
+            on_disk(|| check_directory("store.url", directory_of(file)))?;
+        }
+        let mut store = config.store_url().open(Access::Read, config.store_timeout());
+        store.totals(&config.definition(props.get("name").unwrap_or_default())).await.map(drop)
     }
 
     fn preview(

@@ -117,6 +117,10 @@ impl SinkFixture for Aggregate {
         self.props.clone()
     }
 
+    fn lost(&self) -> &'static [(&'static str, &'static str)] {
+        &[("store.url", "sqlite:/nowhere/rows.db")]
+    }
+
     async fn arrived(&self) -> Vec<String> {
         let stored = self.store(Access::Read).read(&self.definition(), EVERY_WINDOW).await.unwrap();
         let ids = stored.rows.iter().flat_map(|row| {
@@ -167,6 +171,14 @@ impl SinkConnector for FaultySink {
 
     fn validate(&self, props: &Props) -> Vec<ConfigValue> {
         config::validate::<AggregateConfig>(props)
+    }
+
+    fn system_key(&self) -> Option<&'static str> {
+        AggregateSink.system_key()
+    }
+
+    async fn check_system(&self, props: &Props) -> Result<()> {
+        AggregateSink.check_system(props).await
     }
 
     async fn start_task(&self, props: &Props, context: SinkContext) -> Result<Box<dyn SinkTask>> {

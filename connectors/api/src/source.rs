@@ -78,6 +78,22 @@ pub trait SourceConnector: Debug + Send + Sync {
     /// Checks the connector's own keys and reports every problem at once.
     fn validate(&self, props: &Props) -> Vec<ConfigValue>;
 
+    /// The key that says where the connector's system is, when there is one behind it: what
+    /// `check_system` finds is shown there.
+    fn system_key(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Looks whether the system behind a configuration takes a task now, as a task does when it starts. The
+    /// configuration is one that `validate` has nothing against. Nothing is left behind in the system, and
+    /// the caller waits for a few seconds at most.
+    ///
+    /// # Errors
+    /// What the task would fail with, or wait for.
+    async fn check_system(&self, _props: &Props) -> Result<()> {
+        Ok(())
+    }
+
     /// Splits the work: one configuration per task, at most `max_tasks`.
     ///
     /// # Errors

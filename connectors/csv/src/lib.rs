@@ -13,7 +13,6 @@
 mod cell;
 mod config;
 mod content;
-mod disk;
 mod headers;
 mod lines;
 mod notices;

@@ -298,7 +298,7 @@ fn refusal(path: &Path, error: io::Error) -> Refusal {
             let message = format!("Could not read file \"{}\"", path.display());
             Refusal::Bad(ConnectorError::record(message).caused_by(error))
         }
-        _ => Refusal::Later(crate::disk::failure("open file", path, error)),
+        _ => Refusal::Later(connect_disk::failure("open file", path, error)),
     }
 }
 

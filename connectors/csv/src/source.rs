@@ -9,10 +9,10 @@ use connect_api::{
     record::{SourceOffset, SourcePartition},
     source::{ExactlyOnceSupport, SourceConnector, SourceContext, SourceTask},
 };
+use connect_disk::{check_directory, on_disk};
 
 use crate::{
     config::{CsvConfig, Tolerance},
-    disk::{check_directory, on_disk},
     offset::{Stored, name_of},
     progress::LiveFiles,
     reader::Header,
@@ -54,6 +54,15 @@ impl SourceConnector for CsvSource {
 
     fn validate(&self, props: &Props) -> Vec<ConfigValue> {
         config::validate::<CsvConfig>(props)
+    }
+
+    fn system_key(&self) -> Option<&'static str> {
+        Some("input.path")
+    }
+
+    async fn check_system(&self, props: &Props) -> Result<()> {
+        let config = CsvConfig::parse(props)?;
+        on_disk(|| check_directories(&config))
     }
 
     /// Files are shared out by their names.
@@ -114,16 +123,21 @@ impl SourceConnector for CsvSource {
 
 /// Looks at the directories before the first file is read.
 fn prepare(config: &CsvConfig, spool: &Spool, now_ms: i64) -> Result<()> {
-    check_directory("input.path", &config.spool.input_path)?;
-    check_directory("error.path", &config.spool.error_path)?;
-    if let Some(finished) = config.spool.finished_path() {
-        check_directory("finished.path", finished)?;
-    }
+    check_directories(config)?;
     upload::remove_leftovers(&config.spool.input_path, now_ms);
     if config.schemas.value_schema.0.is_none() {
         check_headers(config, spool)?;
     }
     Ok(())
+}
+
+fn check_directories(config: &CsvConfig) -> Result<()> {
+    check_directory("input.path", &config.spool.input_path)?;
+    check_directory("error.path", &config.spool.error_path)?;
+    match config.spool.finished_path() {
+        Some(finished) => check_directory("finished.path", finished),
+        None => Ok(()),
+    }
 }
 
 /// A schema that is made of files must be the same for those that are there.

@@ -10,12 +10,12 @@ use std::{
 
 use chrono::DateTime;
 use connect_api::{error::Result, time::Clock};
+use connect_disk::failure;
 use flate2::Crc;
 use tracing::info;
 
 use crate::{
     config::{CleanupPolicy, FilePattern, SortBy, SpoolConfig},
-    disk::failure,
     offset::Identity,
 };
 

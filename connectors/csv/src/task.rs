@@ -14,12 +14,12 @@ use connect_api::{
     source::{SourceContext, SourceTask},
     time::Clock,
 };
+use connect_disk::on_disk;
 use tokio::time::sleep;
 use tracing::warn;
 
 use crate::{
     config::{CleanupPolicy, CsvConfig, Tolerance},
-    disk::on_disk,
     notices::Notices,
     offset::{Identity, Stage, Stored, name_of, partition},
     progress::{FileProgress, TaskFiles},

@@ -41,12 +41,15 @@ mod settings;
 mod targets;
 mod task;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use connect_api::{
     config::{Config, ConfigDef, ConfigValue, Props},
     error::Result,
     record::SinkRecord,
     sink::{Previews, SinkConnector, SinkContext, SinkTask},
+    time::SystemClock,
 };
 
 use self::{
@@ -96,6 +99,17 @@ impl SinkConnector for ElasticsearchSink {
         connect_api::config::validate::<ElasticsearchSinkConfig>(props)
     }
 
+    fn system_key(&self) -> Option<&'static str> {
+        Some("connection.url")
+    }
+
+    async fn check_system(&self, props: &Props) -> Result<()> {
+        let settings = Settings::of_elasticsearch(&ElasticsearchSinkConfig::parse(props)?)?;
+        Box::pin(task::find(settings.connection, &settings.rules, Arc::new(SystemClock)))
+            .await
+            .map(drop)
+    }
+
     fn task_configs(&self, props: &Props, max_tasks: usize) -> Result<Vec<Props>> {
         ElasticsearchSinkConfig::parse(props)?;
         Ok(vec![props.clone(); max_tasks])
@@ -135,6 +149,17 @@ impl SinkConnector for OpenSearchSink {
 
     fn validate(&self, props: &Props) -> Vec<ConfigValue> {
         connect_api::config::validate::<OpenSearchSinkConfig>(props)
+    }
+
+    fn system_key(&self) -> Option<&'static str> {
+        Some("connection.url")
+    }
+
+    async fn check_system(&self, props: &Props) -> Result<()> {
+        let settings = Settings::of_opensearch(&OpenSearchSinkConfig::parse(props)?)?;
+        Box::pin(task::find(settings.connection, &settings.rules, Arc::new(SystemClock)))
+            .await
+            .map(drop)
     }
 
     fn task_configs(&self, props: &Props, max_tasks: usize) -> Result<Vec<Props>> {

@@ -7,11 +7,12 @@
 use std::{
     collections::HashMap,
     fs::{self, File},
-    io::{self, ErrorKind},
+    io,
     path::{Path, PathBuf},
 };
 
 use connect_api::error::{ConnectorError, Result};
+use connect_disk::directory_of;
 use rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
 
 use crate::{
@@ -29,7 +30,7 @@ pub(crate) fn render(store: &Store, path: &Path, sheet_max_rows: u32) -> Result<
     store.begin_read()?;
     let written = write(store, path, &part, sheet_max_rows);
     store.end_read();
-    let placed = written.and_then(|()| place(&part, path).map_err(|error| failure(path, error)));
+    let placed = written.and_then(|()| place(&part, path).map_err(|error| unwritten(path, error)));
     if placed.is_err() {
         // What is half written is nobody's.
         let _removed = fs::remove_file(&part);
@@ -43,11 +44,6 @@ fn part_of(path: &Path) -> PathBuf {
     name.push(path.file_name().unwrap_or_default());
     name.push(".part");
     path.with_file_name(name)
-}
-
-/// The directory that a path lies in.
-pub(crate) fn directory_of(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn place(part: &Path, path: &Path) -> io::Result<()> {
@@ -153,23 +149,16 @@ fn write_cell(
     Ok(())
 }
 
+fn unwritten(path: &Path, error: io::Error) -> ConnectorError {
+    connect_disk::failure("write the workbook", path, error)
+}
+
 fn broken(path: &Path, error: XlsxError) -> ConnectorError {
     match error {
-        XlsxError::IoError(error) => failure(path, error),
+        XlsxError::IoError(error) => unwritten(path, error),
         error => {
             let message = format!("Could not make the workbook \"{}\"", path.display());
             ConnectorError::internal(message).caused_by(error)
         }
     }
-}
-
-fn failure(path: &Path, error: io::Error) -> ConnectorError {
-    let hint = match error.kind() {
-        ErrorKind::PermissionDenied => "Give the user of the worker permission to write there",
-        ErrorKind::NotFound => "Create its directory",
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "Make room on the disk",
-        _ => "Look at the disk",
-    };
-    let message = format!("Could not write the workbook \"{}\"", path.display());
-    ConnectorError::retriable(message).hint(hint).caused_by(error)
 }

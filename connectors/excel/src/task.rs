@@ -5,22 +5,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use connect_api::{
     config::{self, Config as _, ConfigDef, ConfigValue, Props},
-    error::{ConnectorError, ErrorClass, Result},
+    error::{ErrorClass, Result},
     record::SinkRecord,
     sink::{SinkConnector, SinkContext, SinkOffsets, SinkTask},
 };
-use tokio::{
-    runtime::{Handle, RuntimeFlavor},
-    time::Instant,
-};
+use connect_disk::{check_directory, directory_of, on_disk};
+use tokio::time::Instant;
 use tracing::debug;
 
-use crate::{
-    config::ExcelConfig,
-    render::{directory_of, render},
-    row::Row,
-    store::Store,
-};
+use crate::{config::ExcelConfig, render::render, row::Row, store::Store};
 
 /// Class of the Excel sink, as users write it.
 pub(crate) const CLASS: &str = "millrace.ExcelSinkConnector";
@@ -50,6 +43,14 @@ impl SinkConnector for ExcelSink {
         config::validate::<ExcelConfig>(props)
     }
 
+    fn system_key(&self) -> Option<&'static str> {
+        Some("file")
+    }
+
+    async fn check_system(&self, props: &Props) -> Result<()> {
+        check_directories(&ExcelConfig::parse(props)?)
+    }
+
     /// One task: there is one workbook.
     fn task_configs(&self, props: &Props, _max_tasks: usize) -> Result<Vec<Props>> {
         ExcelConfig::parse(props)?;
@@ -58,18 +59,18 @@ impl SinkConnector for ExcelSink {
 
     async fn start_task(&self, props: &Props, context: SinkContext) -> Result<Box<dyn SinkTask>> {
         let config = ExcelConfig::parse(props)?;
-        let directory = directory_of(&config.file);
-        if !directory.is_dir() {
-            let message = format!(
-                "The directory of the workbook \"{}\" does not exist",
-                config.file.display()
-            );
-            return Err(ConnectorError::new(ErrorClass::NotFound, message).hint("Create it"));
-        }
+        check_directories(&config)?;
         let store = on_disk(|| Store::open(&config.store_file()))?;
         // Rows that a killed task has kept may not be in the workbook.
         Ok(Box::new(ExcelTask { config, context, store, is_stale: true, due_ms: i64::MIN }))
     }
+}
+
+fn check_directories(config: &ExcelConfig) -> Result<()> {
+    on_disk(|| {
+        check_directory("file", directory_of(&config.file))?;
+        check_directory("store.file", directory_of(&config.store_file()))
+    })
 }
 
 struct ExcelTask {
@@ -178,14 +179,4 @@ impl SinkTask for ExcelTask {
 
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// Does work that may wait for the disk; other tasks go on on other threads meanwhile.
-///
-/// A runtime of a single thread has no other, so that there the work is simply done.
-pub(crate) fn on_disk<R>(work: impl FnOnce() -> R) -> R {
-    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
-        _ => work(),
-    }
 }

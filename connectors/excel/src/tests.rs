@@ -86,6 +86,10 @@ impl SinkFixture for Workbook {
         self.props.clone()
     }
 
+    fn lost(&self) -> &'static [(&'static str, &'static str)] {
+        &[("file", "/nowhere/book.xlsx")]
+    }
+
     /// What a workbook would have that is made now.
     async fn arrived(&self) -> Vec<String> {
         let config = ExcelConfig::parse(&self.props).unwrap();

@@ -55,6 +55,10 @@ mod log_file {
             ])
         }
 
+        fn lost(&self) -> &'static [(&'static str, &'static str)] {
+            &[("path", "/nowhere/%Y%m%d.log")]
+        }
+
         fn broken_props(&self) -> (Props, Vec<&'static str>) {
             let props = Props::from([
                 ("path", "logs/%m.log"),
@@ -100,6 +104,10 @@ mod file_stream {
         fn props(&self) -> Props {
             let path = self.0.path();
             Props::from([("file", path.to_str().unwrap()), ("topic", "lines"), ("batch.size", "3")])
+        }
+
+        fn lost(&self) -> &'static [(&'static str, &'static str)] {
+            &[]
         }
 
         fn broken_props(&self) -> (Props, Vec<&'static str>) {

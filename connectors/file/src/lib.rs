@@ -3,7 +3,6 @@
 //! [`LogFileSource`] follows log files by what they are, not by their names; [`FileStreamSource`]
 //! and [`FileStreamSink`] are Apache Kafka's file connectors.
 
-mod blocking;
 #[cfg(test)]
 mod conformance;
 mod log;

@@ -66,12 +66,14 @@ use async_trait::async_trait;
 use connect_api::{
     config::{Config, ConfigDef, ConfigValue, Props},
     error::Result,
+    figures::Figures,
     insight::{Explanation, Load},
     record::SinkRecord,
     sink::{Previews, SinkConnector, SinkContext, SinkTask},
 };
 
 use self::{
+    client::Hdfs,
     config::{HdfsSinkConfig, without_meaning},
     preview::Previewer,
     task::HdfsSinkTask,
@@ -106,6 +108,15 @@ impl SinkConnector for HdfsSink {
 
     fn validate(&self, props: &Props) -> Vec<ConfigValue> {
         connect_api::config::validate::<HdfsSinkConfig>(props)
+    }
+
+    fn system_key(&self) -> Option<&'static str> {
+        Some("store.url")
+    }
+
+    async fn check_system(&self, props: &Props) -> Result<()> {
+        let (hdfs, _base) = Hdfs::new(&HdfsSinkConfig::parse(props)?, &Figures::default())?;
+        hdfs.look("/").await.map(drop).map_err(|failure| failure.error)
     }
 
     fn task_configs(&self, props: &Props, max_tasks: usize) -> Result<Vec<Props>> {

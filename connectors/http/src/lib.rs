@@ -70,6 +70,7 @@ use connect_api::{
     error::Result,
     record::SinkRecord,
     sink::{Previews, SinkConnector, SinkContext, SinkTask},
+    time::SystemClock,
 };
 
 use self::{
@@ -98,6 +99,10 @@ async fn start(settings: Settings, context: SinkContext) -> Result<Box<dyn SinkT
     Ok(Box::new(HttpTask::start(settings, context, Arc::new(client)).await?))
 }
 
+async fn check(settings: Settings) -> Result<()> {
+    Client::open(Arc::new(settings), Arc::new(SystemClock)).await?.greet().await
+}
+
 fn previews(settings: Settings, records: &[SinkRecord]) -> Previews {
     let renderer = Renderer::new(Arc::new(settings));
     records.iter().map(|record| preview::preview(&renderer, record)).collect()
@@ -119,6 +124,14 @@ impl SinkConnector for HttpSink {
 
     fn validate(&self, props: &Props) -> Vec<ConfigValue> {
         connect_api::config::validate::<ConfluentConfig>(props)
+    }
+
+    fn system_key(&self) -> Option<&'static str> {
+        Some("http.api.url")
+    }
+
+    async fn check_system(&self, props: &Props) -> Result<()> {
+        check(ConfluentConfig::parse(props)?.settings()).await
     }
 
     fn task_configs(&self, props: &Props, max_tasks: usize) -> Result<Vec<Props>> {
@@ -157,6 +170,14 @@ impl SinkConnector for AivenHttpSink {
 
     fn validate(&self, props: &Props) -> Vec<ConfigValue> {
         connect_api::config::validate::<AivenConfig>(props)
+    }
+
+    fn system_key(&self) -> Option<&'static str> {
+        Some("http.url")
+    }
+
+    async fn check_system(&self, props: &Props) -> Result<()> {
+        check(AivenConfig::parse(props)?.settings()).await
     }
 
     fn task_configs(&self, props: &Props, max_tasks: usize) -> Result<Vec<Props>> {

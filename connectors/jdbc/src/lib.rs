@@ -37,6 +37,7 @@
 //! Keeping offsets for upserts as well was rejected: it would put a table into databases whose users
 //! need none, to keep out only what the next record of the key mends.
 
+mod check;
 mod config;
 mod database;
 mod layout;

@@ -9,6 +9,7 @@ use connect_api::{
 };
 
 use crate::{
+    check,
     config::JdbcSinkConfig,
     database::{self, Usage},
     preview::Previewer,
@@ -39,6 +40,14 @@ impl SinkConnector for JdbcSink {
 
     fn validate(&self, props: &Props) -> Vec<ConfigValue> {
         config::validate::<JdbcSinkConfig>(props)
+    }
+
+    fn system_key(&self) -> Option<&'static str> {
+        Some("connection.url")
+    }
+
+    async fn check_system(&self, props: &Props) -> Result<()> {
+        check::check(JdbcSinkConfig::parse(props)?, props).await
     }
 
     fn task_configs(&self, props: &Props, max_tasks: usize) -> Result<Vec<Props>> {
@@ -81,6 +90,14 @@ impl SinkConnector for AivenJdbcSink {
 
     fn validate(&self, props: &Props) -> Vec<ConfigValue> {
         JdbcSink.validate(props)
+    }
+
+    fn system_key(&self) -> Option<&'static str> {
+        JdbcSink.system_key()
+    }
+
+    async fn check_system(&self, props: &Props) -> Result<()> {
+        JdbcSink.check_system(props).await
     }
 
     fn task_configs(&self, props: &Props, max_tasks: usize) -> Result<Vec<Props>> {

@@ -246,7 +246,8 @@ fn find<'t>(table: &'t Table, name: &str, taken: &HashSet<&str>) -> Option<&'t T
     })
 }
 
-fn missing_table(table: &TableName) -> String {
+/// Why records of a table that is not there cannot be written.
+pub(crate) fn missing_table(table: &TableName) -> String {
     format!(
         "the table does not exist, and \"auto.create\" is false. Create \"{table}\", or set \"auto.create\""
     )

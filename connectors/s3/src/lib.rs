@@ -132,6 +132,15 @@ impl SinkConnector for S3Sink {
         connect_api::config::validate::<S3SinkConfig>(props)
     }
 
+    fn system_key(&self) -> Option<&'static str> {
+        Some("s3.bucket.name")
+    }
+
+    async fn check_system(&self, props: &Props) -> Result<()> {
+        let store = Box::pin(Store::open(&S3SinkConfig::parse(props)?)).await?;
+        Box::pin(store.check_bucket()).await
+    }
+
     fn task_configs(&self, props: &Props, max_tasks: usize) -> Result<Vec<Props>> {
         S3SinkConfig::parse(props)?;
         Ok(vec![props.clone(); max_tasks])

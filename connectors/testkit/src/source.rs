@@ -18,7 +18,7 @@ use tokio::time::timeout;
 pub use crate::sink::run;
 use crate::{
     doubles::{ManualClock, MemoryOffsets, source_context},
-    sink::{document, ensure},
+    sink::{document, ensure, judge_look},
 };
 
 /// Time at which the clock of every case starts: 2026-11-21T10:00:00Z.
@@ -46,6 +46,10 @@ pub trait SourceFixture: Sized + Send + Sync {
 
     /// A configuration with several problems, and the keys they are bound to.
     fn broken_props(&self) -> (Props, Vec<&'static str>);
+
+    /// Changes to [`SourceFixture::props`] after which the system is not there; none for a connector that has
+    /// none behind it.
+    fn lost(&self) -> &'static [(&'static str, &'static str)];
 
     /// Brings a record with this id into the system.
     fn feed(&self, id: &str) -> impl Future<Output = ()> + Send;
@@ -343,6 +347,20 @@ pub async fn broken_configuration_is_invalid<F: SourceFixture>() -> Result<()> {
     Ok(())
 }
 
+/// Validation sees a system from which a task can read, and one that is not there.
+///
+/// # Errors
+/// What did not hold.
+pub async fn its_system_is_looked_at<F: SourceFixture>() -> Result<()> {
+    let fixture = F::start().await;
+    let connector = fixture.connector();
+    connector.check_system(&fixture.props()).await?;
+    let mut props = fixture.props();
+    props.extend(fixture.lost().iter().copied());
+    let outcome = connector.check_system(&props).await;
+    judge_look(connector.system_key(), !fixture.lost().is_empty(), outcome)
+}
+
 /// Runs every case of the source conformance suite on a [`SourceFixture`].
 ///
 /// `source_conformance!(MyFixture);` makes a module `source_conformance` with one test per case.
@@ -354,7 +372,7 @@ macro_rules! source_conformance {
             opens_and_closes_without_records, delivers_every_record, resumes_after_every_batch,
             crash_before_the_commit_loses_nothing, dropped_polls_lose_nothing,
             offsets_only_move_on, stop_while_waiting_loses_nothing, every_key_is_documented,
-            every_problem_is_reported, broken_configuration_is_invalid,
+            every_problem_is_reported, broken_configuration_is_invalid, its_system_is_looked_at,
         }
     };
     (@cases $fixture:ty, $($case:ident),+ $(,)?) => {

@@ -44,6 +44,20 @@ impl SourceConnector for WebEventSource {
         validate::<WebConfig>(props)
     }
 
+    fn system_key(&self) -> Option<&'static str> {
+        Some("listen")
+    }
+
+    async fn check_system(&self, props: &Props) -> Result<()> {
+        let config = WebConfig::parse(props)?;
+        acceptor(&config)?;
+        match listen(&config.listen).await {
+            // It may be this very connector that has the port.
+            Err(error) if error.class().is_retriable() => Ok(()),
+            outcome => outcome.map(drop),
+        }
+    }
+
     fn task_configs(&self, props: &Props, _max_tasks: usize) -> Result<Vec<Props>> {
         WebConfig::parse(props)?;
         // A port has one listener.

@@ -9,12 +9,15 @@ mod framework;
 mod likeness;
 mod parts;
 mod requests;
+mod system;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use connect_api::config::{ConfigDef, ConfigKey, ConfigKind, ConfigValue, Props, Width};
 
-pub(super) use self::{defaults::Defaults, framework::framework_def, likeness::most_like};
+pub(super) use self::{
+    defaults::Defaults, framework::framework_def, likeness::most_like, requests::check_class,
+};
 use super::{
     error::{HerderError, Result},
     plugins::Plugins,

@@ -27,21 +27,14 @@ impl HerderHandle {
         Ok((part.def)().keys().iter().cloned().map(in_plain_form).collect())
     }
 
-    /// What is wrong with a configuration for a class.
+    /// What is wrong with a configuration for a class; where nothing is, what is in the way at the system
+    /// behind it.
     ///
     /// # Errors
     /// `ClassMismatch`, `NoConnectorType`, `UnknownClass`.
-    pub fn validate(&self, class: &str, config: &RawConfig) -> Result<ConfigInfos> {
-        if let Some(included) = config.get("connector.class").and_then(Option::as_deref) {
-            let bare = |class: &str| class.strip_suffix("Connector").unwrap_or(class).to_owned();
-            if !bare(included).ends_with(&bare(class)) {
-                return Err(HerderError::ClassMismatch {
-                    included: included.to_owned(),
-                    requested: class.to_owned(),
-                });
-            }
-        }
-        self.validator().validate(config)
+    pub async fn validate(&self, class: &str, config: &RawConfig) -> Result<ConfigInfos> {
+        check_class(class, config)?;
+        self.validator().validate_with_system(config).await
     }
 
     pub(in crate::herder) fn validator(&self) -> Validator<'_> {
@@ -51,4 +44,21 @@ impl HerderHandle {
             resolve: &self.parts.resolve,
         }
     }
+}
+
+/// Checks that a configuration is of the class that it is sent for.
+///
+/// # Errors
+/// `ClassMismatch`.
+pub(in crate::herder) fn check_class(class: &str, config: &RawConfig) -> Result<()> {
+    if let Some(included) = config.get("connector.class").and_then(Option::as_deref) {
+        let bare = |class: &str| class.strip_suffix("Connector").unwrap_or(class).to_owned();
+        if !bare(included).ends_with(&bare(class)) {
+            return Err(HerderError::ClassMismatch {
+                included: included.to_owned(),
+                requested: class.to_owned(),
+            });
+        }
+    }
+    Ok(())
 }

@@ -49,7 +49,7 @@ fn properties(folder: &Path) -> Vec<(&'static str, String)> {
 }
 
 /// What `psql` would be told, as JDBC is told it.
-fn jdbc_url(url: &str) -> String {
+pub(crate) fn jdbc_url(url: &str) -> String {
     let (_user, place) = url.split_once('@').unwrap();
     format!("jdbc:postgresql://{place}")
 }

@@ -220,6 +220,10 @@ async fn mistakes_are_told(server: &SearchServer, system: System) {
         mistakes.push(("password", password, sentence));
     }
     for (connector, config, sentence) in mistakes {
+        let mut named = config.clone();
+        named["name"] = connector.into();
+        let problems = worker.rest.problems(&named).await;
+        assert!(problems.concat().contains(&sentence), "{connector}: {problems:?}");
         worker.rest.create(&json!({"name": connector, "config": config})).await;
         let trace = trace(&worker.rest, connector).await;
         assert!(trace.contains(&sentence), "{connector}: {trace}");

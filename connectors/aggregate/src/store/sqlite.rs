@@ -7,10 +7,10 @@ use connect_api::{
     error::{ConnectorError, ErrorClass, Result},
     record::TopicPartition,
 };
+use connect_disk::on_disk;
 use rusqlite::{
     Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
 };
-use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::{
     Claim, PartitionWrite, Store, StoredOffsets, StoredRow, StoredRows, StoredTotals, damaged,
@@ -77,7 +77,7 @@ impl SqliteStore {
         if self.access == Access::Read && !self.path.exists() {
             return Ok(None);
         }
-        let outcome = blocking(|| {
+        let outcome = on_disk(|| {
             let connection = match &mut self.connection {
                 Some(connection) => connection,
                 closed => closed.insert(open(&self.path, self.access, self.timeout)?),
@@ -146,14 +146,6 @@ impl Failure {
             Some(hint) => explained.hint(hint),
             None => explained,
         }
-    }
-}
-
-/// Disk work is short; on a runtime of several threads the others take over meanwhile.
-fn blocking<T>(work: impl FnOnce() -> T) -> T {
-    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
-        _ => work(),
     }
 }
 

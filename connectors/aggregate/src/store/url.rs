@@ -1,6 +1,10 @@
 //! Which database, as users write it.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use connect_api::config::{ConfigKind, ConfigType};
 use tokio_postgres::config::Host;
@@ -30,6 +34,14 @@ enum Target {
 }
 
 impl StoreUrl {
+    /// The file, of a store that is one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match &self.target {
+            Target::Sqlite(path) => Some(path),
+            Target::Postgres(_) => None,
+        }
+    }
+
     /// A store that connects when first asked.
     pub(crate) fn open(&self, access: Access, timeout: Duration) -> Box<dyn Store> {
         match &self.target {

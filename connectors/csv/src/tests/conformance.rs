@@ -31,6 +31,10 @@ impl SourceFixture for Files {
         self.bench.props.clone()
     }
 
+    fn lost(&self) -> &'static [(&'static str, &'static str)] {
+        &[("input.path", "/nowhere")]
+    }
+
     fn broken_props(&self) -> (Props, Vec<&'static str>) {
         let mut props = self.props();
         for (key, value) in [

@@ -22,6 +22,7 @@ use connect_api::{
     config::Config as _,
     time::Clock,
 };
+use connect_disk::on_disk;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
@@ -32,7 +33,6 @@ use self::{
 };
 use crate::{
     config::CsvConfig,
-    disk::on_disk,
     progress::{FileProgress, LiveFiles},
     source::CLASS,
     spool::{Found, Share, Spool},

@@ -19,13 +19,13 @@ use std::{
 };
 
 use axum::{body::Bytes, http::StatusCode};
+use connect_disk::on_disk;
 use futures::{Stream, StreamExt as _};
 use tokio::{io::AsyncWriteExt as _, time::timeout};
 
 use super::error::{ApiError, Result};
 use crate::{
     config::SpoolConfig,
-    disk::on_disk,
     offset::Identity,
     spool::{UPLOAD_PREFIX, free_names, move_file},
 };

@@ -338,6 +338,10 @@ impl SourceFixture for Numbers {
         );
         Props::from([("kafka.topic", "t"), ("max.interval", "1"), ("schema.string", &schema)])
     }
+
+    fn lost(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
     fn broken_props(&self) -> (Props, Vec<&'static str>) {
         let props = Props::from([("max.interval", "x"), ("iterations", "1.5")]);
         (props, vec!["kafka.topic", "max.interval", "iterations"])

@@ -18,6 +18,7 @@ use connect_api::{
     error::{ConnectorError, Result},
     record::{SinkRecord, TopicPartition},
     sink::{SinkContext, SinkOffsets, SinkTask},
+    time::Clock,
 };
 
 use crate::{
@@ -25,7 +26,7 @@ use crate::{
     document::Draft,
     flow::{Flow, Operation, Settled, no_room, within},
     offsets::Offsets,
-    settings::{Rules, Settings},
+    settings::{Connection, Rules, Settings},
     targets::Targets,
 };
 
@@ -47,20 +48,32 @@ pub(crate) struct SearchSinkTask {
     failure: Option<ConnectorError>,
 }
 
+/// Sees who answers, and that everything is there that topics are mapped to by name.
+///
+/// # Errors
+/// `Retriable` when nobody answers, `Forbidden` when we are nobody there, `NotFound` for what is not there.
+pub(crate) async fn find(
+    connection: Connection,
+    rules: &Rules,
+    clock: Arc<dyn Clock>,
+) -> Result<(Arc<Client>, Targets)> {
+    let product = connection.product;
+    let client = Arc::new(Client::new(connection, clock).await?);
+    let answer = client.ask(&Request::get("/".to_owned())).await;
+    let answer = answer.map_err(|failure| failure.into_error("answer", product))?;
+    introduce(product, &answer);
+    let targets = Targets::new(Arc::clone(&client));
+    targets.check(rules).await?;
+    Ok((client, targets))
+}
+
 impl SearchSinkTask {
     /// # Errors
     /// `Retriable` when the cluster is away; another class when it does not let us in, or what is
     /// mapped by name is not there.
     pub(crate) async fn start(settings: Settings, context: SinkContext) -> Result<Self> {
         let Settings { connection, pace, rules } = settings;
-        let product = connection.product;
-        let client = Client::new(connection, Arc::clone(&context.clock)).await?;
-        let client = Arc::new(client);
-        let answer = client.ask(&Request::get("/".to_owned())).await;
-        let answer = answer.map_err(|failure| failure.into_error("answer", product))?;
-        introduce(product, &answer);
-        let targets = Targets::new(Arc::clone(&client));
-        targets.check(&rules).await?;
+        let (client, targets) = find(connection, &rules, Arc::clone(&context.clock)).await?;
         Ok(Self {
             flush_timeout: pace.flush_timeout,
             is_synchronous: pace.is_synchronous,

@@ -36,7 +36,7 @@ mod timestamp;
 mod wake;
 mod walk;
 
-use std::sync::Arc;
+use std::{fs, sync::Arc};
 
 use async_trait::async_trait;
 use connect_api::{
@@ -45,10 +45,12 @@ use connect_api::{
     record::{SourceOffset, SourcePartition},
     source::{ExactlyOnceSupport, SourceConnector, SourceContext, SourceTask},
 };
+use connect_disk::{failure, on_disk};
 
 use self::{
     config::{LogFileConfig, Tolerance},
     offset::{Stored, id_of},
+    path_pattern::PathPattern,
     task::LogFileTask,
 };
 
@@ -72,6 +74,18 @@ impl SourceConnector for LogFileSource {
 
     fn validate(&self, props: &Props) -> Vec<ConfigValue> {
         validate::<LogFileConfig>(props)
+    }
+
+    fn system_key(&self) -> Option<&'static str> {
+        Some("path")
+    }
+
+    async fn check_system(&self, props: &Props) -> Result<()> {
+        let config = LogFileConfig::parse(props)?;
+        for root in config.path.iter().map(PathPattern::root) {
+            on_disk(|| fs::read_dir(&root)).map_err(|error| failure("look into", &root, error))?;
+        }
+        Ok(())
     }
 
     /// One task: a file may move from any of the paths to any other, and only who follows all of

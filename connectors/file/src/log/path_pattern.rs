@@ -1,5 +1,7 @@
 //! Paths with wildcards and dates in them.
 
+use std::path::PathBuf;
+
 use connect_api::config::{ConfigKind, ConfigType};
 use regex::bytes::Regex;
 
@@ -44,6 +46,20 @@ impl NameMatch {
             }
         }
         Some(date)
+    }
+}
+
+impl PathPattern {
+    /// The directory below which all of its files are.
+    pub(super) fn root(&self) -> PathBuf {
+        let mut root = PathBuf::from(if self.is_absolute { "/" } else { "." });
+        let directories =
+            self.steps.split_last().map_or(&[][..], |(_file, directories)| directories);
+        for step in directories {
+            let Step::Name(name) = step else { break };
+            root.push(name);
+        }
+        root
     }
 }
 

@@ -10,6 +10,7 @@ use connect_api::{
     source::{SourceContext, SourceTask},
     time::Clock,
 };
+use connect_disk::on_disk;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::warn;
 
@@ -24,7 +25,6 @@ use super::{
     tail::{Checked, Intake, Progress, State},
     wake::Wake,
 };
-use crate::blocking::on_disk;
 
 /// How long after the last line a file is simply asked again: lines come in bursts, and setting up
 /// a watch for each would cost more than reading it.

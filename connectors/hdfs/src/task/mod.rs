@@ -98,10 +98,7 @@ impl HdfsSinkTask {
         let naming = Naming::new(&config, base)?;
         // Folders come from the partitioner without it, because it may depend on the topic.
         config.storage.topics_dir.clear();
-        match hdfs.look("/").await {
-            Err(failure) if !failure.error.class().is_retriable() => return Err(failure.error),
-            Ok(_) | Err(_) => {}
-        }
+        hdfs.look("/").await.map_err(|failure| failure.error)?;
         let zone = match config.storage.timezone.as_str() {
             "" => Zone::UTC,
             id => Zone::parse(id).map_err(ConnectorError::invalid)?,

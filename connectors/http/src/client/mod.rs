@@ -15,7 +15,7 @@ use connect_api::{
     time::Clock,
 };
 use reqwest::{
-    Response, StatusCode, Url,
+    Method, Response, StatusCode, Url,
     header::{AUTHORIZATION, RETRY_AFTER},
     redirect::Policy,
 };
@@ -84,15 +84,44 @@ impl Client {
         Ok(client)
     }
 
-    /// Sees whether somebody listens at the address, where it is the same for all records.
+    /// The address, and whether it is the same for all records; none where even its place is not.
+    fn fixed_address(&self) -> Option<(Url, bool)> {
+        let url = |value| Url::parse(&self.settings.url.with_all(value)).ok();
+        let (one, other) = (url("a")?, url("b")?);
+        let is_same = one == other;
+        (place(&one) == place(&other)).then_some((one, is_same))
+    }
+
+    /// Asks for the head of what is at the address, where it is the same for all records: so it shows
+    /// whether TLS and credentials are right. By the rules of HTTP that changes nothing there.
+    ///
+    /// # Errors
+    /// `Retriable` where nobody answers, `Invalid` where TLS does not come about, `Forbidden` where the
+    /// credentials are not taken.
+    pub(crate) async fn greet(&self) -> Result<()> {
+        let Some((mut url, is_whole)) = self.fixed_address() else { return Ok(()) };
+        if !is_whole {
+            url.set_path("/");
+            url.set_query(None);
+        }
+        let place = place(&url);
+        let headers = Arc::default();
+        let head = Request { method: Method::HEAD, url: url.into(), headers, body: None };
+        let answer = self.ask(&head).await.map_err(Failure::into_error)?;
+        match answer.status {
+            401 | 407 if is_whole => {
+                Err(refusal(&answer, &place, self.settings.url_key).into_error())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Sees whether somebody listens at the address, where its place is the same for all records.
     async fn knock(&self) -> Result<()> {
         let settings = &self.settings;
-        let (one, other) = (settings.url.with_all("a"), settings.url.with_all("b"));
-        let (Ok(url), Ok(other)) = (Url::parse(&one), Url::parse(&other)) else { return Ok(()) };
+        let Some((url, _is_whole)) = self.fixed_address() else { return Ok(()) };
         let place = (url.host_str(), url.port_or_known_default());
-        let is_fixed = place == (other.host_str(), other.port_or_known_default());
-        let (Some(host), Some(port), true, None) = (place.0, place.1, is_fixed, &settings.proxy)
-        else {
+        let (Some(host), Some(port), None) = (place.0, place.1, &settings.proxy) else {
             return Ok(());
         };
         let host = host.trim_matches(['[', ']']);

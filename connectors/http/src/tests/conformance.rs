@@ -62,6 +62,10 @@ mod with_answers {
             ])
         }
 
+        fn lost(&self) -> &'static [(&'static str, &'static str)] {
+            &[("http.api.url", "http://127.0.0.1:1")]
+        }
+
         async fn arrived(&self) -> Vec<String> {
             arrived(&self.0)
         }
@@ -111,6 +115,10 @@ mod without_answers {
             ])
         }
 
+        fn lost(&self) -> &'static [(&'static str, &'static str)] {
+            &[("http.url", "http://127.0.0.1:1")]
+        }
+
         async fn arrived(&self) -> Vec<String> {
             arrived(&self.0)
         }
@@ -158,6 +166,10 @@ mod exactly_once {
                 ("max.in.flight", "4"),
                 ("reporter.bootstrap.servers", "localhost:9092"),
             ])
+        }
+
+        fn lost(&self) -> &'static [(&'static str, &'static str)] {
+            &[("http.api.url", "http://127.0.0.1:1")]
         }
 
         async fn arrived(&self) -> Vec<String> {

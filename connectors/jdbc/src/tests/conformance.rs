@@ -40,6 +40,10 @@ macro_rules! fixture {
                 self.0.props()
             }
 
+            fn lost(&self) -> &'static [(&'static str, &'static str)] {
+                &[("connection.url", "jdbc:postgresql://127.0.0.1:1/rows")]
+            }
+
             async fn arrived(&self) -> Vec<String> {
                 self.0.column("id").await
             }

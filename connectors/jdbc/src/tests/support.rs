@@ -253,6 +253,14 @@ impl SinkConnector for FaultySink {
         JdbcSink.validate(props)
     }
 
+    fn system_key(&self) -> Option<&'static str> {
+        JdbcSink.system_key()
+    }
+
+    async fn check_system(&self, props: &Props) -> Result<()> {
+        JdbcSink.check_system(props).await
+    }
+
     async fn start_task(&self, props: &Props, context: SinkContext) -> Result<Box<dyn SinkTask>> {
         let config = JdbcSinkConfig::parse(props)?;
         let usage = Usage::new(&config, &context.connector)?;
@@ -381,6 +389,10 @@ impl SinkFixture for Rows<'_> {
 
     fn props(&self) -> Props {
         self.0.props()
+    }
+
+    fn lost(&self) -> &'static [(&'static str, &'static str)] {
+        &[("connection.url", "jdbc:sqlite:/nowhere/rows.db")]
     }
 
     async fn arrived(&self) -> Vec<String> {

@@ -90,6 +90,16 @@ impl SinkConnector for AivenS3Sink {
         connect_api::config::validate::<AivenConfig>(props)
     }
 
+    fn system_key(&self) -> Option<&'static str> {
+        Some("aws.s3.bucket.name")
+    }
+
+    async fn check_system(&self, props: &Props) -> Result<()> {
+        let (bucket, tuning) = AivenConfig::parse(props)?.bucket()?;
+        let store = Box::pin(Store::overwriting(&bucket, &tuning, &NAMES)).await?;
+        Box::pin(store.check_bucket()).await
+    }
+
     fn task_configs(&self, props: &Props, max_tasks: usize) -> Result<Vec<Props>> {
         AivenConfig::parse(props)?;
         Ok(vec![props.clone(); max_tasks])

@@ -35,6 +35,10 @@ enum Kind {
     Answer,
     /// No answer, or half of one.
     Unreachable,
+    /// What is there does not speak TLS.
+    NoTls,
+    /// The server shows a certificate that we do not take.
+    Certificate,
     /// There was nobody to sign the request as.
     NoCredentials,
 }
@@ -90,6 +94,8 @@ impl Failure {
             SdkError::ServiceError(_) => Kind::Answer,
             _ if text.to_ascii_lowercase().contains("credential") => Kind::NoCredentials,
             SdkError::ConstructionFailure(_) => Kind::Answer,
+            _ if text.contains("peer certificate") => Kind::Certificate,
+            _ if text.contains("TLS handshake") => Kind::NoTls,
             _ => Kind::Unreachable,
         };
         Self {
@@ -114,7 +120,7 @@ impl Failure {
     pub(super) fn class(&self) -> ErrorClass {
         let is_passing = PASSING.contains(&self.code.as_str());
         match (self.kind, self.status) {
-            (Kind::Unreachable, _) => ErrorClass::Retriable,
+            (Kind::Unreachable | Kind::NoTls | Kind::Certificate, _) => ErrorClass::Retriable,
             (Kind::NoCredentials, _) => ErrorClass::Forbidden,
             _ if is_passing => ErrorClass::Retriable,
             (_, Some(501)) => ErrorClass::Invalid,
@@ -179,6 +185,19 @@ impl Failure {
                 let Names { url, region, network, .. } = names;
                 return Some(format!("Check {url}, {region}, {network}; it is tried again"));
             }
+            (Kind::NoTls, ..) => {
+                return Some(format!(
+                    "Nothing there seems to speak TLS: is it http:// in {}?",
+                    names.url
+                ));
+            }
+            (Kind::Certificate, ..) => {
+                return Some(format!(
+                    "Have the machine trust who signed the server's certificate, or name the file with \
+                     that one's in SSL_CERT_FILE, and check the host in {}",
+                    names.url
+                ));
+            }
             (_, "ExpiredToken", _) => {
                 "The credentials have expired: have those who hand them out renew them; it is tried \
                  again"
@@ -230,6 +249,9 @@ impl fmt::Display for Failure {
         match (self.kind, self.status) {
             (Kind::NoCredentials, _) => return f.write_str("there are no credentials"),
             (Kind::Unreachable, None) => return f.write_str("the server gave no answer"),
+            (Kind::NoTls | Kind::Certificate, _) => {
+                return f.write_str("could not agree on TLS with the server");
+            }
             (_, Some(status)) => write!(f, "the server answered {status}")?,
             (_, None) => f.write_str("the request could not be made")?,
         }

@@ -5,7 +5,7 @@ use std::{io, sync::Arc};
 use bytes::Bytes;
 use connect_api::time::{Clock as _, SystemClock};
 use http_body_util::Full;
-use hyper::{Request, Response, body::Incoming, service::service_fn};
+use hyper::{Method, Request, Response, body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -74,6 +74,10 @@ async fn respond(
     geocoder: &Geocoder,
     request: &Request<Incoming>,
 ) -> io::Result<Response<Full<Bytes>>> {
+    if request.method() == Method::HEAD {
+        // Somebody sees whether it is there: no visit.
+        return Ok(Response::default());
+    }
     let query = request.uri().query().unwrap_or_default();
     match geocoder.answer(query, SystemClock.now_ms()).await {
         // An error of the service ends the connection.

@@ -54,6 +54,10 @@ pub trait SinkFixture: Sized + Send + Sync {
     /// A configuration that writes to this far end.
     fn props(&self) -> Props;
 
+    /// Changes to [`SinkFixture::props`] after which the system is not there; none for a connector that has
+    /// none behind it.
+    fn lost(&self) -> &'static [(&'static str, &'static str)];
+
     /// Ids of the records that are durable at the far end, one entry each time one arrived. What a
     /// crash of the task would take away does not count.
     fn arrived(&self) -> impl Future<Output = Vec<String>> + Send;

@@ -1,4 +1,4 @@
-//! The case about the definition of the keys.
+//! The cases about the definition of the keys, and about what validation sees.
 
 use connect_api::{
     config::{ConfigDef, Props},
@@ -24,6 +24,40 @@ pub async fn every_key_is_documented<F: SinkFixture>() -> Result<()> {
         ensure(value.errors.is_empty(), || format!("Key {}: {:?}", value.name, value.errors))?;
     }
     Ok(())
+}
+
+/// Validation sees a system that takes a task, where it leaves nothing behind, and one that is not there.
+///
+/// # Errors
+/// What did not hold.
+pub async fn its_system_is_looked_at<F: SinkFixture>() -> Result<()> {
+    let fixture = F::start().await;
+    let connector = fixture.connector();
+    connector.check_system(&fixture.props()).await?;
+    let arrived = fixture.arrived().await;
+    ensure(arrived.is_empty(), || format!("A look at the system leaves {arrived:?} there"))?;
+    let mut props = fixture.props();
+    props.extend(fixture.lost().iter().copied());
+    let outcome = connector.check_system(&props).await;
+    judge_look(connector.system_key(), !fixture.lost().is_empty(), outcome)
+}
+
+/// What is said of a system that is not there is an error with a remedy, and has a key to show it at.
+///
+/// # Errors
+/// What did not hold.
+pub(crate) fn judge_look(
+    key: Option<&'static str>,
+    has_system: bool,
+    outcome: Result<()>,
+) -> Result<()> {
+    ensure(key.is_some() == has_system, || {
+        format!("The key of the system is {key:?}, and that there is one is {has_system}")
+    })?;
+    let remedy = outcome.err().map(|error| error.remedy().map(str::to_owned));
+    ensure(matches!(remedy, Some(Some(_))) == has_system, || {
+        format!("What is said of a system that is not there has the remedy {remedy:?}")
+    })
 }
 
 /// Every key of a definition has a manual text and a default that passes its own check.

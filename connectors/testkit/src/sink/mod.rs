@@ -22,10 +22,10 @@ pub use self::{
     },
     driver::SinkDriver,
     fixture::{Delivery, Fault, Handling, SinkFixture},
-    manual::every_key_is_documented,
+    manual::{every_key_is_documented, its_system_is_looked_at},
 };
 
-pub(crate) use self::manual::document;
+pub(crate) use self::manual::{document, judge_look};
 use connect_api::error::{ConnectorError, Result, chain};
 
 /// Runs one case of the suite on a runtime of its own.
@@ -61,7 +61,7 @@ macro_rules! sink_conformance {
             bad_record_fails_without_a_reporter, revoked_partition_leaves_the_other,
             partition_that_moves_is_continued, stop_while_holding_loses_nothing,
             crash_at_every_step_loses_nothing, committed_offsets_never_pass_what_is_durable,
-            every_key_is_documented,
+            every_key_is_documented, its_system_is_looked_at,
         }
     };
     (@cases $fixture:ty, $($case:ident),+ $(,)?) => {

@@ -20,10 +20,8 @@ use std::{
 };
 
 use connect_api::error::{Result, chain};
-use tokio::{
-    runtime::{Handle, RuntimeFlavor},
-    sync::Notify,
-};
+use connect_disk::on_disk;
+use tokio::sync::Notify;
 use tracing::warn;
 
 pub(crate) use self::reader::Reader;
@@ -215,13 +213,5 @@ impl Journal {
     /// Segments that may be read, oldest first.
     fn segments(&self) -> Vec<Segment> {
         self.state().segments.iter().copied().collect()
-    }
-}
-
-/// Does work that waits for the disk; other tasks go on on other threads meanwhile.
-fn on_disk<R>(work: impl FnOnce() -> R) -> R {
-    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
-        _ => work(),
     }
 }

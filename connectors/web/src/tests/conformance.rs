@@ -103,6 +103,10 @@ macro_rules! fixture {
             fn props(&self) -> Props {
                 self.0.props.clone()
             }
+
+            fn lost(&self) -> &'static [(&'static str, &'static str)] {
+                &[("listen", "192.0.2.1:8088")]
+            }
             fn broken_props(&self) -> (Props, Vec<&'static str>) {
                 let props = Props::from([
                     ("listen", "nowhere"),

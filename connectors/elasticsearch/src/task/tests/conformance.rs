@@ -69,6 +69,10 @@ mod elasticsearch {
             self.0.props([("behavior.on.null.values", "delete"), ("flush.synchronously", "true")])
         }
 
+        fn lost(&self) -> &'static [(&'static str, &'static str)] {
+            &[("connection.url", "http://127.0.0.1:1")]
+        }
+
         async fn arrived(&self) -> Vec<String> {
             self.0.arrived()
         }
@@ -110,6 +114,10 @@ mod opensearch {
 
         fn props(&self) -> Props {
             self.0.props([("key.ignore", "true"), ("data.stream.enabled", "true")])
+        }
+
+        fn lost(&self) -> &'static [(&'static str, &'static str)] {
+            &[("connection.url", "http://127.0.0.1:1")]
         }
 
         async fn arrived(&self) -> Vec<String> {

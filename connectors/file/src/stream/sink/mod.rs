@@ -16,8 +16,7 @@ use connect_api::{
     value::Value,
     value_text::write_java_text,
 };
-
-use crate::blocking::on_disk;
+use connect_disk::{explained, on_disk};
 
 /// Bytes of lines that are written at once: a system call costs nothing per line then.
 const WRITE_BYTES: usize = 1 << 20;
@@ -141,13 +140,7 @@ impl Target {
             Self::Standard(_) => "Could not write to standard output".to_owned(),
             Self::Named(name, _) => format!("Could not write to file \"{name}\""),
         });
-        let failure = match error.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-                failure.hint("Make room on the disk")
-            }
-            _ => failure,
-        };
-        failure.caused_by(error)
+        explained(failure, error)
     }
 }
 

@@ -21,6 +21,7 @@ use connect_api::{
     time::Clock,
     value::Value,
 };
+use connect_disk::on_disk;
 use serde_json::{Map, Value as Json};
 use tokio::{
     io::{AsyncReadExt as _, Stdin},
@@ -29,7 +30,6 @@ use tokio::{
 use tracing::warn;
 
 use super::input::Input;
-use crate::blocking::on_disk;
 
 /// Bytes read at once: a system call costs nothing per line then.
 const READ_BYTES: usize = 256 << 10;

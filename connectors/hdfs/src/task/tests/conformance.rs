@@ -42,6 +42,10 @@ impl<const GROWS: bool> SinkFixture for Cluster<GROWS> {
         )
     }
 
+    fn lost(&self) -> &'static [(&'static str, &'static str)] {
+        &[("store.url", "http://127.0.0.1:1"), ("webhdfs.url", "")]
+    }
+
     async fn arrived(&self) -> Vec<String> {
         let files = self.server.committed().into_values();
         let texts = files.map(|bytes| String::from_utf8(bytes).unwrap());

@@ -51,8 +51,12 @@ async fn a_name_node_in_safe_mode_is_waited_for() {
 #[tokio::test]
 async fn a_task_that_begins_in_safe_mode_waits_and_loses_nothing() {
     let server = Server::start().await;
-    server.set_mood(Some(SAFE));
     let mut run = Run::start(&server, &[]).await;
+    let partition = [TopicPartition::new("t", 0)];
+    run.task.close(&partition).await.unwrap();
+    server.set_mood(Some(SAFE));
+    run.task.open(&partition).await.unwrap();
+    run.obey();
     // Records may come before the worker has paused the partition.
     run.task.put(&[numbered(0), numbered(1)]).await.unwrap();
     run.position = 2;
@@ -114,11 +118,11 @@ async fn a_server_that_is_none_is_told_at_start() {
 #[tokio::test]
 async fn a_cluster_that_cannot_be_reached_is_told_and_waited_for() {
     let server = Server::start().await;
-    let mut run = Run::start(&server, &[("webhdfs.url", "http://127.0.0.1:1")]).await;
-    let told = run.task.put(&[]).await;
-    assert!(told.is_ok());
-    run.task.put(&[numbered(0)]).await.unwrap();
-    assert!(run.safe().await <= 1);
+    let props = props(&server, &[("webhdfs.url", "http://127.0.0.1:1")]);
+    let context = sink_context(&ManualClock::at(MORNING));
+    let error = HdfsSink::HDFS2.start_task(&props, context).await.err().unwrap();
+    assert!(error.class().is_retriable());
+    assert!(error.to_string().starts_with("The name node http://127.0.0.1:1 cannot be reached. "));
 }
 
 #[tokio::test]

@@ -134,11 +134,14 @@ impl Failure {
                 .hint("Set \"connection.user\" and \"connection.password\"")
                 .caused_by(error);
         }
-        let message = match error.source() {
-            Some(_) if !error.is_closed() => format!("Could not connect to {shown}"),
-            _ => format!("Lost the connection to {shown}"),
+        let failure = match error.source() {
+            Some(_) if !error.is_closed() => {
+                ConnectorError::retriable(format!("Could not connect to {shown}"))
+                    .hint("Check \"connection.url\", and whether the server is up")
+            }
+            _ => ConnectorError::retriable(format!("Lost the connection to {shown}")),
         };
-        ConnectorError::retriable(message).caused_by(error)
+        failure.caused_by(error)
     }
 }
 

@@ -9,11 +9,11 @@ use connect_api::{
     error::{ConnectorError, ErrorClass, Result},
     record::TopicPartition,
 };
+use connect_disk::on_disk;
 use rusqlite::{
     Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params,
     params_from_iter,
 };
-use tokio::runtime::{Handle, RuntimeFlavor};
 
 use self::values::bound;
 use super::{
@@ -66,7 +66,7 @@ impl SqliteDatabase {
         &mut self,
         work: impl FnOnce(&Transaction<'_>, &Usage) -> Result<T, Failure>,
     ) -> Result<T> {
-        let outcome = blocking(|| {
+        let outcome = on_disk(|| {
             let connection = match &mut self.connection {
                 Some(connection) => connection,
                 closed => closed.insert(open(&self.path)?),
@@ -109,14 +109,6 @@ impl SqliteDatabase {
             Some(hint) => explained.hint(hint),
             None => explained,
         }
-    }
-}
-
-/// Disk work is short; on a runtime of several threads the others take over meanwhile.
-fn blocking<T>(work: impl FnOnce() -> T) -> T {
-    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
-        _ => work(),
     }
 }
 

@@ -61,6 +61,10 @@ mod by_partition {
             props
         }
 
+        fn lost(&self) -> &'static [(&'static str, &'static str)] {
+            &[("aws.s3.endpoint", "http://127.0.0.1:1")]
+        }
+
         async fn arrived(&self) -> Vec<String> {
             ids(&self.server)
         }
@@ -109,6 +113,10 @@ mod by_key {
             let mut props = self.props.clone();
             props.insert("file.name.template", "{{topic}}/{{partition}}/{{key}}");
             props
+        }
+
+        fn lost(&self) -> &'static [(&'static str, &'static str)] {
+            &[("aws.s3.endpoint", "http://127.0.0.1:1")]
         }
 
         async fn arrived(&self) -> Vec<String> {

@@ -43,6 +43,10 @@ impl SinkFixture for Bucket {
         ])
     }
 
+    fn lost(&self) -> &'static [(&'static str, &'static str)] {
+        &[("store.url", "http://127.0.0.1:1")]
+    }
+
     async fn arrived(&self) -> Vec<String> {
         let objects = self.server.objects().into_values();
         let texts = objects.map(|bytes| String::from_utf8(bytes).unwrap());

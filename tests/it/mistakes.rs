@@ -1,0 +1,228 @@
+//! A mistake in a configuration is told twice in one clear sentence: by validation, before the connector is
+//! made, and by the connector's status when it is made all the same.
+
+use std::path::Path;
+
+use reqwest::Method;
+use serde_json::{Value as Json, json};
+
+use crate::{
+    harness::{Worker, eventually},
+    services::{self, postgres::Postgres, s3::S3},
+};
+
+/// A port of the loopback interface that nobody listens on.
+const NOBODY: &str = "127.0.0.1:1";
+
+async fn start(folder: &Path) -> Worker {
+    let log = format!("embedded:{}", folder.join("log").display());
+    let string = "org.apache.kafka.connect.storage.StringConverter".to_owned();
+    let properties = [
+        ("bootstrap.servers", log),
+        ("group.id", "mistakes".to_owned()),
+        ("config.storage.topic", "mistakes-configs".to_owned()),
+        ("offset.storage.topic", "mistakes-offsets".to_owned()),
+        ("status.storage.topic", "mistakes-status".to_owned()),
+        ("key.converter", string.clone()),
+        ("value.converter", string),
+    ];
+    Worker::start(folder, &properties, &[]).await
+}
+
+/// A configuration with some keys set otherwise.
+fn with(config: &Json, changes: &[(&str, &str)]) -> Json {
+    let mut config = config.clone();
+    for (key, value) in changes {
+        config[*key] = json!(value);
+    }
+    config
+}
+
+/// Makes a connector that is wrong, and expects the same sentence of validation and of its status.
+async fn is_told(worker: &Worker, name: &str, config: Json, sentence: &str) {
+    let mut named = config.clone();
+    named["name"] = json!(name);
+    let problems = worker.rest.problems(&named).await;
+    let is_clear = matches!(&problems[..], [problem] if problem.contains(sentence));
+    assert!(is_clear, "{name}: \"{sentence}\" is not all of {problems:?}");
+    worker.rest.create(&json!({"name": name, "config": named})).await;
+    let path = format!("/connectors/{name}/status");
+    let what = format!("{name} to say \"{sentence}\"");
+    let told = eventually(&what, async || {
+        let (_, status) = worker.rest.send(Method::GET, &path, None).await;
+        let trace = status["tasks"][0]["trace"].as_str().unwrap_or_default().to_owned();
+        trace.contains(sentence).then_some(trace)
+    })
+    .await;
+    for secret in ["wrongsecret", S3::SECRET_KEY, Postgres::PASSWORD] {
+        assert!(!told.contains(secret) && !problems[0].contains(secret), "{name}: {told}");
+    }
+}
+
+/// Nothing is wrong with a configuration.
+async fn is_right(worker: &Worker, config: &Json) {
+    assert_eq!(worker.rest.problems(config).await, [""; 0], "{config}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_bucket() {
+    let server = services::require!(s3);
+    server.create_bucket("mistakes").await;
+    let url = server.endpoint();
+    let sink = json!({
+        "name": "right",
+        "connector.class": "io.confluent.connect.s3.S3SinkConnector",
+        "storage.class": "io.confluent.connect.s3.storage.S3Storage",
+        "format.class": "io.confluent.connect.s3.format.json.JsonFormat",
+        "topics": "t",
+        "flush.size": "3",
+        "s3.bucket.name": "mistakes",
+        "s3.region": S3::REGION,
+        "store.url": url,
+        "aws.access.key.id": S3::ACCESS_KEY,
+        "aws.secret.access.key": S3::SECRET_KEY,
+        "s3.part.retries": "1",
+        "s3.retry.backoff.ms": "20",
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let worker = start(folder.path()).await;
+    is_right(&worker, &sink).await;
+    let (nobody, tls) = (format!("http://{NOBODY}"), url.replace("http:", "https:"));
+    for (name, key, value, sentence) in [
+        ("s3-host", "store.url", &*nobody, "Could not reach bucket \"mistakes\""),
+        ("s3-tls", "store.url", &tls, "Nothing there seems to speak TLS"),
+        ("s3-bucket", "s3.bucket.name", "nowhere", "Non-existent S3 bucket: nowhere"),
+        ("s3-secret", "aws.secret.access.key", "wrongsecret", "aws.secret.access.key"),
+    ] {
+        is_told(&worker, name, with(&sink, &[(key, value)]), sentence).await;
+    }
+    assert!(worker.stop().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_database() {
+    let postgres = services::require!(postgres);
+    let url = super::jdbc::jdbc_url(&postgres.create_database("mistakes").await);
+    let sink = json!({
+        "name": "right",
+        "connector.class": "io.confluent.connect.jdbc.JdbcSinkConnector",
+        "topics": "t",
+        "connection.url": url,
+        "connection.user": Postgres::USER,
+        "connection.password": Postgres::PASSWORD,
+        "auto.create": "true",
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let worker = start(folder.path()).await;
+    is_right(&worker, &sink).await;
+    let database = url.rsplit_once('/').unwrap().1;
+    let nobody = format!("jdbc:postgresql://{NOBODY}/{database}");
+    let absent = url.replace(database, "nowhere");
+    let tls = format!("{url}?sslmode=verify-full");
+    for (name, key, value, sentence) in [
+        ("jdbc-host", "connection.url", &*nobody, "Check \"connection.url\""),
+        ("jdbc-database", "connection.url", &absent, "database \"nowhere\" does not exist"),
+        ("jdbc-tls", "connection.url", &tls, "Could not speak TLS with"),
+        ("jdbc-password", "connection.password", "wrongsecret", "\"connection.password\""),
+    ] {
+        is_told(&worker, name, with(&sink, &[(key, value)]), sentence).await;
+    }
+    let sentence = "the table does not exist, and \"auto.create\" is false. Create \"t\"";
+    let without_table = with(&sink, &[("auto.create", "false")]);
+    assert!(worker.rest.problems(&without_table).await[0].contains(sentence));
+    assert!(worker.stop().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_file_system() {
+    let hdfs = services::require!(hdfs);
+    let sink = json!({
+        "name": "right",
+        "connector.class": "io.confluent.connect.hdfs3.Hdfs3SinkConnector",
+        "topics": "t",
+        "hdfs.url": "hdfs://localhost:8020",
+        "webhdfs.url": hdfs.url(),
+        "format.class": "io.confluent.connect.hdfs3.json.JsonFormat",
+        "flush.size": "3",
+        "hdfs.request.backoff.ms": "10",
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let worker = start(folder.path()).await;
+    is_right(&worker, &sink).await;
+    let (nobody, tls) = (format!("http://{NOBODY}"), hdfs.url().replace("http:", "https:"));
+    for (name, value, sentence) in
+        [("hdfs-host", nobody, "cannot be reached"), ("hdfs-tls", tls, "TLS")]
+    {
+        is_told(&worker, name, with(&sink, &[("webhdfs.url", &value)]), sentence).await;
+    }
+    assert!(worker.stop().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_files_and_services_nearby() {
+    let folder = tempfile::tempdir().unwrap();
+    let worker = start(folder.path()).await;
+    let place = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::create_dir(folder.path().join("there")).unwrap();
+    let excel = json!({"connector.class": "millrace.ExcelSinkConnector", "topics": "t"});
+    let spool = json!({
+        "connector.class": "com.github.jcustenborder.kafka.connect.spooldir.SpoolDirCsvSourceConnector",
+        "topic": "t",
+        "input.path": place("there"),
+        "error.path": place("there"),
+        "finished.path": place("there"),
+        "input.file.pattern": ".*csv",
+        "schema.generation.enabled": "true",
+        "csv.first.row.as.header": "true",
+    });
+    let aggregate = json!({
+        "connector.class": "millrace.AggregateSinkConnector",
+        "topics": "t",
+        "aggregate.name": "a",
+        "window.ms": "1000",
+    });
+    let http = json!({
+        "connector.class": "io.confluent.connect.http.HttpSinkConnector",
+        "topics": "t",
+        "http.api.url": format!("http://127.0.0.1:{}/hook", worker.port()),
+        "reporter.bootstrap.servers": "unused",
+    });
+    let (nobody, tls) =
+        (format!("http://{NOBODY}/"), format!("https://127.0.0.1:{}/", worker.port()));
+    let web = json!({"connector.class": "millrace.WebEventSourceConnector", "topic": "t",
+        "routes": r#"[{"path": "/hook"}]"#, "acks": "all"});
+    for (name, config, key, right, wrong, sentence) in [
+        ("excel", excel, "file", place("there/b.xlsx"), place("gone/b.xlsx"), "does not exist"),
+        ("spool", spool, "finished.path", place("there"), place("gone"), "does not exist"),
+        (
+            "aggregate",
+            aggregate,
+            "store.url",
+            format!("sqlite:{}", place("there/a.db")),
+            format!("sqlite:{}", place("gone/a.db")),
+            "store.url",
+        ),
+        (
+            "http",
+            http.clone(),
+            "http.api.url",
+            http["http.api.url"].as_str().unwrap().to_owned(),
+            nobody,
+            "Could not reach",
+        ),
+        (
+            "web",
+            web,
+            "listen",
+            "127.0.0.1:0".to_owned(),
+            "192.0.2.1:8088".to_owned(),
+            "Could not listen on",
+        ),
+    ] {
+        is_right(&worker, &with(&config, &[("name", "right"), (key, &right)])).await;
+        is_told(&worker, name, with(&config, &[(key, &wrong)]), sentence).await;
+    }
+    let told = worker.rest.problems(&with(&http, &[("name", "tls"), ("http.api.url", &tls)])).await;
+    assert!(told[0].contains("Nothing there seems to speak TLS"), "{told:?}");
+    assert!(worker.stop().success());
+}
