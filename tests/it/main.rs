@@ -7,6 +7,7 @@ mod configs;
 mod dead_letters;
 mod extremes;
 mod figures;
+mod full_disk;
 mod fuzz;
 mod harness;
 mod hdfs;

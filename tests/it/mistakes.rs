@@ -158,71 +158,109 @@ async fn of_a_file_system() {
     assert!(worker.stop().success());
 }
 
+/// A key of a configuration that is right with one value and wrong with another.
+struct Slip<'a> {
+    name: &'a str,
+    config: Json,
+    key: &'a str,
+    right: String,
+    wrong: String,
+    sentence: &'a str,
+}
+
+impl Slip<'_> {
+    async fn is_told(self, worker: &Worker) {
+        let Self { name, config, key, right, wrong, sentence } = self;
+        is_right(worker, &with(&config, &[("name", "right"), (key, &right)])).await;
+        is_told(worker, name, with(&config, &[(key, &wrong)]), sentence).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn of_files_and_services_nearby() {
+async fn of_directories() {
     let folder = tempfile::tempdir().unwrap();
     let worker = start(folder.path()).await;
     let place = |name: &str| folder.path().join(name).display().to_string();
     std::fs::create_dir(folder.path().join("there")).unwrap();
-    let excel = json!({"connector.class": "millrace.ExcelSinkConnector", "topics": "t"});
-    let spool = json!({
-        "connector.class": "com.github.jcustenborder.kafka.connect.spooldir.SpoolDirCsvSourceConnector",
-        "topic": "t",
-        "input.path": place("there"),
-        "error.path": place("there"),
-        "finished.path": place("there"),
-        "input.file.pattern": ".*csv",
-        "schema.generation.enabled": "true",
-        "csv.first.row.as.header": "true",
-    });
-    let aggregate = json!({
-        "connector.class": "millrace.AggregateSinkConnector",
-        "topics": "t",
-        "aggregate.name": "a",
-        "window.ms": "1000",
-    });
+    let excel = Slip {
+        name: "excel",
+        config: json!({"connector.class": "millrace.ExcelSinkConnector", "topics": "t"}),
+        key: "file",
+        right: place("there/book.xlsx"),
+        wrong: place("gone/book.xlsx"),
+        sentence: "of 'file' does not exist",
+    };
+    let spool = Slip {
+        name: "spool",
+        config: json!({
+            "connector.class":
+                "com.github.jcustenborder.kafka.connect.spooldir.SpoolDirCsvSourceConnector",
+            "topic": "t",
+            "input.path": place("there"),
+            "error.path": place("there"),
+            "input.file.pattern": ".*csv",
+            "schema.generation.enabled": "true",
+            "csv.first.row.as.header": "true",
+        }),
+        key: "finished.path",
+        right: place("there"),
+        wrong: place("gone"),
+        sentence: "of 'finished.path' does not exist",
+    };
+    let aggregate = Slip {
+        name: "aggregate",
+        config: json!({
+            "connector.class": "millrace.AggregateSinkConnector",
+            "topics": "t",
+            "aggregate.name": "a",
+            "window.ms": "1000",
+        }),
+        key: "store.url",
+        right: format!("sqlite:{}", place("there/rows.db")),
+        wrong: format!("sqlite:{}", place("gone/rows.db")),
+        sentence: "store.url",
+    };
+    for slip in [excel, spool, aggregate] {
+        slip.is_told(&worker).await;
+    }
+    assert!(worker.stop().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_addresses() {
+    let folder = tempfile::tempdir().unwrap();
+    let worker = start(folder.path()).await;
+    // The worker's own API is a service as good as any.
+    let service = format!("127.0.0.1:{}", worker.port());
     let http = json!({
         "connector.class": "io.confluent.connect.http.HttpSinkConnector",
         "topics": "t",
-        "http.api.url": format!("http://127.0.0.1:{}/hook", worker.port()),
         "reporter.bootstrap.servers": "unused",
     });
-    let (nobody, tls) =
-        (format!("http://{NOBODY}/"), format!("https://127.0.0.1:{}/", worker.port()));
+    let tls = with(&http, &[("name", "tls"), ("http.api.url", &format!("https://{service}/"))]);
     let web = json!({"connector.class": "millrace.WebEventSourceConnector", "topic": "t",
         "routes": r#"[{"path": "/hook"}]"#, "acks": "all"});
-    for (name, config, key, right, wrong, sentence) in [
-        ("excel", excel, "file", place("there/b.xlsx"), place("gone/b.xlsx"), "does not exist"),
-        ("spool", spool, "finished.path", place("there"), place("gone"), "does not exist"),
-        (
-            "aggregate",
-            aggregate,
-            "store.url",
-            format!("sqlite:{}", place("there/a.db")),
-            format!("sqlite:{}", place("gone/a.db")),
-            "store.url",
-        ),
-        (
-            "http",
-            http.clone(),
-            "http.api.url",
-            http["http.api.url"].as_str().unwrap().to_owned(),
-            nobody,
-            "Could not reach",
-        ),
-        (
-            "web",
-            web,
-            "listen",
-            "127.0.0.1:0".to_owned(),
-            "192.0.2.1:8088".to_owned(),
-            "Could not listen on",
-        ),
-    ] {
-        is_right(&worker, &with(&config, &[("name", "right"), (key, &right)])).await;
-        is_told(&worker, name, with(&config, &[(key, &wrong)]), sentence).await;
+    let http = Slip {
+        name: "http",
+        config: http,
+        key: "http.api.url",
+        right: format!("http://{service}/hook"),
+        wrong: format!("http://{NOBODY}/hook"),
+        sentence: "Could not reach",
+    };
+    let web = Slip {
+        name: "web",
+        config: web,
+        key: "listen",
+        right: "127.0.0.1:0".to_owned(),
+        wrong: "192.0.2.1:8088".to_owned(),
+        sentence: "Could not listen on",
+    };
+    for slip in [http, web] {
+        slip.is_told(&worker).await;
     }
-    let told = worker.rest.problems(&with(&http, &[("name", "tls"), ("http.api.url", &tls)])).await;
+    // A task sees it only when it has something to send.
+    let told = worker.rest.problems(&tls).await;
     assert!(told[0].contains("Nothing there seems to speak TLS"), "{told:?}");
     assert!(worker.stop().success());
 }

@@ -10,7 +10,7 @@
 # shellcheck source=tests/services/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-SERVICES='avro, browser, clients, connect, elasticsearch, hdfs, kafka, opensearch, opensearch3, postgis, postgres, registry, s3, s3proxy'
+SERVICES='avro, browser, clients, connect, disk, elasticsearch, hdfs, kafka, opensearch, opensearch3, postgis, postgres, registry, s3, s3proxy'
 
 # Copies Maven artifacts and all they need into a directory of jars: maven_jars DIR G:A:V...
 maven_jars() {
@@ -174,6 +174,13 @@ fetch_opensearch3() {
     fetch_search opensearch3 org.opensearch opensearch "$OPENSEARCH_3_VERSION"
 }
 
+# A small disk is mounted in namespaces of its own, which the system has to allow.
+fetch_disk() {
+    command -v nsenter >/dev/null || unavailable "nsenter is missing: install Debian's util-linux"
+    unshare --user --map-root-user --mount true 2>/dev/null ||
+        unavailable "A small disk cannot be mounted: allow user namespaces (kernel.unprivileged_userns_clone, or --security-opt seccomp=unconfined in a container)"
+}
+
 # HDFS in one process, as its makers test it. Without JAXB the name node has no WebHDFS.
 fetch_hdfs() {
     java_17 >/dev/null
@@ -234,7 +241,7 @@ fetch() {
         opensearch3) wanted="$OPENSEARCH_3_VERSION" ;;
         clients) wanted="${CLIENT_PACKAGES[*]}" ;;
         browser) wanted="$PLAYWRIGHT_VERSION" ;;
-        postgres | postgis) wanted='' ;; # the system's own: looked for each time
+        disk | postgres | postgis) wanted='' ;; # the system's own: looked for each time
         *) fail "Unknown service \"$service\": it is none of $SERVICES" ;;
     esac
     [ -n "$wanted" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && return 0

@@ -21,7 +21,8 @@ use crate::{
 
 /// A task of the aggregate sink.
 ///
-/// 1. `open` claims the partitions in the store and reads from the offsets it has with the rows.
+/// 1. `open` claims the partitions in the store and reads from the offsets it has with the rows. Where the
+///    store is away, `put` does.
 /// 2. `put` counts, then writes what is due in one transaction with its offsets.
 /// 3. `pre_commit` names the offsets that are in the store already; it writes nothing.
 /// 4. `close` writes what is held, due or not: a stopped aggregate shows all it ever counted. When
@@ -35,6 +36,8 @@ pub(crate) struct AggregateTask {
     retention_ms: Option<i64>,
     /// Start of the oldest window kept when windows were deleted last.
     oldest_kept_ms: i64,
+    /// Partitions that the store has not given to this task yet.
+    unclaimed: Vec<TopicPartition>,
 }
 
 impl AggregateTask {
@@ -52,7 +55,34 @@ impl AggregateTask {
         let key = LiveKey { store: config.store_url().to_string(), name: definition.name.clone() };
         let live = hub.enter(key, held);
         let retention_ms = config.retention_ms();
-        Self { definition, context, store, hub, live, retention_ms, oldest_kept_ms: i64::MIN }
+        Self {
+            definition,
+            context,
+            store,
+            hub,
+            live,
+            retention_ms,
+            oldest_kept_ms: i64::MIN,
+            unclaimed: Vec::new(),
+        }
+    }
+
+    /// Takes over the partitions that are not this task's yet, and reads on from where the store is with
+    /// them. Of a batch that has come meanwhile nothing is counted: it comes again.
+    async fn claim(&mut self, batch: &[SinkRecord]) -> Result<()> {
+        let claims = self.store.claim(&self.definition, &self.unclaimed).await?;
+        self.unclaimed.clear();
+        let runs = batch.chunk_by(|left, right| left.origin == right.origin);
+        for first in runs.filter_map(<[SinkRecord]>::first).rev() {
+            self.context.seek(first.origin.clone(), first.offset);
+        }
+        for claim in claims {
+            if let Some(offset) = claim.offset {
+                self.context.seek(claim.partition.clone(), offset);
+            }
+            self.live.held().open(claim);
+        }
+        Ok(())
     }
 
     /// Counts a batch; writes in between when the budget is full.
@@ -117,16 +147,25 @@ impl AggregateTask {
 #[async_trait]
 impl SinkTask for AggregateTask {
     async fn open(&mut self, partitions: &[TopicPartition]) -> Result<()> {
-        for claim in self.store.claim(&self.definition, partitions).await? {
-            if let Some(offset) = claim.offset {
-                self.context.seek(claim.partition.clone(), offset);
+        self.unclaimed.extend(partitions.iter().cloned());
+        match self.claim(&[]).await {
+            // A rebalance must not fail for a store that is away: the next batch claims them.
+            Err(error) if error.class().is_retriable() => {
+                warn!(
+                    connector = %self.context.connector,
+                    "Could not take partitions over yet: {}",
+                    chain(&error)
+                );
+                Ok(())
             }
-            self.live.held().open(claim);
+            claimed => claimed,
         }
-        Ok(())
     }
 
     async fn put(&mut self, batch: &[SinkRecord]) -> Result<()> {
+        if !self.unclaimed.is_empty() {
+            return self.claim(batch).await;
+        }
         self.live.held().cut_by_clock(self.context.clock.now_ms());
         let counted = self.count(batch).await;
         self.hub.publish(&self.live);
@@ -141,6 +180,7 @@ impl SinkTask for AggregateTask {
     }
 
     async fn close(&mut self, partitions: &[TopicPartition]) -> Result<()> {
+        self.unclaimed.retain(|partition| !partitions.contains(partition));
         self.live.held().cut(partitions);
         if let Err(error) = self.write().await {
             warn!(

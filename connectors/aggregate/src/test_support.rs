@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -189,10 +189,16 @@ impl SinkConnector for FaultySink {
     }
 }
 
-/// A store that loses a write, or the answer to one.
+/// A store that loses a claim, a write, or the answer to one.
 struct FaultyStore {
     inner: Box<dyn Store>,
     fault: Arc<Mutex<Option<Fault>>>,
+}
+
+impl FaultyStore {
+    fn fault(&self) -> MutexGuard<'_, Option<Fault>> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[async_trait]
@@ -202,6 +208,9 @@ impl Store for FaultyStore {
         definition: &Definition,
         partitions: &[TopicPartition],
     ) -> Result<Vec<Claim>> {
+        if self.fault().take_if(|fault| *fault == Fault::BeforeWrite).is_some() {
+            return Err(ConnectorError::retriable("The store is away"));
+        }
         self.inner.claim(definition, partitions).await
     }
 
@@ -211,7 +220,7 @@ impl Store for FaultyStore {
         writes: &[PartitionWrite],
         delete_before: Option<i64>,
     ) -> Result<Vec<TopicPartition>> {
-        let fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let fault = self.fault().take();
         let lost = || ConnectorError::retriable("The store is away");
         match fault {
             None => self.inner.write(definition, writes, delete_before).await,

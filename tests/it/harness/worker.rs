@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::{RestClient, eventually};
+use crate::services::disk::Disk;
 
 /// The two kinds of worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,10 @@ impl Mode {
     }
 }
 
+fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_millrace"))
+}
+
 /// A running worker, killed when dropped.
 pub(crate) struct Worker {
     child: Child,
@@ -41,7 +46,17 @@ impl Worker {
         properties: &[(&str, impl AsRef<str>)],
         environment: &[(&str, String)],
     ) -> Self {
-        Self::with(Mode::Distributed, folder, properties, environment).await
+        Self::with(program(), Mode::Distributed, folder, properties, environment).await
+    }
+
+    /// Starts a distributed worker that finds a small disk.
+    pub(crate) async fn start_on(
+        disk: &Disk,
+        folder: &Path,
+        properties: &[(&str, impl AsRef<str>)],
+    ) -> Self {
+        let program = disk.program(env!("CARGO_BIN_EXE_millrace"), folder);
+        Self::with(program, Mode::Distributed, folder, properties, &[]).await
     }
 
     /// Starts a worker of either kind with these properties and waits until it answers.
@@ -50,10 +65,11 @@ impl Worker {
         folder: &Path,
         properties: &[(&str, impl AsRef<str>)],
     ) -> Self {
-        Self::with(mode, folder, properties, &[]).await
+        Self::with(program(), mode, folder, properties, &[]).await
     }
 
     async fn with(
+        program: Command,
         mode: Mode,
         folder: &Path,
         properties: &[(&str, impl AsRef<str>)],
@@ -68,12 +84,17 @@ impl Worker {
             .map(|(key, value)| format!("{key}={}\n", value.as_ref().replace("{port}", &own_port)));
         let text = listener + &lines.collect::<String>();
         fs::write(folder.join("worker.properties"), text).unwrap();
-        Self::run(folder, &[mode.name(), "worker.properties"], environment, port).await
+        Self::spawn(program, folder, &[mode.name(), "worker.properties"], environment, port).await
     }
 
     /// Starts `millrace` in a folder with these arguments and waits until it answers on the port
     /// that its properties name.
-    pub(crate) async fn run(
+    pub(crate) async fn run(folder: &Path, arguments: &[&str], port: u16) -> Self {
+        Self::spawn(program(), folder, arguments, &[], port).await
+    }
+
+    async fn spawn(
+        mut program: Command,
         folder: &Path,
         arguments: &[&str],
         environment: &[(&str, String)],
@@ -81,7 +102,7 @@ impl Worker {
     ) -> Self {
         let log = folder.join("worker.log");
         let output = File::options().create(true).append(true).open(&log).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_millrace"))
+        let child = program
             .args(arguments)
             .current_dir(folder)
             .envs(environment.iter().map(|(key, value)| (key, value)))

@@ -18,6 +18,7 @@
 pub(crate) mod browser;
 pub(crate) mod clients;
 pub(crate) mod connect;
+pub(crate) mod disk;
 pub(crate) mod hdfs;
 pub(crate) mod identity;
 pub(crate) mod kafka;
@@ -40,6 +41,7 @@ use std::thread;
 use self::browser::Browser;
 use self::clients::Clients;
 use self::connect::JvmWorker;
+use self::disk::Disk;
 use self::hdfs::Hdfs;
 use self::kafka::KafkaNode;
 use self::oracle::Oracle;
@@ -154,6 +156,11 @@ pub(crate) fn postgres() -> Service<Postgres> {
 pub(crate) fn postgis() -> Service<Postgres> {
     obtain("postgis", || Ok(())).map_err(|trouble| settle("postgis", &trouble))?;
     postgres()
+}
+
+/// Mounts a small disk for one test.
+pub(crate) fn disk() -> Result<Disk, Missing> {
+    obtain("disk", Disk::start).map_err(|trouble| settle("disk", &trouble))
 }
 
 /// Returns the JVM's distributed worker that all tests share, on the shared Kafka node.

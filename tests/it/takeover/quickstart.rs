@@ -72,7 +72,7 @@ impl Quickstart {
 
     async fn start(&self) -> Worker {
         let arguments: Vec<_> = std::iter::once("standalone").chain(FILES).collect();
-        Worker::run(self.folder.path(), &arguments, &[], self.port).await
+        Worker::run(self.folder.path(), &arguments, self.port).await
     }
 
     fn echo(&self, line: &str) {

@@ -70,7 +70,7 @@ impl Relay<'_> {
         let text = self.jvm.properties() + "rest.advertised.host.name=localhost\n";
         fs::write(&file, text).unwrap();
         let arguments = ["distributed", "ours.properties"];
-        Worker::run(self.folder.path(), &arguments, &[], self.jvm.port()).await
+        Worker::run(self.folder.path(), &arguments, self.jvm.port()).await
     }
 
     fn rest(&self) -> RestClient {
