@@ -15,6 +15,10 @@ use crate::{
 const NOBODY: &str = "127.0.0.1:1";
 
 async fn start(folder: &Path) -> Worker {
+    start_with(folder, &[]).await
+}
+
+async fn start_with(folder: &Path, environment: &[(&str, String)]) -> Worker {
     let log = format!("embedded:{}", folder.join("log").display());
     let string = "org.apache.kafka.connect.storage.StringConverter".to_owned();
     let properties = [
@@ -26,7 +30,7 @@ async fn start(folder: &Path) -> Worker {
         ("key.converter", string.clone()),
         ("value.converter", string),
     ];
-    Worker::start(folder, &properties, &[]).await
+    Worker::start(folder, &properties, environment).await
 }
 
 /// A configuration with some keys set otherwise.
@@ -64,12 +68,8 @@ async fn is_right(worker: &Worker, config: &Json) {
     assert_eq!(worker.rest.problems(config).await, [""; 0], "{config}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn of_a_bucket() {
-    let server = services::require!(s3);
-    server.create_bucket("mistakes").await;
-    let url = server.endpoint();
-    let sink = json!({
+fn bucket_sink(server: &S3) -> Json {
+    json!({
         "name": "right",
         "connector.class": "io.confluent.connect.s3.S3SinkConnector",
         "storage.class": "io.confluent.connect.s3.storage.S3Storage",
@@ -78,16 +78,23 @@ async fn of_a_bucket() {
         "flush.size": "3",
         "s3.bucket.name": "mistakes",
         "s3.region": S3::REGION,
-        "store.url": url,
+        "store.url": server.endpoint(),
         "aws.access.key.id": S3::ACCESS_KEY,
         "aws.secret.access.key": S3::SECRET_KEY,
         "s3.part.retries": "1",
         "s3.retry.backoff.ms": "20",
-    });
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_bucket() {
+    let server = services::require!(s3);
+    server.create_bucket("mistakes").await;
+    let sink = bucket_sink(server);
     let folder = tempfile::tempdir().unwrap();
     let worker = start(folder.path()).await;
     is_right(&worker, &sink).await;
-    let (nobody, tls) = (format!("http://{NOBODY}"), url.replace("http:", "https:"));
+    let (nobody, tls) = (format!("http://{NOBODY}"), server.endpoint().replace("http:", "https:"));
     for (name, key, value, sentence) in [
         ("s3-host", "store.url", &*nobody, "Could not reach bucket \"mistakes\""),
         ("s3-tls", "store.url", &tls, "Nothing there seems to speak TLS"),
@@ -96,6 +103,22 @@ async fn of_a_bucket() {
     ] {
         is_told(&worker, name, with(&sink, &[(key, value)]), sentence).await;
     }
+    assert!(worker.stop().success());
+}
+
+/// Whom S3 is trusted to be is the machine's affair, or that of a variable that the error names.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_the_certificate_of_a_bucket() {
+    let server = services::require!(secure_s3);
+    std::fs::create_dir(server.bucket_dir("mistakes")).unwrap();
+    let sink = bucket_sink(&server);
+    let folder = tempfile::tempdir().unwrap();
+    let worker = start(folder.path()).await;
+    is_told(&worker, "stranger", sink.clone(), "SSL_CERT_FILE").await;
+    assert!(worker.stop().success());
+    let trusted = server.identity().unwrap().certificate().display().to_string();
+    let worker = start_with(folder.path(), &[("SSL_CERT_FILE", trusted)]).await;
+    is_right(&worker, &sink).await;
     assert!(worker.stop().success());
 }
 

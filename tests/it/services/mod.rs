@@ -102,7 +102,12 @@ pub(crate) fn private_kafka() -> Result<KafkaNode, Missing> {
 /// Returns the S3 server that all tests share. Buckets need names of their own.
 pub(crate) fn s3() -> Service<S3> {
     static SLOT: Slot<S3> = OnceLock::new();
-    shared("s3", &SLOT, S3::start)
+    shared("s3", &SLOT, || S3::start(false))
+}
+
+/// Starts an S3 server that speaks TLS for one test.
+pub(crate) fn secure_s3() -> Result<S3, Missing> {
+    obtain("s3", || S3::start(true)).map_err(|trouble| settle("s3", &trouble))
 }
 
 /// Returns the other S3 server that all tests share. Buckets need names of their own.

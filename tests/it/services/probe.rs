@@ -24,6 +24,9 @@ const PROBES: u32 = 600;
 /// Longest wait for one answer.
 const ANSWER: Duration = Duration::from_secs(2);
 
+/// The same where TLS comes before it.
+const SECURE_ANSWER: Duration = Duration::from_secs(3);
+
 /// Starts that are tried when a port was taken between finding it free and using it.
 const STARTS: u32 = 3;
 
@@ -97,4 +100,28 @@ pub(crate) fn http_get(port: u16, path: &str) -> io::Result<String> {
 #[test]
 fn no_port_is_given_twice() {
     assert_ne!(free_port(), free_port());
+}
+
+/// A client that trusts whoever it meets: it is the server that is tried.
+pub(super) fn trusting_client() -> reqwest::Client {
+    connect_tls::choose_provider();
+    let builder = reqwest::Client::builder().no_proxy();
+    builder.danger_accept_invalid_certs(true).build().unwrap()
+}
+
+/// The text of an answer that says yes, asked for on a thread of its own: the caller may be inside a runtime.
+pub(super) fn success(request: reqwest::RequestBuilder) -> Result<String, String> {
+    let ask = async {
+        let answer = request.timeout(SECURE_ANSWER).send().await;
+        let answer = answer.map_err(|error| error.to_string())?;
+        if !answer.status().is_success() {
+            return Err(answer.status().to_string());
+        }
+        answer.text().await.map_err(|error| error.to_string())
+    };
+    let run = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().build().unwrap().block_on(ask)
+    };
+    thread::scope(|scope| scope.spawn(run).join().unwrap())
 }

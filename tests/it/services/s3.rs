@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Builder, Credentials, Region};
 
-use super::probe::{await_ready, free_port, http_get, start_on_free_ports, token};
+use super::identity::Identity;
+use super::probe::{await_ready, free_port, start_on_free_ports, success, token, trusting_client};
 use super::process::Server;
 
 /// A running S3 server with one user, reached by path-style addresses over plain HTTP.
@@ -15,6 +16,8 @@ use super::process::Server;
 pub(crate) struct S3 {
     server: Server,
     port: u16,
+    /// What it shows to clients, where it speaks TLS.
+    identity: Option<Identity>,
 }
 
 impl S3 {
@@ -27,24 +30,29 @@ impl S3 {
     /// The region that requests are signed for.
     pub(crate) const REGION: &str = "ap-northeast-2";
 
-    pub(super) fn start() -> Result<Self, String> {
+    pub(super) fn start(is_secure: bool) -> Result<Self, String> {
         start_on_free_ports(|| {
             let (port, health) = (free_port(), format!("/{}", token()));
             let dir = Server::new_dir("s3");
+            let identity = is_secure.then(|| Identity::create(&dir));
             let arguments = [&*port.to_string(), &health, Self::ACCESS_KEY, Self::SECRET_KEY];
             let server = Server::start("s3", &dir, &arguments);
-            await_ready(&server, || match http_get(port, &health) {
-                Ok(answer) if answer.starts_with("HTTP/1.1 200") => Ok(()),
-                Ok(answer) => Err(answer),
-                Err(error) => Err(error.to_string()),
-            })?;
-            Ok(Self { server, port })
+            let started = Self { server, port, identity };
+            let url = format!("{}{health}", started.endpoint());
+            await_ready(&started.server, || success(trusting_client().get(&url)).map(drop))?;
+            Ok(started)
         })
     }
 
-    /// Returns the endpoint, `http://127.0.0.1:<port>`.
+    /// Returns the endpoint, `http://127.0.0.1:<port>`, or with `https`.
     pub(crate) fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        let scheme = if self.identity.is_some() { "https" } else { "http" };
+        format!("{scheme}://127.0.0.1:{}", self.port)
+    }
+
+    /// What it shows to clients, where it speaks TLS.
+    pub(crate) const fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
     }
 
     /// Returns the directory in which a bucket's objects are files.

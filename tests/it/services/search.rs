@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::Value as Json;
 
 use super::identity::Identity;
-use super::probe::{await_ready, free_port, start_on_free_ports, token};
+use super::probe::{await_ready, free_port, start_on_free_ports, success, token, trusting_client};
 use super::process::Server;
 
 /// Which server it is.
@@ -96,7 +96,7 @@ impl SearchServer {
         path: &str,
         body: Option<&Json>,
     ) -> (u16, Json) {
-        let http = client();
+        let http = trusting_client();
         let mut request = http.request(method, format!("{}{path}", self.url()));
         if self.system == System::Elasticsearch {
             request = request.basic_auth(Self::USER, Some(Self::PASSWORD));
@@ -136,32 +136,16 @@ fn url(port: u16, is_secure: bool) -> String {
     format!("http{}://127.0.0.1:{port}", if is_secure { "s" } else { "" })
 }
 
-/// A client that trusts whoever it meets: it is the server that is tried.
-fn client() -> reqwest::Client {
-    connect_tls::choose_provider();
-    let builder = reqwest::Client::builder().no_proxy();
-    builder.danger_accept_invalid_certs(true).build().unwrap()
-}
-
-/// Asks for the cluster's health, from a thread of its own: the caller may be inside a runtime.
+/// Asks for the cluster's health.
 fn health(system: System, url: &str) -> Result<String, String> {
-    let ask = async {
-        let url = format!("{url}/_cluster/health?wait_for_status=yellow&timeout=1s");
-        let mut request = client().get(url).timeout(std::time::Duration::from_secs(3));
-        if system == System::Elasticsearch {
-            request = request.basic_auth(SearchServer::USER, Some(SearchServer::PASSWORD));
+    let url = format!("{url}/_cluster/health?wait_for_status=yellow&timeout=1s");
+    let request = trusting_client().get(url);
+    success(match system {
+        System::Elasticsearch => {
+            request.basic_auth(SearchServer::USER, Some(SearchServer::PASSWORD))
         }
-        let answer = request.send().await.map_err(|error| error.to_string())?;
-        if !answer.status().is_success() {
-            return Err(answer.status().to_string());
-        }
-        answer.text().await.map_err(|error| error.to_string())
-    };
-    let run = || {
-        let mut builder = tokio::runtime::Builder::new_current_thread();
-        builder.enable_all().build().unwrap().block_on(ask)
-    };
-    std::thread::scope(|scope| scope.spawn(run).join().unwrap())
+        System::OpenSearch | System::OpenSearch3 => request,
+    })
 }
 
 fn open_to_all(dir: &std::path::Path) {
