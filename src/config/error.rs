@@ -1,6 +1,9 @@
 //! What can be wrong with a configuration before any connector sees it.
 
-use connect_api::{config::ConfigErrors, error::ErrorClass};
+use connect_api::{
+    config::ConfigErrors,
+    error::{ConnectorError, ErrorClass},
+};
 use thiserror::Error;
 
 /// Result of this room's functions.
@@ -44,6 +47,9 @@ pub enum ConfigError {
         /// Why.
         reason: String,
     },
+    /// A store of an HTTPS listener cannot be read.
+    #[error("An https listener has no TLS: {0}")]
+    Store(#[from] ConnectorError),
     /// A rule for the headers of answers cannot be followed.
     #[error("{0}")]
     ResponseHeader(String),

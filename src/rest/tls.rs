@@ -1,11 +1,10 @@
-//! HTTPS: from keys and certificates in PEM to what accepts connections.
+//! HTTPS: from keys and certificates to what accepts connections.
 
 use std::sync::Arc;
 
 use rustls::{
     RootCertStore, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion,
     crypto::CryptoProvider,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
     server::{WebPkiClientVerifier, danger::ClientCertVerifier},
 };
 use tokio_rustls::TlsAcceptor;
@@ -20,16 +19,19 @@ type Result<T> = std::result::Result<T, ConfigError>;
 /// When keys or certificates are not such, or do not belong together.
 pub fn acceptor(settings: &TlsSettings) -> Result<TlsAcceptor> {
     let provider = Arc::new(provider(settings)?);
-    let key = PrivateKeyDer::from_pem_slice(settings.key.expose().as_bytes())
-        .map_err(|error| refused("ssl.keystore", format!("it holds no private key: {error}")))?;
-    let chain = certificates("ssl.keystore", settings.chain.expose())?;
+    let identity = settings.keystore.identity(settings.prefix)?;
+    let (chain, key) = identity.ok_or_else(|| {
+        let reason =
+            "it is missing: a file in PEM or PKCS12 with the private key and its certificates";
+        refused(settings, "ssl.keystore.location", reason)
+    })?;
     let clients = client_verifier(settings, &provider)?;
     let config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&versions(settings))
-        .map_err(|error| refused("ssl.enabled.protocols", error.to_string()))?
+        .map_err(|error| refused(settings, "ssl.enabled.protocols", error))?
         .with_client_cert_verifier(clients)
         .with_single_cert(chain, key)
-        .map_err(|error| refused("ssl.keystore", error.to_string()))?;
+        .map_err(|error| refused(settings, "ssl.keystore", error))?;
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
@@ -43,7 +45,7 @@ fn provider(settings: &TlsSettings) -> Result<CryptoProvider> {
     provider.cipher_suites.retain(|suite| wanted.contains(&name(suite)));
     if provider.cipher_suites.is_empty() {
         let reason = format!("none of these is spoken here; known are {}", known.join(", "));
-        return Err(refused("ssl.cipher.suites", reason));
+        return Err(refused(settings, "ssl.cipher.suites", reason));
     }
     Ok(provider)
 }
@@ -66,12 +68,12 @@ fn client_verifier(
     if settings.client_auth == ClientAuth::None {
         return Ok(WebPkiClientVerifier::no_client_auth());
     }
-    let trusted = settings.trusted.as_deref().ok_or_else(|| {
-        refused("ssl.truststore", "it is missing, and ssl.client.auth needs it".to_owned())
+    let trusted = settings.truststore.certificates(settings.prefix)?.ok_or_else(|| {
+        refused(settings, "ssl.truststore.location", "it is missing, and ssl.client.auth needs it")
     })?;
     let mut roots = RootCertStore::empty();
-    for certificate in certificates("ssl.truststore", trusted)? {
-        roots.add(certificate).map_err(|error| refused("ssl.truststore", error.to_string()))?;
+    for certificate in trusted {
+        roots.add(certificate).map_err(|error| refused(settings, "ssl.truststore", error))?;
     }
     let verifier =
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
@@ -79,47 +81,44 @@ fn client_verifier(
         ClientAuth::Requested => verifier.allow_unauthenticated(),
         ClientAuth::None | ClientAuth::Required => verifier,
     };
-    verifier.build().map_err(|error| refused("ssl.truststore", error.to_string()))
+    verifier.build().map_err(|error| refused(settings, "ssl.truststore", error))
 }
 
-fn certificates(key: &str, text: &str) -> Result<Vec<CertificateDer<'static>>> {
-    let read: std::result::Result<Vec<_>, _> =
-        CertificateDer::pem_slice_iter(text.as_bytes()).collect();
-    let found =
-        read.map_err(|error| refused(key, format!("a certificate cannot be read: {error}")))?;
-    if found.is_empty() {
-        return Err(refused(key, "it holds no certificate".to_owned()));
-    }
-    Ok(found)
-}
-
-fn refused(key: &str, reason: String) -> ConfigError {
-    ConfigError::Tls { key: key.to_owned(), reason }
+fn refused(settings: &TlsSettings, key: &str, reason: impl std::fmt::Display) -> ConfigError {
+    ConfigError::Tls { key: format!("{}{key}", settings.prefix), reason: reason.to_string() }
 }
 
 #[cfg(test)]
 mod tests {
-    use connect_api::config::Secret;
+    use connect_api::config::Props;
 
     use super::*;
 
     #[test]
     fn only_the_cipher_suites_that_are_wanted_are_spoken() {
-        let suites = |names: &[&str]| {
-            let settings = TlsSettings {
-                key: Secret::new(String::new()),
-                chain: Secret::new(String::new()),
-                trusted: None,
-                client_auth: ClientAuth::None,
-                with_tls_1_2: true,
-                with_tls_1_3: true,
-                cipher_suites: Some(names.iter().map(|name| (*name).to_owned()).collect()),
-            };
-            provider(&settings).map(|provider| provider.cipher_suites.len())
+        let suites = |names: &str| {
+            let props = Props::from([("ssl.cipher.suites", names)]);
+            provider(&TlsSettings::of_listeners(&props).unwrap())
+                .map(|provider| provider.cipher_suites.len())
         };
-        let modern = ["TLS_AES_256_GCM_SHA384", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "TLS_OLD"];
-        assert_eq!(suites(&modern).unwrap(), 2);
-        let refused = suites(&["TLS_RSA_WITH_RC4_128_MD5"]).unwrap_err().to_string();
+        let modern = "TLS_AES_256_GCM_SHA384,TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,TLS_OLD";
+        assert_eq!(suites(modern).unwrap(), 2);
+        let refused = suites("TLS_RSA_WITH_RC4_128_MD5").unwrap_err().to_string();
         assert!(refused.contains("TLS_AES_128_GCM_SHA256"), "{refused}");
+    }
+
+    #[test]
+    fn what_is_missing_or_cannot_be_used_is_named_and_no_secret_is() {
+        let refused = |pairs: &[(&str, &str)]| {
+            let settings = TlsSettings::of_listeners(&pairs.iter().copied().collect());
+            settings.and_then(|settings| acceptor(&settings).map(drop)).unwrap_err().to_string()
+        };
+        assert!(refused(&[]).contains("ssl.keystore.location"));
+        assert!(refused(&[("ssl.keystore.location", "/no/such.p12")]).contains("/no/such.p12"));
+        assert!(refused(&[("ssl.keystore.key", "k")]).contains("certificate.chain"));
+        let own = "listeners.https.ssl.keystore";
+        let (key, chain) = (format!("{own}.key"), format!("{own}.certificate.chain"));
+        let broken = refused(&[(&key, "s3cret"), (&chain, "c")]);
+        assert!(broken.contains(own) && !broken.contains("s3cret"), "{broken}");
     }
 }

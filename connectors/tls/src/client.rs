@@ -10,16 +10,15 @@ use rustls::{
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
     crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime},
+    pki_types::{CertificateDer, ServerName, UnixTime},
 };
 
 use crate::{
     config::SslConfig,
-    store::{Store, refused},
+    store::{refused, truststore},
 };
 
 type Verified<T> = std::result::Result<T, Error>;
-type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 /// Which servers are trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +64,7 @@ impl SslConfig {
         } else {
             builder.with_root_certificates(self.roots(prefix)?)
         };
-        match self.identity(prefix)? {
+        match self.keystore.identity(prefix)? {
             None => Ok(builder.with_no_client_auth()),
             Some((chain, key)) => builder
                 .with_client_auth_cert(chain, key)
@@ -75,39 +74,16 @@ impl SslConfig {
 
     fn roots(&self, prefix: &str) -> Result<RootCertStore> {
         let mut roots = RootCertStore::empty();
-        let store = match (&self.trusted, &self.truststore) {
-            (Some(text), _) => Store::of_text(format!("{prefix}ssl.truststore.certificates"), text),
-            (None, Some(file)) => {
-                Store::of_file(truststore(prefix), file, self.truststore_password.as_ref())?
-            }
-            (None, None) => {
-                let system = rustls_native_certs::load_native_certs().certs;
-                let (_added, _ignored) = roots.add_parsable_certificates(system);
-                return Ok(roots);
-            }
+        let Some(trusted) = self.truststore.certificates(prefix)? else {
+            let system = rustls_native_certs::load_native_certs().certs;
+            let (_added, _ignored) = roots.add_parsable_certificates(system);
+            return Ok(roots);
         };
-        for certificate in store.trusted()? {
-            roots.add(certificate).map_err(|error| refused(&store.key, error))?;
+        for certificate in trusted {
+            roots.add(certificate).map_err(|error| refused(&truststore(prefix), error))?;
         }
         Ok(roots)
     }
-
-    fn identity(&self, prefix: &str) -> Result<Option<Identity>> {
-        let key_password = self.key_password.as_ref();
-        if let (Some(key), Some(chain)) = (&self.key, &self.chain) {
-            let key = Store::of_text(format!("{prefix}ssl.keystore.key"), key);
-            let chain = Store::of_text(format!("{prefix}ssl.keystore.certificate.chain"), chain);
-            return Ok(Some((chain.trusted()?, key.key(key_password)?)));
-        }
-        let Some(file) = &self.keystore else { return Ok(None) };
-        let key = format!("{prefix}ssl.keystore.location");
-        let store = Store::of_file(key, file, self.keystore_password.as_ref())?;
-        store.identity(key_password).map(Some)
-    }
-}
-
-fn truststore(prefix: &str) -> String {
-    format!("{prefix}ssl.truststore.location")
 }
 
 /// Trusts a certificate whatever host it names, or whatever it is.

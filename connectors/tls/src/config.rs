@@ -2,47 +2,74 @@
 
 use connect_api::config::{Config, Problems, Secret};
 
-/// Whom we trust and who we are.
+/// Whom we trust and who we are, as somebody who calls another system.
 #[derive(Clone, Config, Debug)]
-#[config(check)]
 pub struct SslConfig {
-    /// File of the certificates that are trusted, PEM or PKCS12; those of the system when nothing is
-    /// given.
-    #[config(key = "ssl.truststore.location", importance = High)]
-    pub truststore: Option<String>,
-    /// Password of that file, where it is PKCS12.
-    #[config(key = "ssl.truststore.password", importance = High)]
-    pub truststore_password: Option<Secret<String>>,
-    /// Format of that file. It is seen from the file itself, whatever is said here.
-    #[config(key = "ssl.truststore.type", default = "JKS")]
-    pub truststore_type: String,
-    /// Certificates that are trusted, in PEM, in place of a file.
-    #[config(key = "ssl.truststore.certificates", importance = High)]
-    pub trusted: Option<Secret<String>>,
-    /// File with the private key and the certificates of the client, PEM or PKCS12.
-    #[config(key = "ssl.keystore.location", importance = High)]
-    pub keystore: Option<String>,
-    /// Password of that file, where it is PKCS12.
-    #[config(key = "ssl.keystore.password", importance = High)]
-    pub keystore_password: Option<Secret<String>>,
-    /// Format of that file. It is seen from the file itself, whatever is said here.
-    #[config(key = "ssl.keystore.type", default = "JKS")]
-    pub keystore_type: String,
-    /// Private key of the client, in PEM, in place of a file.
-    #[config(key = "ssl.keystore.key", importance = High)]
-    pub key: Option<Secret<String>>,
-    /// Certificates of the client, in PEM, in place of a file.
-    #[config(key = "ssl.keystore.certificate.chain", importance = High)]
-    pub chain: Option<Secret<String>>,
-    /// Password of the private key, where it is encrypted PEM.
-    #[config(key = "ssl.key.password", importance = High)]
-    pub key_password: Option<Secret<String>>,
+    /// Whom we trust.
+    #[config(flatten)]
+    pub truststore: Truststore,
+    /// Who we are.
+    #[config(flatten)]
+    pub keystore: Keystore,
     /// `https` for servers whose certificates must name the host; empty for any host.
     #[config(key = "ssl.endpoint.identification.algorithm", default = "https", importance = Low, check = identification)]
     pub identification: String,
 }
 
 impl SslConfig {
+    /// Whether anything is said of whom we trust or who we are.
+    #[must_use]
+    pub const fn has_stores(&self) -> bool {
+        self.truststore.file.is_some()
+            || self.truststore.certificates.is_some()
+            || self.keystore.file.is_some()
+            || self.keystore.key.is_some()
+    }
+}
+
+/// Whom we trust.
+#[derive(Clone, Config, Debug, Default)]
+pub struct Truststore {
+    /// File of the certificates that are trusted, PEM or PKCS12; those of the system when nothing is
+    /// given.
+    #[config(key = "ssl.truststore.location", importance = High)]
+    pub file: Option<String>,
+    /// Password of that file, where it is PKCS12.
+    #[config(key = "ssl.truststore.password", importance = High)]
+    pub password: Option<Secret<String>>,
+    /// Format of that file. It is seen from the file itself, whatever is said here.
+    #[config(key = "ssl.truststore.type", default = "JKS")]
+    pub kind: String,
+    /// Certificates that are trusted, in PEM, in place of a file.
+    #[config(key = "ssl.truststore.certificates", importance = High)]
+    pub certificates: Option<Secret<String>>,
+}
+
+/// Who we are.
+#[derive(Clone, Config, Debug, Default)]
+#[config(check)]
+pub struct Keystore {
+    /// File with the private key and its certificates, PEM or PKCS12.
+    #[config(key = "ssl.keystore.location", importance = High)]
+    pub file: Option<String>,
+    /// Password of that file, where it is PKCS12.
+    #[config(key = "ssl.keystore.password", importance = High)]
+    pub password: Option<Secret<String>>,
+    /// Format of that file. It is seen from the file itself, whatever is said here.
+    #[config(key = "ssl.keystore.type", default = "JKS")]
+    pub kind: String,
+    /// Private key in PEM, in place of a file.
+    #[config(key = "ssl.keystore.key", importance = High)]
+    pub key: Option<Secret<String>>,
+    /// Certificates of the private key in PEM, in place of a file.
+    #[config(key = "ssl.keystore.certificate.chain", importance = High)]
+    pub chain: Option<Secret<String>>,
+    /// Password of the private key, where it is encrypted PEM.
+    #[config(key = "ssl.key.password", importance = High)]
+    pub key_password: Option<Secret<String>>,
+}
+
+impl Keystore {
     fn check(&self, problems: &mut Problems) {
         for (given, key, other, missing) in [
             (&self.key, "ssl.keystore.key", &self.chain, "ssl.keystore.certificate.chain"),

@@ -10,11 +10,13 @@
 
 mod client;
 mod config;
+mod server;
 mod store;
 #[cfg(test)]
 mod tests;
 
 pub use crate::{
     client::{Trust, choose_provider},
-    config::SslConfig,
+    config::{Keystore, SslConfig, Truststore},
+    store::Identity,
 };

@@ -10,11 +10,58 @@ use p12_keystore::{KeyStore, KeyStoreEntry, Pkcs12ImportPolicy};
 use pkcs8::{EncryptedPrivateKeyInfoRef, SecretDocument};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject as _};
 
+use crate::config::{Keystore, Truststore};
+
 /// First bytes of Java's older format.
 const JKS: &[u8] = &[0xfe, 0xed, 0xfe, 0xed];
 
 /// First byte of PKCS12: a sequence in DER.
 const SEQUENCE: u8 = 0x30;
+
+/// Certificates, one's own first, and the private key of that one.
+pub type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+impl Truststore {
+    /// The certificates that are trusted; none when nothing is said of them. `prefix` is what stands before
+    /// the keys in the user's configuration.
+    ///
+    /// # Errors
+    /// The store cannot be read, or has none; the error names its key.
+    pub fn certificates(&self, prefix: &str) -> Result<Option<Vec<CertificateDer<'static>>>> {
+        let store = match (&self.certificates, &self.file) {
+            (Some(text), _) => Store::of_text(format!("{prefix}ssl.truststore.certificates"), text),
+            (None, Some(file)) => Store::of_file(truststore(prefix), file, self.password.as_ref())?,
+            (None, None) => return Ok(None),
+        };
+        store.trusted().map(Some)
+    }
+}
+
+impl Keystore {
+    /// Who we are; none when nothing is said of it. `prefix` is as above.
+    ///
+    /// # Errors
+    /// The store cannot be read, or lacks a part; the error names its key.
+    pub fn identity(&self, prefix: &str) -> Result<Option<Identity>> {
+        let key_password = self.key_password.as_ref();
+        if let (Some(key), Some(chain)) = (&self.key, &self.chain) {
+            let key = Store::of_text(format!("{prefix}ssl.keystore.key"), key);
+            let chain = Store::of_text(format!("{prefix}ssl.keystore.certificate.chain"), chain);
+            return Ok(Some((chain.trusted()?, key.key(key_password)?)));
+        }
+        let Some(file) = &self.file else { return Ok(None) };
+        let store = Store::of_file(keystore(prefix), file, self.password.as_ref())?;
+        store.identity(key_password).map(Some)
+    }
+}
+
+pub(crate) fn truststore(prefix: &str) -> String {
+    format!("{prefix}ssl.truststore.location")
+}
+
+pub(crate) fn keystore(prefix: &str) -> String {
+    format!("{prefix}ssl.keystore.location")
+}
 
 /// Where certificates or a key come from, with the key of the configuration that says so.
 pub(crate) struct Store<'a> {
@@ -92,10 +139,7 @@ impl<'a> Store<'a> {
     ///
     /// # Errors
     /// There is none, or the store cannot be read.
-    pub(crate) fn identity(
-        &self,
-        key_password: Option<&Secret<String>>,
-    ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
+    pub(crate) fn identity(&self, key_password: Option<&Secret<String>>) -> Result<Identity> {
         match &self.content {
             Content::Pem(text) => {
                 Ok((self.trusted()?, self.pem_key(text, key_password.or(self.password))?))

@@ -4,8 +4,9 @@ use std::{path::PathBuf, time::Duration};
 
 use connect_api::config::{Config, ConfigKind, ConfigType, Problems, Secret, choice};
 use connect_joda::{Pattern, Zone};
+use connect_tls::Keystore;
 
-use crate::{routes::RouteTexts, tls};
+use crate::routes::RouteTexts;
 
 choice! {
     /// When a request is answered.
@@ -128,16 +129,9 @@ pub(crate) struct WebConfig {
         importance = Low
     )]
     pub(crate) allowed_headers: Vec<String>,
-    /// Private key of the server in PEM; with `ssl.keystore.certificate.chain` it makes the listener
-    /// speak HTTPS.
-    #[config(group = "Security")]
-    pub(crate) ssl_keystore_key: Option<Secret<String>>,
-    /// Certificate of the server in PEM, with those that sign it.
-    #[config(group = "Security", width = Long)]
-    pub(crate) ssl_keystore_certificate_chain: Option<String>,
-    /// File with key and certificates in PEM, in place of the two.
-    #[config(group = "Security")]
-    pub(crate) ssl_keystore_location: Option<PathBuf>,
+    /// Who we are; with it, the listener speaks HTTPS.
+    #[config(flatten)]
+    pub(crate) keystore: Keystore,
 }
 
 impl WebConfig {
@@ -161,7 +155,6 @@ impl WebConfig {
             problems.add_text("topic", "A route has no topic: set topic, or one in each route");
         }
         self.check_page(problems);
-        self.check_tls(problems);
     }
 
     fn check_page(&self, problems: &mut Problems) {
@@ -172,30 +165,6 @@ impl WebConfig {
             problems.add("page.path", &self.page_path, "Must begin with / and have no braces");
         } else if self.routes.0.iter().any(|route| route.is_get(&self.page_path)) {
             problems.add("page.path", &self.page_path, "A route has this path already");
-        }
-    }
-
-    fn check_tls(&self, problems: &mut Problems) {
-        let (key, chain) = (&self.ssl_keystore_key, &self.ssl_keystore_certificate_chain);
-        match (key, chain, &self.ssl_keystore_location) {
-            (Some(_), None, None) => {
-                let text = "ssl.keystore.key needs ssl.keystore.certificate.chain";
-                problems.add_text("ssl.keystore.certificate.chain", text);
-            }
-            (None, Some(_), None) => {
-                let text = "ssl.keystore.certificate.chain needs ssl.keystore.key";
-                problems.add_text("ssl.keystore.key", text);
-            }
-            (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => {
-                let text = "Set either ssl.keystore.location or the key and chain, not both";
-                problems.add_text("ssl.keystore.location", text);
-            }
-            (Some(key), Some(chain), None) => {
-                if let Err(tls::Bad { part, reason }) = tls::acceptor(key.expose(), chain) {
-                    problems.add_text(part.key(), format!("Not usable for HTTPS: {reason}"));
-                }
-            }
-            (None, None, _) => {}
         }
     }
 }

@@ -21,6 +21,5 @@ mod source;
 mod task;
 #[cfg(test)]
 mod tests;
-mod tls;
 
 pub use self::source::WebEventSource;

@@ -1,6 +1,6 @@
 //! The class, and how its task is made.
 
-use std::{collections::VecDeque, fs, path::Path, sync::Arc};
+use std::{collections::VecDeque, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use connect_api::{
@@ -19,7 +19,6 @@ use crate::{
     server::{Server, Service, listen},
     site::Site,
     task::{BUFFER, Outflow, POSITION, WebTask, partition},
-    tls,
 };
 
 /// `millrace.WebEventSourceConnector`: HTTP requests become records.
@@ -166,24 +165,6 @@ async fn start(journal: &Journal, context: &SourceContext) -> Result<u64> {
 }
 
 fn acceptor(config: &WebConfig) -> Result<Option<TlsAcceptor>> {
-    let (key, chain) = (&config.ssl_keystore_key, &config.ssl_keystore_certificate_chain);
-    let refused = |place: String, reason: &str| {
-        Err(ConnectorError::invalid(format!("{place} is not usable for HTTPS: {reason}")))
-    };
-    if let (Some(key), Some(chain)) = (key, chain) {
-        return match tls::acceptor(key.expose(), chain) {
-            Ok(acceptor) => Ok(Some(acceptor)),
-            Err(bad) => refused(bad.part.key().to_owned(), &bad.reason),
-        };
-    }
-    let Some(path) = &config.ssl_keystore_location else { return Ok(None) };
-    let text = fs::read_to_string(path).map_err(|error| {
-        ConnectorError::invalid(format!("Could not read the certificate \"{}\"", path.display()))
-            .hint("Set ssl.keystore.location to a file with key and certificates in PEM")
-            .caused_by(error)
-    })?;
-    match tls::acceptor(&text, &text) {
-        Ok(acceptor) => Ok(Some(acceptor)),
-        Err(bad) => refused(format!("File \"{}\"", path.display()), &bad.reason),
-    }
+    let config = config.keystore.server_config("")?;
+    Ok(config.map(|config| TlsAcceptor::from(Arc::new(config))))
 }

@@ -1,6 +1,6 @@
 //! HTTPS listeners.
 
-use std::{fs, sync::Arc};
+use std::{fs, path::PathBuf, sync::Arc};
 
 use rustls::{
     ClientConfig, RootCertStore,
@@ -11,20 +11,10 @@ use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{start_embedded, wire};
-use crate::harness::{Mode, free_port};
-
-/// A key with a certificate that it signed itself, both in PEM.
-struct Identity {
-    key: String,
-    certificate: String,
-}
-
-impl Identity {
-    fn new() -> Self {
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        Self { key: made.signing_key.serialize_pem(), certificate: made.cert.pem() }
-    }
-}
+use crate::{
+    harness::{Mode, free_port},
+    services::identity::Identity,
+};
 
 /// Connects as a client that trusts the worker, with a certificate of its own or without.
 async fn connect(
@@ -33,7 +23,7 @@ async fn connect(
     own: Option<&Identity>,
 ) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(worker.certificate.as_bytes()).unwrap()).unwrap();
+    roots.add(CertificateDer::from_pem_file(worker.certificate()).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -42,8 +32,8 @@ async fn connect(
     let config = match own {
         None => config.with_no_client_auth(),
         Some(own) => {
-            let chain = vec![CertificateDer::from_pem_slice(own.certificate.as_bytes()).unwrap()];
-            let key = PrivateKeyDer::from_pem_slice(own.key.as_bytes()).unwrap();
+            let chain = vec![CertificateDer::from_pem_file(own.certificate()).unwrap()];
+            let key = PrivateKeyDer::from_pem_file(own.key()).unwrap();
             config.with_client_auth_cert(chain, key).unwrap()
         }
     };
@@ -55,15 +45,15 @@ async fn connect(
 #[tokio::test(flavor = "multi_thread")]
 async fn an_https_listener_speaks_tls_and_says_so_in_locations() {
     let folder = tempfile::tempdir().unwrap();
-    let identity = Identity::new();
-    let store = folder.path().join("worker.pem");
-    fs::write(&store, format!("{}{}", identity.key, identity.certificate)).unwrap();
+    let identity = Identity::create(folder.path());
+    let store = identity.keystore("changeit");
     let secure = free_port();
     let listeners = format!("http://127.0.0.1:{{port}},https://127.0.0.1:{secure}");
     let more = [
         ("listeners", &*listeners),
-        ("ssl.keystore.type", "PEM"),
         ("ssl.keystore.location", store.to_str().unwrap()),
+        ("ssl.keystore.password", "changeit"),
+        ("ssl.key.password", "changeit"),
         ("rest.advertised.listener", "https"),
     ];
     let worker = start_embedded(folder.path(), Mode::Standalone, &more).await;
@@ -86,12 +76,13 @@ async fn an_https_listener_speaks_tls_and_says_so_in_locations() {
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_show_a_certificate_where_it_is_required() {
     let folder = tempfile::tempdir().unwrap();
-    let (identity, client) = (Identity::new(), Identity::new());
-    let in_one_line = |pem: &str| pem.replace('\n', "\\\\n");
+    let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (identity, client) = (Identity::create(ours.path()), Identity::create(theirs.path()));
+    let in_one_line = |pem: PathBuf| fs::read_to_string(pem).unwrap().replace('\n', "\\\\n");
     let secure = free_port();
     let listener = format!("https://127.0.0.1:{secure}");
-    let (key, chain) = (in_one_line(&identity.key), in_one_line(&identity.certificate));
-    let trusted = in_one_line(&client.certificate);
+    let (key, chain) = (in_one_line(identity.key()), in_one_line(identity.certificate()));
+    let trusted = in_one_line(client.certificate());
     let prefix = "admin.listeners.https.ssl.";
     let keys = ["keystore.key", "keystore.certificate.chain", "truststore.certificates"];
     let [key_name, chain_name, trusted_name] = keys.map(|key| format!("{prefix}{key}"));

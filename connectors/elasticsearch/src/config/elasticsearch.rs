@@ -179,12 +179,7 @@ impl ElasticsearchSinkConfig {
     }
 
     fn check_tls(&self, problems: &mut Problems) {
-        let ssl = &self.ssl;
-        let is_given = ssl.truststore.is_some()
-            || ssl.trusted.is_some()
-            || ssl.keystore.is_some()
-            || ssl.key.is_some();
-        if is_given && self.protocol == SecurityProtocol::Plaintext {
+        if self.ssl.has_stores() && self.protocol == SecurityProtocol::Plaintext {
             let text = "'elastic.security.protocol' must be set to 'SSL' to use SSL configs.";
             problems.add_text("elastic.security.protocol", text);
         }

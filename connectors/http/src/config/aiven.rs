@@ -8,7 +8,7 @@ use connect_api::{
     config::{Config, Problems, Secret, choice},
     json::DecimalFormat,
 };
-use connect_tls::{SslConfig, Trust};
+use connect_tls::{Keystore, SslConfig, Trust, Truststore};
 use reqwest::{
     Method,
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
@@ -297,16 +297,12 @@ impl AivenConfig {
 impl ConnectionKeys {
     fn ssl(&self) -> SslConfig {
         SslConfig {
-            truststore: self.truststore.clone(),
-            truststore_password: self.truststore_password.clone(),
-            truststore_type: String::new(),
-            trusted: None,
-            keystore: None,
-            keystore_password: None,
-            keystore_type: String::new(),
-            key: None,
-            chain: None,
-            key_password: None,
+            truststore: Truststore {
+                file: self.truststore.clone(),
+                password: self.truststore_password.clone(),
+                ..Truststore::default()
+            },
+            keystore: Keystore::default(),
             identification: "https".to_owned(),
         }
     }

@@ -82,15 +82,7 @@ fn problems_across_options_are_bound_to_their_keys() {
         ),
         (
             vec![("topic", "t"), ("ssl.keystore.key", "k")],
-            "ssl.keystore.key needs ssl.keystore.certificate.chain",
-        ),
-        (
-            vec![
-                ("topic", "t"),
-                ("ssl.keystore.key", "k"),
-                ("ssl.keystore.certificate.chain", "c"),
-            ],
-            "Not usable for HTTPS: it holds no private key in PEM",
+            "ssl.keystore.key is given, so that ssl.keystore.certificate.chain has to be given as well",
         ),
     ] {
         let mut props = Props::from([("listen", "localhost:1"), ("routes", route)]);

@@ -67,17 +67,17 @@ async fn a_bad_certificate_is_one_sentence_without_the_key() {
     assert_eq!(
         missing,
         format!(
-            "Could not read the certificate \"{shown}\". Set ssl.keystore.location to a file with key \
-             and certificates in PEM"
+            "ssl.keystore.location cannot be used: \"{shown}\" cannot be read: No such file or directory \
+             (os error 2)"
         )
     );
     for (content, reason) in [
-        (key.clone(), "it holds no certificate in PEM"),
+        (key.clone(), "it holds no certificate"),
         (other.clone(), "it holds no private key in PEM"),
         (format!("{key}{other}"), "keys may not be consistent: KeyMismatch"),
     ] {
         fs::write(&file, content).unwrap();
         let error = web.start_task().await.unwrap_err().to_string();
-        assert_eq!(error, format!("File \"{shown}\" is not usable for HTTPS: {reason}"));
+        assert_eq!(error, format!("ssl.keystore.location cannot be used: {reason}"));
     }
 }

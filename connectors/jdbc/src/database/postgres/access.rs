@@ -148,11 +148,11 @@ fn tls(properties: &DriverProperties) -> Result<(SslMode, MakeRustlsConnect)> {
     };
     let mut ssl = SslConfig::parse(&Props::new())?;
     identification.clone_into(&mut ssl.identification);
-    ssl.truststore = properties.get("sslrootcert").cloned();
-    ssl.key_password = properties.get("sslpassword").cloned().map(Secret::new);
+    ssl.truststore.file = properties.get("sslrootcert").cloned();
+    ssl.keystore.key_password = properties.get("sslpassword").cloned().map(Secret::new);
     if let (Some(chain), Some(key)) = (properties.get("sslcert"), properties.get("sslkey")) {
-        ssl.chain = Some(file("sslcert", chain)?);
-        ssl.key = Some(file("sslkey", key)?);
+        ssl.keystore.chain = Some(file("sslcert", chain)?);
+        ssl.keystore.key = Some(file("sslkey", key)?);
     }
     let client = ssl.client_config("connection.", trust).map_err(|error| {
         let message = "Could not prepare TLS by \"connection.sslrootcert\", \"connection.sslcert\" \
