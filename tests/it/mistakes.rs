@@ -192,7 +192,7 @@ struct Slip<'a> {
 }
 
 impl Slip<'_> {
-    async fn is_told(self, worker: &Worker) {
+    async fn told(self, worker: &Worker) {
         let Self { name, config, key, right, wrong, sentence } = self;
         is_right(worker, &with(&config, &[("name", "right"), (key, &right)])).await;
         is_told(worker, name, with(&config, &[(key, &wrong)]), sentence).await;
@@ -244,7 +244,7 @@ async fn of_directories() {
         sentence: "store.url",
     };
     for slip in [excel, spool, aggregate] {
-        slip.is_told(&worker).await;
+        slip.told(&worker).await;
     }
     assert!(worker.stop().success());
 }
@@ -280,7 +280,7 @@ async fn of_addresses() {
         sentence: "Could not listen on",
     };
     for slip in [http, web] {
-        slip.is_told(&worker).await;
+        slip.told(&worker).await;
     }
     // A task sees it only when it has something to send.
     let told = worker.rest.problems(&tls).await;
