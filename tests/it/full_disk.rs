@@ -12,7 +12,7 @@ use reqwest::Method;
 use serde_json::{Value as Json, json};
 
 use crate::{
-    harness::{Worker, eventually, http_client},
+    harness::{Worker, eventually, free_port, http_client},
     services::{self, disk::Disk},
 };
 
@@ -172,5 +172,63 @@ async fn what_is_kept_on_a_full_disk_waits_for_room() {
     everybody_tells(&disk, &worker).await;
     disk.make_room();
     everything_is_there(&disk, &worker, ALL).await;
+    assert!(worker.stop().success());
+}
+
+/// Sends an event; whether it is confirmed. Otherwise the client is told when to come again.
+async fn is_confirmed(http: &reqwest::Client, url: &str, event: &str) -> bool {
+    let Ok(answer) = http.post(url).body(event.to_owned()).send().await else {
+        // Nobody listens yet.
+        return false;
+    };
+    let has_time = answer.headers().contains_key("Retry-After");
+    match answer.status().as_u16() {
+        200 => true,
+        503 if has_time => false,
+        status => panic!("{event} is answered with {status}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_confirmed_only_while_the_disk_of_the_buffer_has_room() {
+    let disk = services::require!(disk);
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let web = json!({"connector.class": "WebEventSource", "listen": format!("127.0.0.1:{port}"),
+        "topic": "events", "routes": r#"[{"path": "/hook", "body": "text"}]"#, "acks": "1",
+        "buffer.path": disk.path("buffer")});
+    let url = format!("http://127.0.0.1:{port}/hook");
+    let (http, mut confirmed) = (http_client(), BTreeSet::new());
+    let worker = start(&disk, folder.path()).await;
+    worker.rest.create(&json!({"name": "web", "config": web})).await;
+    let wait_for_room = async |event: &'static str| {
+        let what = format!("{event} to be confirmed");
+        eventually(&what, async || is_confirmed(&http, &url, event).await.then_some(())).await;
+        event.to_owned()
+    };
+    confirmed.insert(wait_for_room("first").await);
+    disk.fill();
+    // Some fit into pages that are begun.
+    for number in 0..1000 {
+        let event = format!("{number} {}", "x".repeat(1000));
+        if is_confirmed(&http, &url, &event).await {
+            confirmed.insert(event);
+        }
+    }
+    assert!(confirmed.len() < 1000, "the disk takes whatever comes");
+    worker.kill();
+    let worker = start(&disk, folder.path()).await;
+    disk.make_room();
+    confirmed.insert(wait_for_room("last").await);
+    let out = folder.path().join("out.txt");
+    let sink = json!({"connector.class": "FileStreamSink", "topics": "events", "file": out});
+    worker.rest.create(&json!({"name": "file", "config": sink})).await;
+    let found = eventually("every confirmed event", async || {
+        let text = fs::read_to_string(&out).unwrap_or_default();
+        let found: Vec<_> = text.lines().map(str::to_owned).collect();
+        confirmed.iter().all(|event| found.contains(event)).then_some(found)
+    })
+    .await;
+    assert_eq!(found.len(), found.iter().collect::<BTreeSet<_>>().len(), "an event came twice");
     assert!(worker.stop().success());
 }
