@@ -24,6 +24,8 @@ pub(super) enum Obstacle {
     Held,
     /// The name node is not the active one, so that another has to be asked.
     Standby,
+    /// There is no connection, so that nothing was sent.
+    Unreached,
     /// Anything else.
     Other,
 }
@@ -37,6 +39,11 @@ impl Failure {
     /// Whether somebody writes the file, as far as the name node knows.
     pub(crate) fn is_held(&self) -> bool {
         self.obstacle == Obstacle::Held
+    }
+
+    /// Whether there was no connection, so that nothing was sent.
+    pub(super) fn is_unreached(&self) -> bool {
+        self.obstacle == Obstacle::Unreached
     }
 
     /// Whether another name node has to be asked.
@@ -102,7 +109,7 @@ pub(super) fn failure(node: &str, what: &str, received: &Received) -> Failure {
             ConnectorError::retriable(text)
                 .hint("The task goes on when the name node leaves safe mode")
         }
-        Obstacle::Other => classified(text, &exception, &message, received.status),
+        Obstacle::Unreached | Obstacle::Other => classified(text, &exception, &message, received.status),
     };
     Failure { obstacle, error }
 }

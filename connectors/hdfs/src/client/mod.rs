@@ -119,11 +119,6 @@ impl Hdfs {
         let what = format!("create \"{path}\"");
         let mut tries = self.tries();
         loop {
-            let mut ask = ask.clone();
-            if !away.is_empty() {
-                ask.more.push_str("&excludedatanodes=");
-                ask.more.push_str(&path::value(&away.join(",")));
-            }
             let outcome = self.write(&ask, bytes, &what, &mut away).await;
             match tries.judge(outcome) {
                 ControlFlow::Break(outcome) => return outcome,
@@ -139,7 +134,18 @@ impl Hdfs {
     pub(crate) async fn append(&self, path: &str, bytes: &Bytes) -> Outcome<()> {
         let ask = Ask { method: Method::POST, op: "APPEND", path, more: String::new() };
         let what = format!("append to \"{path}\"");
-        self.write(&ask, bytes, &what, &mut Vec::new()).await
+        let (mut away, mut tries) = (Vec::new(), self.tries());
+        loop {
+            let outcome = self.write(&ask, bytes, &what, &mut away).await;
+            if !outcome.as_ref().is_err_and(Failure::is_unreached) {
+                return outcome;
+            }
+            // Nobody was reached, so that nothing was sent.
+            match tries.judge(outcome) {
+                ControlFlow::Break(outcome) => return outcome,
+                ControlFlow::Continue(pause) => sleep(pause).await,
+            }
+        }
     }
 
     /// Shortens a file to so many bytes; `false` while the name node is at it, and asking again tells
@@ -252,21 +258,21 @@ impl Hdfs {
         let more = format!("&offset={offset}&length={length}");
         let ask = Ask { method: Method::GET, op: "OPEN", path, more };
         let what = format!("read \"{path}\"");
-        let mut tries = self.tries();
+        let (mut away, mut tries) = (Vec::new(), self.tries());
         loop {
-            match tries.judge(self.read_once(&ask, &what).await) {
+            match tries.judge(self.read_once(&ask, &what, &mut away).await) {
                 ControlFlow::Break(outcome) => return outcome,
                 ControlFlow::Continue(pause) => sleep(pause).await,
             }
         }
     }
 
-    async fn read_once(&self, ask: &Ask<'_>, what: &str) -> Outcome<Bytes> {
-        let (node, received) = self.ask(ask).await?;
-        let Some(location) = received.location else { return content(&node, what, received) };
-        let (node, url) = self.data_node(&location)?;
-        self.requests.add(1);
-        let received = self.transport.send(&node, &Method::GET, &url, None).await?;
+    async fn read_once(&self, ask: &Ask<'_>, what: &str, away: &mut Vec<String>) -> Outcome<Bytes> {
+        let (node, received) = self.ask_without(ask, away).await?;
+        let Some(location) = received.location else {
+            return content(&node, what, received);
+        };
+        let (node, received) = self.send_on(ask, &location, None, away).await?;
         content(&node, what, received)
     }
 
@@ -278,7 +284,7 @@ impl Hdfs {
         what: &str,
         away: &mut Vec<String>,
     ) -> Outcome<()> {
-        let (node, received) = self.ask(ask).await?;
+        let (node, received) = self.ask_without(ask, away).await?;
         let Some(location) = received.location.as_deref() else {
             return Err(if (200..300).contains(&received.status) {
                 let text = format!("{node} could not {what}: it names no data node");
@@ -287,15 +293,47 @@ impl Hdfs {
                 failure(&node, what, &received)
             });
         };
-        let (node, url) = self.data_node(location)?;
-        self.requests.add(1);
-        let sent = self.transport.send(&node, &ask.method, &url, Some(bytes.clone())).await;
-        let received = sent.inspect_err(|_| away.extend(authority(location)))?;
+        let (node, received) = self.send_on(ask, location, Some(bytes.clone()), away).await?;
         if !(200..300).contains(&received.status) {
             return Err(failure(&node, what, &received));
         }
         self.sent_bytes.add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         Ok(())
+    }
+
+    /// Asks for a data node that is none of those that were not there. A name node takes minutes to
+    /// know that one is gone, and may name it all that time.
+    async fn ask_without(
+        &self,
+        ask: &Ask<'_>,
+        away: &mut Vec<String>,
+    ) -> Outcome<(String, Received)> {
+        let mut ask = ask.clone();
+        if !away.is_empty() {
+            ask.more.push_str("&excludedatanodes=");
+            ask.more.push_str(&path::value(&away.join(",")));
+        }
+        let (node, received) = self.ask(&ask).await?;
+        if received.location.is_none() {
+            // There is no other: the next try may find one of them there again.
+            away.clear();
+        }
+        Ok((node, received))
+    }
+
+    /// Goes where the name node has sent us.
+    async fn send_on(
+        &self,
+        ask: &Ask<'_>,
+        location: &str,
+        body: Option<Bytes>,
+        away: &mut Vec<String>,
+    ) -> Outcome<(String, Received)> {
+        let (node, url) = self.data_node(location)?;
+        self.requests.add(1);
+        let sent = self.transport.send(&node, &ask.method, &url, body).await;
+        let received = sent.inspect_err(|_| away.extend(authority(location)))?;
+        Ok((node, received))
     }
 
     /// What a data node is called, and its address with the host that stands for it.
@@ -344,8 +382,8 @@ impl Hdfs {
                     // A name node that is away says more than one that waits for it.
                     last.get_or_insert(refused);
                 }
-                Err(error) if error.class().is_retriable() => last = Some(error.into()),
-                Err(error) => return Err(error.into()),
+                Err(failure) if failure.error.class().is_retriable() => last = Some(failure),
+                Err(failure) => return Err(failure),
             }
         }
         Err(last.unwrap_or_else(|| ConnectorError::invalid("There is no name node to ask").into()))

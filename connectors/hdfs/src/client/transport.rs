@@ -17,6 +17,11 @@ use hyper_util::{
 use rustls::ClientConfig;
 use tokio::time::timeout;
 
+use super::{
+    Outcome,
+    answer::{Failure, Obstacle},
+};
+
 /// Longest answer that is read: a page of a folder, or a piece of a file.
 const MOST_ANSWER_BYTES: usize = 64 << 20;
 /// Time after which an idle connection is closed, which is shorter than that of the servers.
@@ -64,7 +69,7 @@ impl Transport {
         method: &Method,
         url: &str,
         body: Option<Bytes>,
-    ) -> Result<Received, ConnectorError> {
+    ) -> Outcome<Received> {
         let request = Request::builder().method(method.clone()).uri(url);
         let request = request.header(FORGERY_HEADER, HeaderValue::from_static("\"\""));
         let request = match &body {
@@ -78,7 +83,10 @@ impl Transport {
             .map_err(|error| ConnectorError::invalid(format!("{node} cannot be asked: {error}")))?;
         let asked = timeout(self.limit, async {
             let answer = self.pool.request(request).await;
-            let answer = answer.map_err(|error| unreached(node, &error))?;
+            let answer = answer.map_err(|error| Failure {
+                obstacle: if error.is_connect() { Obstacle::Unreached } else { Obstacle::Other },
+                error: unreached(node, &error),
+            })?;
             let status = answer.status().as_u16();
             let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
             let location = location.map(str::to_owned);
@@ -86,12 +94,13 @@ impl Transport {
             let body = body.map_err(|error| {
                 ConnectorError::retriable(format!("{node} broke its answer off: {error}"))
             })?;
-            Ok(Received { status, location, body: body.to_bytes() })
+            Ok::<_, Failure>(Received { status, location, body: body.to_bytes() })
         });
         asked.await.unwrap_or_else(|_elapsed| {
             let limit = self.limit.as_millis();
             Err(ConnectorError::retriable(format!("{node} did not answer within {limit} ms"))
-                .hint("Raise hdfs.read.timeout.ms if it is slow"))
+                .hint("Raise hdfs.read.timeout.ms if it is slow")
+                .into())
         })
     }
 }

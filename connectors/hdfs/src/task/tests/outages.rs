@@ -10,6 +10,10 @@ const STANDBY: (u16, &str, &str) =
 const DENIED: (u16, &str, &str) =
     (403, "AccessControlException", "Permission denied: user=tester, access=WRITE");
 
+/// A folder for each lane.
+const LANES: [(&str, &str); 2] =
+    [("partitioner.class", "FieldPartitioner"), ("partition.field.name", "lane")];
+
 /// What holds the task back, if it has said so.
 fn held(run: &mut Run) -> Option<String> {
     match run.obey() {
@@ -132,6 +136,23 @@ async fn data_nodes_are_reached_by_the_hosts_that_stand_for_them() {
     let mut run = Run::start(&server, &[("hdfs.datanode.hosts", "datanode=127.0.0.1")]).await;
     run.bring(3, 3).await.unwrap();
     assert_eq!(numbers(&server), [0, 1, 2]);
+}
+
+#[tokio::test]
+async fn a_data_node_that_is_gone_is_left_out_as_long_as_the_name_node_does_not_know() {
+    for append in ["false", "true"] {
+        let server = Server::start().await;
+        let settings = [("hdfs.append", append), ("hdfs.request.retries", "1"), LANES[0], LANES[1]];
+        let mut run = Run::start(&server, &settings).await;
+        run.bring(3, 3).await.unwrap();
+        server.lose_data_node();
+        // Its successor reads what this one has left.
+        drop(run);
+        let mut run = Run::start(&server, &settings).await;
+        assert_eq!(run.position, 3);
+        run.bring(9, 3).await.unwrap();
+        assert_eq!(numbers(&server), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    }
 }
 
 #[tokio::test]

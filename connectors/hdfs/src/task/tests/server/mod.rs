@@ -115,6 +115,11 @@ impl Server {
         self.state.lock().unwrap().host = Some(host.to_owned());
     }
 
+    /// Does not know yet that a data node is gone which has everything.
+    pub(crate) fn lose_data_node(&self) {
+        self.state.lock().unwrap().lost = Some("127.0.0.1:1");
+    }
+
     pub(crate) fn seen(&self) -> Vec<String> {
         self.state.lock().unwrap().seen.clone()
     }
@@ -220,11 +225,12 @@ async fn answer(
     }
     if matches!(&*op, "CREATE" | "APPEND" | "OPEN") && !is_data {
         assert!(body.is_empty(), "the first request has a body");
-        let url = state.host.as_ref().map_or_else(
-            || url.to_owned(),
-            |host| format!("http://{host}:{}", url.rsplit(':').next().unwrap()),
-        );
-        let location = format!("{url}{}&datanode=true", uri.path_and_query().unwrap());
+        let own = url.strip_prefix("http://").unwrap();
+        let known = state.host.as_ref();
+        let known = known.map(|host| format!("{host}:{}", own.rsplit(':').next().unwrap()));
+        let lost = state.lost.filter(|lost| !get("excludedatanodes").contains(lost));
+        let node = lost.map(str::to_owned).or(known).unwrap_or_else(|| own.to_owned());
+        let location = format!("http://{node}{}&datanode=true", uri.path_and_query().unwrap());
         let empty = Full::new(Bytes::new());
         return Ok(Response::builder()
             .status(307)

@@ -54,6 +54,8 @@ pub(super) struct State {
     pub(super) seen: Vec<String>,
     /// Host that the name node calls the data node by.
     pub(super) host: Option<String>,
+    /// A data node that nobody reaches, which the name node sends everybody to who does not exclude it.
+    pub(super) lost: Option<&'static str>,
 }
 
 impl State {
