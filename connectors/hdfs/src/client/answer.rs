@@ -139,15 +139,30 @@ fn classified(text: String, exception: &str, message: &str, status: u16) -> Conn
         | "ParentNotDirectoryException"
         | "UnsupportedOperationException"
         | "HadoopIllegalArgumentException" => ConnectorError::invalid(text),
-        _ if message.contains("could only be") && message.contains("0 ") => {
-            ConnectorError::retriable(text).hint(
-                "No data node takes a block: the disks are full, or no data node is alive; the task \
-                 goes on when one does",
-            )
-        }
+        _ if lacks_room(message) => ConnectorError::retriable(text).hint(
+            "No data node takes another block: their disks are full, or none of them is alive. Make \
+             room, add one or start one; the task goes on by itself",
+        ),
+        _ if is_at_the_end(message) => ConnectorError::retriable(text).hint(
+            "The data nodes that have the end of the file take no more of it: their disks are full, or \
+             they are gone. The task goes on by itself, with another file",
+        ),
         _ if status == 401 => forbidden("Set hdfs.user or hdfs.delegation.token"),
         _ => ConnectorError::retriable(text),
     }
+}
+
+/// Whether no data node is chosen for a block: by the name node before it sends anybody there, or when
+/// one that was chosen asks for it.
+fn lacks_room(message: &str) -> bool {
+    message.contains("Failed to find datanode")
+        || (message.contains("could only be") && message.contains("0 "))
+}
+
+/// Whether those data nodes failed that had a block, as one does which has no room to go on with it.
+fn is_at_the_end(message: &str) -> bool {
+    let bad = message.contains("All datanodes") && message.contains("are bad");
+    bad || message.contains("Failed to replace a bad datanode")
 }
 
 /// The error of an answer that is not in the words of WebHDFS.
@@ -198,6 +213,20 @@ mod tests {
                 403,
                 "RemoteException",
                 "File /a could only be written to 0 of the 1 minReplication nodes",
+                ErrorClass::Retriable,
+                "disks are full",
+            ),
+            (
+                403,
+                "IOException",
+                "Failed to find datanode, suggest to check cluster health. excludeDatanodes=null",
+                ErrorClass::Retriable,
+                "disks are full",
+            ),
+            (
+                403,
+                "IOException",
+                "All datanodes [DatanodeInfoWithStorage[127.0.0.1:1,DS-1,DISK]] are bad. Aborting...",
                 ErrorClass::Retriable,
                 "disks are full",
             ),
