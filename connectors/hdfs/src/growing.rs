@@ -20,6 +20,7 @@ pub(crate) struct Growing {
     /// Next offset of the ledger that is in force.
     recorded: Option<i64>,
     oldest_ms: Option<i64>,
+    youngest_ms: Option<i64>,
 }
 
 /// A growing file.
@@ -102,7 +103,7 @@ impl Growing {
     pub(crate) fn take(&mut self, next: i64, grew: Vec<Grew>) {
         self.files.extend(grew.into_iter().map(|one| (one.folder, one.file)));
         self.recorded = Some(next);
-        self.oldest_ms = self.files.values().map(|file| file.since_ms).min();
+        self.note_ages();
     }
 
     /// The folders and files that grow no more.
@@ -123,7 +124,22 @@ impl Growing {
     /// Forgets a file that is closed.
     pub(crate) fn forget(&mut self, folder: &str) {
         self.files.remove(folder);
-        self.oldest_ms = self.files.values().map(|file| file.since_ms).min();
+        self.note_ages();
+    }
+
+    /// Has files that began later than now, by a clock that was set back since, begin now.
+    pub(crate) fn follow_clock(&mut self, now_ms: i64) {
+        if self.youngest_ms.is_some_and(|youngest| youngest > now_ms) {
+            for file in self.files.values_mut() {
+                file.since_ms = file.since_ms.min(now_ms);
+            }
+            self.note_ages();
+        }
+    }
+
+    fn note_ages(&mut self) {
+        let since = || self.files.values().map(|file| file.since_ms);
+        (self.oldest_ms, self.youngest_ms) = (since().min(), since().max());
     }
 }
 

@@ -136,6 +136,7 @@ impl PartitionWriter {
         if !self.admits(shared, records)? {
             return Ok(());
         }
+        self.follow_clock(shared, now_ms);
         if self.count == 0 && self.is_slot_over(now_ms) {
             self.schedule(shared, now_ms);
         }
@@ -277,6 +278,20 @@ impl PartitionWriter {
 
     fn is_slot_over(&self, now_ms: i64) -> bool {
         self.next_slot_ms.is_some_and(|next| now_ms >= next)
+    }
+
+    /// Nothing that ends files waits for a clock that was set back to be where it was, which may take
+    /// days: what began later than now begins now.
+    fn follow_clock(&mut self, shared: &Shared, now_ms: i64) {
+        let interval_ms = shared.config.connector.rotate_schedule_interval_ms;
+        if self.next_slot_ms.is_some_and(|next| next.saturating_sub(now_ms) > interval_ms) {
+            self.schedule(shared, now_ms);
+        }
+        self.rotated_ms = self.rotated_ms.map(|rotated| rotated.min(now_ms));
+        self.since_ms = self.since_ms.map(|since| since.min(now_ms));
+        if let Some(claim) = &mut self.claim {
+            claim.growing.follow_clock(now_ms);
+        }
     }
 
     /// Sets the next rotation by schedule.
