@@ -13,6 +13,7 @@ mod tries;
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     ops::ControlFlow,
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
@@ -26,7 +27,7 @@ use connect_api::{
 use connect_tls::Trust;
 use hyper::{Method, Uri};
 use serde::Deserialize;
-use tokio::time::sleep;
+use tokio::{net::lookup_host, time::sleep};
 
 pub(crate) use self::{answer::Failure, reply::Entry};
 use self::{
@@ -332,8 +333,10 @@ impl Hdfs {
         let (node, url) = self.data_node(location)?;
         self.requests.add(1);
         let sent = self.transport.send(&node, &ask.method, &url, body).await;
-        let received = sent.inspect_err(|_| away.extend(authority(location)))?;
-        Ok((node, received))
+        if sent.is_err() {
+            away.extend(names(location).await);
+        }
+        Ok((node, sent?))
     }
 
     /// What a data node is called, and its address with the host that stands for it.
@@ -411,6 +414,18 @@ impl Hdfs {
 
 fn authority(url: &str) -> Option<String> {
     url.parse::<Uri>().ok()?.authority().map(|authority| authority.as_str().to_owned())
+}
+
+/// What a name node may know the host of a data node by. It takes a port for that of blocks, which nobody
+/// is told, and looks hosts up by their addresses, of which it can read those without a colon only.
+async fn names(location: &str) -> Vec<String> {
+    let Some(authority) = authority(location) else { return Vec::new() };
+    let (host, _) = authority.rsplit_once(':').unwrap_or((&authority, ""));
+    let found = lookup_host((host, 0)).await.into_iter().flatten();
+    let found = found.filter(SocketAddr::is_ipv4).map(|address| address.ip().to_string());
+    let mut names: Vec<_> = found.chain([host.to_owned()]).filter(|it| !it.contains(':')).collect();
+    names.dedup();
+    names
 }
 
 /// The user that files are written as.

@@ -117,7 +117,7 @@ impl Server {
 
     /// Does not know yet that a data node is gone which has everything.
     pub(crate) fn lose_data_node(&self) {
-        self.state.lock().unwrap().lost = Some("127.0.0.1:1");
+        self.state.lock().unwrap().lost = Some("localhost:1");
     }
 
     pub(crate) fn seen(&self) -> Vec<String> {
@@ -228,7 +228,10 @@ async fn answer(
         let own = url.strip_prefix("http://").unwrap();
         let known = state.host.as_ref();
         let known = known.map(|host| format!("{host}:{}", own.rsplit(':').next().unwrap()));
-        let lost = state.lost.filter(|lost| !get("excludedatanodes").contains(lost));
+        // Name nodes know hosts by their addresses, and ports of blocks only.
+        let lost = state.lost.filter(|_| {
+            !get("excludedatanodes").split(',').any(|excluded| excluded == "127.0.0.1")
+        });
         let node = lost.map(str::to_owned).or(known).unwrap_or_else(|| own.to_owned());
         let location = format!("http://{node}{}&datanode=true", uri.path_and_query().unwrap());
         let empty = Full::new(Bytes::new());
