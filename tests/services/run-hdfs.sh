@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Runs HDFS in the foreground: a name node and a data node in one process.
+# Runs HDFS in the foreground: name nodes and data nodes in one process.
 #
-#   run-hdfs.sh DIR TOKEN NN_RPC NN_HTTP DN_DATA DN_IPC DN_HTTP
+#   run-hdfs.sh DIR TOKEN ORDERS DATA_NODES NN_RPC NN_HTTP [NN_RPC NN_HTTP]
 #
 # DIR keeps its data over restarts. A folder /TOKEN appears when all of it is up, so the caller can
-# tell its own server from a stranger.
+# tell its own server from a stranger. What the port ORDERS is asked to do is in Hdfs.java.
 
 # shellcheck source=tests/services/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-[ $# -eq 7 ] || fail "usage: run-hdfs.sh DIR TOKEN NN_RPC NN_HTTP DN_DATA DN_IPC DN_HTTP"
+[ $# -eq 6 ] || [ $# -eq 8 ] ||
+    fail "usage: run-hdfs.sh DIR TOKEN ORDERS DATA_NODES NN_RPC NN_HTTP [NN_RPC NN_HTTP]"
 dir=$1
 source=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/Hdfs.java
 mkdir -p "$dir"

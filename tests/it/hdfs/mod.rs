@@ -1,20 +1,27 @@
 //! The HDFS sinks on a real name node and data node: counts at the far end through kills of the worker and
 //! of HDFS, every format, and what users get wrong.
 
-use std::{collections::BTreeMap, fs, path::Path};
+mod nodes;
+
+use std::{collections::BTreeMap, fs, ops::Range, path::Path};
 
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 
 use crate::{
     harness::{RestClient, Worker, eventually},
-    services::{self, hdfs::Hdfs},
+    services::{
+        self,
+        hdfs::{Hdfs, Shape},
+    },
 };
 
 const STRING: &str = "org.apache.kafka.connect.storage.StringConverter";
 const TOPIC: &str = "events";
 /// User that growing files are written as.
 const GROWER: &str = "grower";
+/// File that the records come from.
+const FILE: &str = "events.txt";
 /// Records of a run.
 const RECORDS: usize = 3000;
 /// Folders that they are shared out to.
@@ -35,9 +42,9 @@ async fn start(folder: &Path) -> Worker {
     Worker::start(folder, &properties, &[]).await
 }
 
-fn lines() -> String {
+fn lines(range: Range<usize>) -> String {
     let line = |n: usize| json!({"n": n, "lane": format!("l{}", n % LANES)}).to_string() + "\n";
-    (0..RECORDS).map(line).collect()
+    range.map(line).collect()
 }
 
 /// A sink whose files are below a folder, with a folder for each lane.
@@ -61,8 +68,13 @@ fn sink(hdfs: &Hdfs, folder: &str) -> Json {
 
 /// Brings the records of a file into the topic.
 async fn fill(rest: &RestClient, folder: &Path) {
-    let file = folder.join("events.txt");
-    fs::write(&file, lines()).unwrap();
+    fs::write(folder.join(FILE), lines(0..RECORDS)).unwrap();
+    follow(rest, folder).await;
+}
+
+/// Has the file read into the topic, as far as it is there and as it grows.
+async fn follow(rest: &RestClient, folder: &Path) {
+    let file = folder.join(FILE);
     let source = json!({"connector.class": "FileStreamSource", "file": file, "topic": TOPIC});
     rest.create(&json!({"name": "events-source", "config": source})).await;
 }
@@ -87,14 +99,24 @@ async fn numbers(hdfs: &Hdfs, folder: &str) -> Vec<u64> {
 
 /// Asks for a flush until all that was read is committed, and compares.
 async fn everything_is_there_once(rest: &RestClient, hdfs: &Hdfs, folder: &str) {
-    eventually("the sink to catch up", async || {
-        rest.send(Method::POST, "/connectors/events-sink/flush", None).await;
-        let (_, lag) = rest.send(Method::GET, "/connectors/events-sink/lag", None).await;
+    all_are_there_once(rest, "events-sink", (hdfs, folder), RECORDS).await;
+}
+
+/// The same for so many records of a sink.
+async fn all_are_there_once(
+    rest: &RestClient,
+    sink: &str,
+    (hdfs, folder): (&Hdfs, &str),
+    count: usize,
+) {
+    eventually(&format!("{sink} to catch up"), async || {
+        rest.send(Method::POST, &format!("/connectors/{sink}/flush"), None).await;
+        let (_, lag) = rest.send(Method::GET, &format!("/connectors/{sink}/lag"), None).await;
         let has_all = lag["lag_records"] == 0;
-        (has_all && numbers(hdfs, folder).await.len() >= RECORDS).then_some(())
+        (has_all && numbers(hdfs, folder).await.len() >= count).then_some(())
     })
     .await;
-    let expected: Vec<_> = (0..u64::try_from(RECORDS).unwrap()).collect();
+    let expected: Vec<_> = (0..u64::try_from(count).unwrap()).collect();
     assert_eq!(numbers(hdfs, folder).await, expected);
 }
 
@@ -204,7 +226,7 @@ async fn a_growing_file_whose_writer_does_not_go_is_not_waited_for_for_ever() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_node_that_goes_away_is_waited_for() {
-    let mut hdfs = services::require!(private_hdfs);
+    let mut hdfs = services::require!(private_hdfs(Shape::SINGLE));
     let (folder, target) = (tempfile::tempdir().unwrap(), "/open/outage");
     let worker = start(folder.path()).await;
     fill(&worker.rest, folder.path()).await;

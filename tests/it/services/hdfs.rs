@@ -1,8 +1,8 @@
-//! HDFS: a name node and a data node in one process.
+//! HDFS: name nodes and data nodes in one process, which takes orders.
 
 use std::collections::BTreeMap;
 
-use reqwest::{Method, Url};
+use reqwest::{Client, Method, Url};
 use serde_json::Value as Json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -30,27 +30,53 @@ impl Append {
     }
 }
 
+/// How many nodes there are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    /// One, or two of which the first is active at the beginning.
+    name_nodes: usize,
+    data_nodes: usize,
+}
+
+impl Shape {
+    /// One of each.
+    pub(crate) const SINGLE: Self = Self { name_nodes: 1, data_nodes: 1 };
+    /// A name node that waits beside the one that is active.
+    pub(crate) const TWO_NAME_NODES: Self = Self { name_nodes: 2, data_nodes: 1 };
+    /// A data node more than a block has copies.
+    pub(crate) const THREE_DATA_NODES: Self = Self { name_nodes: 1, data_nodes: 3 };
+}
+
 /// A running HDFS, which believes whatever name its clients give.
 #[derive(Debug)]
 pub(crate) struct Hdfs {
     server: Server,
-    port: u16,
+    /// Ports of WebHDFS, one for each name node.
+    ports: Vec<u16>,
+    /// Port that orders go to.
+    orders: u16,
     token: String,
+    /// Makes a connection for each request: one that was kept would end with the test that made it.
+    http: Client,
 }
 
 impl Hdfs {
     /// A user who may write nowhere but below `/open`.
     pub(crate) const STRANGER: &str = "mallory";
 
-    pub(super) fn start() -> Result<Self, String> {
+    pub(super) fn start(shape: Shape) -> Result<Self, String> {
         start_on_free_ports(|| {
-            let ports: Vec<_> = (0..5).map(|_| free_port()).collect();
-            let texts: Vec<_> = ports.iter().map(ToString::to_string).collect();
-            let (dir, token) = (Server::new_dir("hdfs"), token());
-            let mut arguments = vec![&*token];
-            arguments.extend(texts.iter().map(String::as_str));
-            let server = Server::start("hdfs", &dir, &arguments);
-            let hdfs = Self { server, port: ports[1], token };
+            let ports = || -> Vec<u16> { (0..shape.name_nodes).map(|_| free_port()).collect() };
+            let (native, ports, orders, token) = (ports(), ports(), free_port(), token());
+            let pairs = native.iter().zip(&ports).flat_map(|(native, web)| [native, web]);
+            let mut arguments = vec![token.clone(), orders.to_string()];
+            arguments.push(shape.data_nodes.to_string());
+            arguments.extend(pairs.map(ToString::to_string));
+            let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+            let server = Server::start("hdfs", &Server::new_dir("hdfs"), &arguments);
+            connect_tls::choose_provider();
+            let http = Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
+            let hdfs = Self { server, ports, orders, token, http };
             hdfs.await_ready()?;
             Ok(hdfs)
         })
@@ -59,7 +85,7 @@ impl Hdfs {
     /// Only our own server has a folder of this name.
     fn await_ready(&self) -> Result<(), String> {
         let path = format!("/webhdfs/v1/{}?op=GETFILESTATUS", self.token);
-        await_ready(&self.server, || match http_get(self.port, &path) {
+        await_ready(&self.server, || match http_get(self.ports[0], &path) {
             Ok(answer) if answer.contains("DIRECTORY") => Ok(()),
             Ok(answer) => Err(answer),
             Err(error) => Err(error.to_string()),
@@ -77,9 +103,33 @@ impl Hdfs {
         self.await_ready().unwrap();
     }
 
-    /// Address of WebHDFS.
+    /// Has it do what `Hdfs.java` knows as an order, and waits until that is done.
+    pub(crate) async fn order(&self, order: &str) {
+        let url = format!("http://127.0.0.1:{}/{order}", self.orders);
+        let answer = self.http.get(url).send().await.unwrap();
+        assert_eq!(answer.text().await.unwrap(), "done", "{order}");
+    }
+
+    /// Addresses of WebHDFS, with a comma between them.
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        let urls = self.ports.iter().map(|port| format!("http://127.0.0.1:{port}"));
+        urls.collect::<Vec<_>>().join(",")
+    }
+
+    /// Hadoop's configuration of the name nodes as one service, `hdfs://cluster`.
+    pub(crate) fn site(&self) -> String {
+        let names: Vec<_> = (0..self.ports.len()).map(|place| format!("nn{place}")).collect();
+        let service = [
+            ("dfs.nameservices".to_owned(), "cluster".to_owned()),
+            ("dfs.ha.namenodes.cluster".to_owned(), names.join(",")),
+        ];
+        let nodes = names.iter().zip(&self.ports).map(|(name, port)| {
+            (format!("dfs.namenode.http-address.cluster.{name}"), format!("127.0.0.1:{port}"))
+        });
+        let properties = service.into_iter().chain(nodes).map(|(name, value)| {
+            format!("<property><name>{name}</name><value>{value}</value></property>\n")
+        });
+        format!("<configuration>\n{}</configuration>\n", properties.collect::<String>())
     }
 
     /// Asks for something; the status and the body, as far as it comes.
@@ -88,13 +138,25 @@ impl Hdfs {
         (status, body.unwrap_or_default())
     }
 
-    /// Asks for something; the status, and the body unless it breaks off.
+    /// Asks the name node that is active; the status, and the body unless it breaks off.
     async fn ask(&self, method: Method, path: &str, query: &str) -> (u16, Option<Vec<u8>>) {
         let path = path.replace('%', "%25").replace('+', "%2B");
-        let url = format!("{}/webhdfs/v1{path}?{query}", self.url());
-        let answer = crate::harness::http_client().request(method, url).send().await.unwrap();
-        let status = answer.status().as_u16();
-        (status, answer.bytes().await.ok().map(|bytes| bytes.to_vec()))
+        crate::harness::eventually("an active name node", async || {
+            for port in &self.ports {
+                let url = format!("http://127.0.0.1:{port}/webhdfs/v1{path}?{query}");
+                let request = self.http.request(method.clone(), url);
+                // It may be away, or have sent us to a data node that is: there are others.
+                let Ok(answer) = request.send().await else { continue };
+                let status = answer.status().as_u16();
+                let body = answer.bytes().await.ok().map(|bytes| bytes.to_vec());
+                let text = String::from_utf8_lossy(body.as_deref().unwrap_or_default());
+                if !text.contains("StandbyException") {
+                    return Some((status, body));
+                }
+            }
+            None
+        })
+        .await
     }
 
     /// Begins to append to a file, and holds it when this returns.

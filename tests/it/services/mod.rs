@@ -42,7 +42,7 @@ use self::browser::Browser;
 use self::clients::Clients;
 use self::connect::JvmWorker;
 use self::disk::Disk;
-use self::hdfs::Hdfs;
+use self::hdfs::{Hdfs, Shape};
 use self::kafka::KafkaNode;
 use self::oracle::Oracle;
 use self::postgres::Postgres;
@@ -143,12 +143,12 @@ pub(crate) fn secure_elasticsearch() -> Result<SearchServer, Missing> {
 /// Returns the HDFS that all tests share. Folders below `/open` need names of their own.
 pub(crate) fn hdfs() -> Service<Hdfs> {
     static SLOT: Slot<Hdfs> = OnceLock::new();
-    shared("hdfs", &SLOT, Hdfs::start)
+    shared("hdfs", &SLOT, || Hdfs::start(Shape::SINGLE))
 }
 
-/// Starts an HDFS for one test, which may stop and restart it.
-pub(crate) fn private_hdfs() -> Result<Hdfs, Missing> {
-    obtain("hdfs", Hdfs::start).map_err(|trouble| settle("hdfs", &trouble))
+/// Starts an HDFS for one test, which may stop and restart it and its nodes.
+pub(crate) fn private_hdfs(shape: Shape) -> Result<Hdfs, Missing> {
+    obtain("hdfs", || Hdfs::start(shape)).map_err(|trouble| settle("hdfs", &trouble))
 }
 
 /// Returns the PostgreSQL server that all tests share. See [`Postgres::create_database`].
