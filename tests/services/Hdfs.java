@@ -142,6 +142,8 @@ public class Hdfs {
     static void beginAgain() throws Exception {
         cluster.restartDataNode(ended);
         cluster.waitActive();
+        // Only then the name node knows what the data node has not kept.
+        cluster.triggerBlockReports();
         FSNamesystem files = cluster.getNamesystem();
         while (files.getLowRedundancyBlocks() + files.getPendingReconstructionBlocks() > 0) {
             Thread.sleep(50);
