@@ -18,4 +18,5 @@ pub mod projection;
 pub mod rewind;
 pub mod rotation;
 pub mod route;
+pub mod slots;
 pub mod words;

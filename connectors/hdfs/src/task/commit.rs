@@ -27,7 +27,7 @@ impl PartitionWriter {
         now_ms: i64,
     ) -> Result<()> {
         if matches!(reason, Rotation::Interval | Rotation::Schedule) {
-            self.schedule(shared, now_ms);
+            self.slots.begin(now_ms);
         }
         if self.count == 0 {
             return self.close_grown(shared, reason, now_ms).await;

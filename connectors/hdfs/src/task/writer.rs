@@ -7,7 +7,9 @@ use connect_api::{
     record::{SinkRecord, TopicPartition},
     sink::Progress,
 };
-use connect_storage::{format::Draft, rewind::Rewind, rotation::Rotation, route::Router};
+use connect_storage::{
+    format::Draft, rewind::Rewind, rotation::Rotation, route::Router, slots::Slots,
+};
 use tokio::time::Instant;
 
 use super::{Shared, accept::Step, now};
@@ -34,8 +36,8 @@ pub(super) struct PartitionWriter {
     pub(super) base_ms: Option<i64>,
     /// Time of the last commit by the clock, or of the first record after an idle time.
     pub(super) rotated_ms: Option<i64>,
-    /// Next rotation by schedule.
-    next_slot_ms: Option<i64>,
+    /// Rotation by schedule.
+    pub(super) slots: Slots,
     /// Time at which the first record of the open files came.
     pub(super) since_ms: Option<i64>,
     /// Offset after the last record that was dealt with.
@@ -59,7 +61,8 @@ pub(super) struct PartitionWriter {
 
 impl PartitionWriter {
     pub(super) fn new(shared: &Shared, origin: TopicPartition) -> Result<Self> {
-        let mut writer = Self {
+        let interval_ms = shared.config.connector.rotate_schedule_interval_ms;
+        Ok(Self {
             origin,
             router: Router::new(&shared.config.storage)?,
             claim: None,
@@ -67,7 +70,7 @@ impl PartitionWriter {
             count: 0,
             base_ms: None,
             rotated_ms: None,
-            next_slot_ms: None,
+            slots: Slots::new(shared.zone, interval_ms, shared.context.clock.now_ms()),
             since_ms: None,
             position: 0,
             brought: 0,
@@ -79,9 +82,7 @@ impl PartitionWriter {
             starved_since: None,
             draft: Draft::new(shared.config.connector.format.schemas_cache_config),
             held_by: None,
-        };
-        writer.schedule(shared, shared.context.clock.now_ms());
-        Ok(writer)
+        })
     }
 
     /// Whether the partition has to be claimed now.
@@ -136,9 +137,9 @@ impl PartitionWriter {
         if !self.admits(shared, records)? {
             return Ok(());
         }
-        self.follow_clock(shared, now_ms);
-        if self.count == 0 && self.is_slot_over(now_ms) {
-            self.schedule(shared, now_ms);
+        self.follow_clock(now_ms);
+        if self.count == 0 && self.slots.is_over(now_ms) {
+            self.slots.begin(now_ms);
         }
         self.brought = records.last().map_or(self.brought, |record| record.offset + 1);
         self.warn_of_old_records(records);
@@ -259,7 +260,7 @@ impl PartitionWriter {
         if keys.rotate_interval_ms > 0 && span_ms >= Some(keys.rotate_interval_ms) {
             return Some(Rotation::Interval);
         }
-        if self.is_slot_over(now_ms) {
+        if self.slots.is_over(now_ms) {
             return Some(Rotation::Schedule);
         }
         let since_ms = [self.since_ms, self.grown_since_ms()].into_iter().flatten().min();
@@ -276,29 +277,15 @@ impl PartitionWriter {
         most_ms > 0 && since_ms.is_some_and(|since| now_ms.saturating_sub(since) >= most_ms)
     }
 
-    fn is_slot_over(&self, now_ms: i64) -> bool {
-        self.next_slot_ms.is_some_and(|next| now_ms >= next)
-    }
-
     /// Nothing that ends files waits for a clock that was set back to be where it was, which may take
     /// days: what began later than now begins now.
-    fn follow_clock(&mut self, shared: &Shared, now_ms: i64) {
-        let interval_ms = shared.config.connector.rotate_schedule_interval_ms;
-        if self.next_slot_ms.is_some_and(|next| next.saturating_sub(now_ms) > interval_ms) {
-            self.schedule(shared, now_ms);
-        }
+    fn follow_clock(&mut self, now_ms: i64) {
+        self.slots.follow_clock(now_ms);
         self.rotated_ms = self.rotated_ms.map(|rotated| rotated.min(now_ms));
         self.since_ms = self.since_ms.map(|since| since.min(now_ms));
         if let Some(claim) = &mut self.claim {
             claim.growing.follow_clock(now_ms);
         }
-    }
-
-    /// Sets the next rotation by schedule.
-    pub(super) fn schedule(&mut self, shared: &Shared, now_ms: i64) {
-        let interval_ms = shared.config.connector.rotate_schedule_interval_ms;
-        self.next_slot_ms =
-            (interval_ms > 0).then(|| shared.zone.next_slot_ms(now_ms, interval_ms));
     }
 
     /// Has everything from an offset on read again.

@@ -34,7 +34,7 @@ impl PartitionWriter {
     ) -> Result<()> {
         let files = self.take_group();
         if reason.moves_schedule() {
-            self.schedule(shared, now_ms);
+            self.slots.begin(now_ms);
         }
         let Some(first) = files.first().map(|file| file.facts.held.first) else {
             self.stored.forget_before(self.position);

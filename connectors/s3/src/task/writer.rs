@@ -7,7 +7,9 @@ use connect_api::{
     record::{SinkRecord, TopicPartition},
     sink::Progress,
 };
-use connect_storage::{format::Draft, rewind::Rewind, rotation::Rotation, route::Router};
+use connect_storage::{
+    format::Draft, rewind::Rewind, rotation::Rotation, route::Router, slots::Slots,
+};
 use futures::future::join_all;
 use tokio::time::Instant;
 
@@ -42,8 +44,8 @@ pub(super) struct PartitionWriter {
     pub(super) last_ms: Option<i64>,
     /// Folder of the record before.
     pub(super) last_folder: Option<Arc<str>>,
-    /// Next rotation by schedule.
-    next_slot_ms: Option<i64>,
+    /// Rotation by schedule.
+    pub(super) slots: Slots,
     /// Offset after the last record that was dealt with.
     pub(super) position: i64,
     /// Offset after the last record that was brought.
@@ -91,7 +93,8 @@ enum Flow {
 impl PartitionWriter {
     pub(super) fn new(shared: &Shared, origin: TopicPartition) -> Result<Self> {
         let most_layouts = shared.config.connector.format.schemas_cache_config;
-        let mut writer = Self {
+        let interval_ms = shared.config.connector.rotate_schedule_interval_ms;
+        Ok(Self {
             origin,
             router: shared.config.router()?,
             files: Files::default(),
@@ -103,7 +106,7 @@ impl PartitionWriter {
             base_ms: None,
             last_ms: None,
             last_folder: None,
-            next_slot_ms: None,
+            slots: Slots::new(shared.zone, interval_ms, shared.context.clock.now_ms()),
             position: 0,
             brought: 0,
             rewind: None,
@@ -117,9 +120,7 @@ impl PartitionWriter {
             schema_changes: Alarm::at(MANY_SCHEMAS),
             odd_times: Alarm::at(1),
             held_by: None,
-        };
-        writer.schedule(shared, shared.context.clock.now_ms());
-        Ok(writer)
+        })
     }
 
     /// Takes records, or looks at the clock when there are none.
@@ -132,8 +133,9 @@ impl PartitionWriter {
         if !self.admits(shared, records)? {
             return Ok(());
         }
-        if self.count == 0 && self.is_slot_over(now_ms) {
-            self.schedule(shared, now_ms);
+        self.follow_clock(now_ms);
+        if self.count == 0 && self.slots.is_over(now_ms) {
+            self.slots.begin(now_ms);
         }
         self.brought = records.last().map_or(self.brought, |record| record.offset + 1);
         let deadline = now().checked_add(shared.config.connector.max_write_duration);
@@ -246,6 +248,13 @@ impl PartitionWriter {
         Ok(flow)
     }
 
+    /// Nothing that ends files waits for a clock that was set back to be where it was, which may take
+    /// days: what began later than now begins now.
+    fn follow_clock(&mut self, now_ms: i64) {
+        self.slots.follow_clock(now_ms);
+        self.since_ms = self.since_ms.map(|since| since.min(now_ms));
+    }
+
     /// Why the files have to be committed now, as far as time goes.
     ///
     /// `folder` is that of the record at hand.
@@ -257,7 +266,11 @@ impl PartitionWriter {
         now_ms: i64,
     ) -> Option<Rotation> {
         let keys = &shared.config.connector;
-        if let (Some(time), Some(base)) = (time_ms, self.base_ms)
+        let is_by_clock = shared.config.storage.is_by_clock();
+        // Folders by the clock never go back with it, and their files end in time all the same.
+        let times =
+            if is_by_clock { (Some(now_ms), self.since_ms) } else { (time_ms, self.base_ms) };
+        if let (Some(time), Some(base)) = times
             && keys.rotate_interval_ms > 0
         {
             if time.saturating_sub(base) >= keys.rotate_interval_ms {
@@ -269,23 +282,12 @@ impl PartitionWriter {
                 return Some(Rotation::PartitionChange);
             }
         }
-        if self.is_slot_over(now_ms) {
+        if self.slots.is_over(now_ms) {
             return Some(Rotation::Schedule);
         }
         let age_ms = self.since_ms.map(|since| now_ms.saturating_sub(since));
         let is_old = keys.file_age_ms_max > 0 && age_ms >= Some(keys.file_age_ms_max);
         is_old.then_some(Rotation::Age)
-    }
-
-    fn is_slot_over(&self, now_ms: i64) -> bool {
-        self.next_slot_ms.is_some_and(|next| now_ms >= next)
-    }
-
-    /// Sets the next rotation by schedule.
-    pub(super) fn schedule(&mut self, shared: &Shared, now_ms: i64) {
-        let interval_ms = shared.config.connector.rotate_schedule_interval_ms;
-        self.next_slot_ms =
-            (interval_ms > 0).then(|| shared.zone.next_slot_ms(now_ms, interval_ms));
     }
 
     /// Has everything from an offset on read again.

@@ -154,6 +154,33 @@ async fn files_are_closed_by_size_and_by_age_where_that_is_asked_for() {
 }
 
 #[tokio::test]
+async fn files_are_closed_within_a_minute_however_the_clock_is_set() {
+    let by_clock =
+        [("timestamp.extractor", "Wallclock"), ("partitioner.class", "HourlyPartitioner")];
+    for (by, more) in [
+        ("rotate.schedule.interval.ms", &[][..]),
+        ("rotate.schedule.interval.ms", &by_clock),
+        ("rotate.interval.ms", &by_clock),
+        ("file.age.ms.max", &[]),
+    ] {
+        for jump in [3 * 24 * 60 * MINUTE, -60 * MINUTE, -400 * 24 * 60 * MINUTE] {
+            let rig = Rig::new(&[&[(by, "60000")], more].concat()).await;
+            let mut task = rig.task().await;
+            // The first one begins in the middle of a slot.
+            rig.clock.advance_ms(MINUTE / 2);
+            task.put(&[number(0, TEN)]).await.unwrap();
+            rig.clock.advance_ms(jump);
+            task.put(&[number(1, TEN)]).await.unwrap();
+            rig.clock.advance_ms(MINUTE);
+            task.put(&[number(2, TEN)]).await.unwrap();
+            assert!(safe_offset(&mut *task, 3).await >= 2, "{jump} ms, {by} {more:?}");
+            let stored: String = rig.server.texts().into_values().collect();
+            assert!(stored.starts_with("0\n"), "{stored:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn every_rotation_is_counted_under_its_reason() {
     use crate::{config::S3SinkConfig, task::S3SinkTask};
     use connect_api::config::Config as _;
