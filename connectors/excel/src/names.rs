@@ -33,7 +33,7 @@ fn legal(topic: &str) -> String {
     let is_bad = |c: char| "[]:*?/\\".contains(c) || c.is_control();
     let name: String = topic.chars().map(|c| if is_bad(c) { '_' } else { c }).collect();
     let name = shortened(&name, LONGEST);
-    let name = name.trim_matches('\'').trim();
+    let name = name.trim_matches(|c: char| c == '\'' || c.is_whitespace());
     match name {
         "" => "Sheet".to_owned(),
         name if name.eq_ignore_ascii_case(RESERVED) => format!("{name}_"),
@@ -64,6 +64,7 @@ mod tests {
             ("Orders", "Orders (2)"),
             ("a/b:c[d]", "a_b_c_d_"),
             ("'quoted'", "quoted"),
+            (" 'quoted within blanks' ", "quoted within blanks"),
             ("history", "history_"),
             ("", "Sheet"),
             ("a-topic-with-a-very-long-name-indeed", "a-topic-with-a-very-long-name-i"),
