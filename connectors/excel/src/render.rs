@@ -6,6 +6,7 @@
 
 use std::{
     collections::HashMap,
+    error::Error,
     fs::{self, File},
     io,
     path::{Path, PathBuf},
@@ -39,7 +40,7 @@ pub(crate) fn render(store: &Store, path: &Path, sheet_max_rows: u32) -> Result<
 }
 
 /// Where a new workbook is written: hidden, beside the old one.
-fn part_of(path: &Path) -> PathBuf {
+pub(crate) fn part_of(path: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(".part");
@@ -154,11 +155,27 @@ fn unwritten(path: &Path, error: io::Error) -> ConnectorError {
 }
 
 fn broken(path: &Path, error: XlsxError) -> ConnectorError {
-    match error {
-        XlsxError::IoError(error) => unwritten(path, error),
-        error => {
+    let error = match error {
+        XlsxError::IoError(error) => return unwritten(path, error),
+        error => error,
+    };
+    match disk_trouble(&error) {
+        Some(kind) => unwritten(path, io::Error::new(kind, error)),
+        None => {
             let message = format!("Could not make the workbook \"{}\"", path.display());
             ConnectorError::internal(message).caused_by(error)
         }
     }
+}
+
+/// What the disk has said, where that is the cause: what packs the workbook hides it.
+fn disk_trouble(error: &XlsxError) -> Option<io::ErrorKind> {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return Some(error.kind());
+        }
+        cause = error.source();
+    }
+    None
 }

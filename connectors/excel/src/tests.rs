@@ -1,6 +1,6 @@
 //! The sink through its public doors, read back by another library.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, os::unix::fs::symlink, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 use axum::{
@@ -19,13 +19,20 @@ use connect_api::{
 };
 use connect_testkit::{
     ManualClock,
-    sink::{Handling, SinkDriver, SinkFixture, run},
+    sink::{Fault, Handling, SinkDriver, SinkFixture, run},
     sink_context,
 };
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
-use crate::{ExcelSink, config::ExcelConfig, openapi, render::render, router, store::Store};
+use crate::{
+    ExcelSink,
+    config::ExcelConfig,
+    openapi,
+    render::{part_of, render},
+    router,
+    store::Store,
+};
 use connect_api::config::Config as _;
 
 /// A workbook in a directory of its own.
@@ -108,6 +115,15 @@ impl SinkFixture for Workbook {
         let mut record = self.record(origin, offset, "bad");
         record.value = SchemaAndValue::schemaless(Value::string("x".repeat(32_768)));
         Some(record)
+    }
+
+    /// The disk is full when rows are kept already and the workbook is made of them. A store of rows that
+    /// lies beside it cannot be made to refuse just once.
+    fn fail_next(&self, fault: Fault) -> bool {
+        if fault == Fault::AfterWrite {
+            symlink("/dev/full", part_of(&self.file())).unwrap();
+        }
+        fault == Fault::AfterWrite
     }
 }
 
