@@ -44,9 +44,10 @@ pub fn run(arguments: Arguments) -> Result<()> {
 }
 
 /// `RUST_LOG` chooses what is logged; the demo's own lines are on standard output, so that its
-/// log speaks up only when something is wrong.
+/// log speaks up only when something is wrong. What its S3 server does not implement is told to the sink,
+/// which can do without.
 fn start_log(is_demo: bool) {
-    let quiet = if is_demo { "warn" } else { "info" };
+    let quiet = if is_demo { "warn,s3s=off" } else { "info" };
     let chosen = Environment::default().get("RUST_LOG").filter(|levels| !levels.trim().is_empty());
     Loggers::install(chosen.as_deref().unwrap_or(quiet), std::io::stderr().is_terminal());
 }

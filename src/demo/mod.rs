@@ -78,6 +78,7 @@ pub struct DemoOptions {
 pub async fn run(options: DemoOptions, stop: CancellationToken) -> Result<()> {
     let tasks = TaskGroup::new();
     let places = Where::below(&options.directory);
+    make_folder(&places.logs)?;
     let s3 = s3::serve(&places.s3, BUCKET, &tasks).await?;
     let app = App::start(worker_properties(&options), Mode::Distributed, environment(&places, s3))
         .await?;
@@ -99,6 +100,12 @@ pub async fn run(options: DemoOptions, stop: CancellationToken) -> Result<()> {
         tracing::warn!(?names, "Parts of the demo did not stop in time");
     }
     agreed
+}
+
+/// A folder of the demo, which may be there from an earlier run.
+fn make_folder(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder)
+        .map_err(|source| DemoError::Folder { path: folder.display().to_string(), source })
 }
 
 fn generator(options: &DemoOptions, places: &Where) -> LogGenerator {

@@ -13,7 +13,7 @@ use s3s::{
 use s3s_fs::FileSystem;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{DemoError, Result};
+use super::{DemoError, Result, make_folder};
 use crate::tasks::TaskGroup;
 
 /// The only key that the server accepts. It guards nothing: the server listens on loopback and
@@ -27,8 +27,7 @@ pub(super) const SECRET_KEY: &str = "millrace-demo-secret";
 /// in it and is made when missing.
 pub(super) async fn serve(root: &Path, bucket: &str, tasks: &TaskGroup) -> Result<SocketAddr> {
     let folder = root.join(bucket);
-    std::fs::create_dir_all(&folder)
-        .map_err(|source| DemoError::Folder { path: folder.display().to_string(), source })?;
+    make_folder(&folder)?;
     let files = FileSystem::new(root)
         .map_err(|error| DemoError::Storage { reason: format!("{error:?}") })?;
     let mut builder = S3ServiceBuilder::new(files);

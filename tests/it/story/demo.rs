@@ -12,6 +12,7 @@ fn demo(folder: &std::path::Path, rate: &str, seconds: &str) -> String {
     let (out, err) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{}\n{out}\n{err}", output.status);
+    assert_eq!(err, "", "somebody who runs it for the first time sees trouble");
     out.into_owned()
 }
 
@@ -23,10 +24,13 @@ fn number(output: &str, label: &str) -> u64 {
 #[test]
 fn the_demo_counts_the_same_everywhere_also_when_run_again() {
     let folder = tempfile::tempdir().unwrap();
-    for at_least in [100, 200] {
+    let mut before = 0;
+    for _run in 0..2 {
         let output = demo(folder.path(), "50", "2");
         let lines = number(&output, "lines written");
-        assert!(lines >= at_least, "{output}");
+        // How many there are in two seconds is the machine's affair.
+        assert!(lines > before, "{output}");
+        before = lines;
         assert_eq!(number(&output, "records in the topic"), lines, "{output}");
         assert_eq!(number(&output, "records in S3 objects"), lines, "{output}");
         assert_eq!(number(&output, "counted by the aggregate"), lines, "{output}");
