@@ -155,6 +155,7 @@ impl WebConfig {
             problems.add_text("topic", "A route has no topic: set topic, or one in each route");
         }
         self.check_page(problems);
+        self.check_tls(problems);
     }
 
     fn check_page(&self, problems: &mut Problems) {
@@ -165,6 +166,19 @@ impl WebConfig {
             problems.add("page.path", &self.page_path, "Must begin with / and have no braces");
         } else if self.routes.0.iter().any(|route| route.is_get(&self.page_path)) {
             problems.add("page.path", &self.page_path, "A route has this path already");
+        }
+    }
+
+    fn check_tls(&self, problems: &mut Problems) {
+        let Keystore { file, key, chain, .. } = &self.keystore;
+        if file.is_some() && (key.is_some() || chain.is_some()) {
+            let text = "Set either ssl.keystore.location or the key and chain, not both";
+            problems.add_text("ssl.keystore.location", text);
+        } else if key.is_some()
+            && chain.is_some()
+            && let Err(error) = self.keystore.server_config("")
+        {
+            problems.add_text("ssl.keystore.key", error.to_string());
         }
     }
 }

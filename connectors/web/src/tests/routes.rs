@@ -84,6 +84,23 @@ fn problems_across_options_are_bound_to_their_keys() {
             vec![("topic", "t"), ("ssl.keystore.key", "k")],
             "ssl.keystore.key is given, so that ssl.keystore.certificate.chain has to be given as well",
         ),
+        (
+            vec![
+                ("topic", "t"),
+                ("ssl.keystore.key", "k"),
+                ("ssl.keystore.certificate.chain", "c"),
+            ],
+            "ssl.keystore.certificate.chain cannot be used: it holds no certificate",
+        ),
+        (
+            vec![
+                ("topic", "t"),
+                ("ssl.keystore.location", "store.p12"),
+                ("ssl.keystore.key", "k"),
+                ("ssl.keystore.certificate.chain", "c"),
+            ],
+            "Set either ssl.keystore.location or the key and chain, not both",
+        ),
     ] {
         let mut props = Props::from([("listen", "localhost:1"), ("routes", route)]);
         for (key, value) in entries {
