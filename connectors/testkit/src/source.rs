@@ -358,7 +358,8 @@ pub async fn its_system_is_looked_at<F: SourceFixture>() -> Result<()> {
     let mut props = fixture.props();
     props.extend(fixture.lost().iter().copied());
     let outcome = connector.check_system(&props).await;
-    judge_look(connector.system_key(), !fixture.lost().is_empty(), outcome)
+    let (def, key) = (connector.config_def(), connector.system_key());
+    judge_look(&def, key, !fixture.lost().is_empty(), outcome)
 }
 
 /// Runs every case of the source conformance suite on a [`SourceFixture`].

@@ -39,20 +39,25 @@ pub async fn its_system_is_looked_at<F: SinkFixture>() -> Result<()> {
     let mut props = fixture.props();
     props.extend(fixture.lost().iter().copied());
     let outcome = connector.check_system(&props).await;
-    judge_look(connector.system_key(), !fixture.lost().is_empty(), outcome)
+    let (def, key) = (connector.config_def(), connector.system_key());
+    judge_look(&def, key, !fixture.lost().is_empty(), outcome)
 }
 
-/// What is said of a system that is not there is an error with a remedy, and has a key to show it at.
+/// What is said of a system that is not there is an error with a remedy, and has a key of the connector to show it at.
 ///
 /// # Errors
 /// What did not hold.
 pub(crate) fn judge_look(
+    def: &ConfigDef,
     key: Option<&'static str>,
     has_system: bool,
     outcome: Result<()>,
 ) -> Result<()> {
     ensure(key.is_some() == has_system, || {
         format!("The key of the system is {key:?}, and that there is one is {has_system}")
+    })?;
+    ensure(key.is_none_or(|key| def.get(key).is_some()), || {
+        format!("{key:?} is no key of the connector, so that nothing is shown there")
     })?;
     let remedy = outcome.err().map(|error| error.remedy().map(str::to_owned));
     ensure(matches!(remedy, Some(Some(_))) == has_system, || {
