@@ -57,6 +57,13 @@ async fn gets_on(rest: &RestClient, sink: &str) {
     .await;
 }
 
+/// Every record is there once, and the sink came to that without a restart.
+async fn ends_well(rest: &RestClient, sink: &str, far_end: (&Hdfs, &str), count: usize) {
+    all_are_there_once(rest, sink, far_end, count).await;
+    gets_on(rest, sink).await;
+    went_without_a_restart(rest, sink).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_name_node_that_is_active_is_followed() {
     let hdfs = services::require!(private_hdfs(Shape::TWO_NAME_NODES));
@@ -82,11 +89,8 @@ async fn the_name_node_that_is_active_is_followed() {
     feed.more(500);
     hdfs.order("end-name-node/0").await;
     hdfs.order("activate/1").await;
-    all_are_there_once(rest, "events-sink", (&hdfs, target), feed.count).await;
-    all_are_there_once(rest, "growing-sink", (&hdfs, growing), feed.count).await;
-    for sink in ["events-sink", "growing-sink"] {
-        gets_on(rest, sink).await;
-        went_without_a_restart(rest, sink).await;
+    for (sink, folder) in [("events-sink", target), ("growing-sink", growing)] {
+        ends_well(rest, sink, (&hdfs, folder), feed.count).await;
     }
     assert!(worker.stop().success());
 }
@@ -108,9 +112,7 @@ async fn data_nodes_die(places: &[&str], part: &str, config: impl Fn(&Hdfs, &str
         hdfs.order("begin-data-node/again").await;
     }
     feed.more(100);
-    all_are_there_once(rest, "events-sink", (&hdfs, target), feed.count).await;
-    gets_on(rest, "events-sink").await;
-    went_without_a_restart(rest, "events-sink").await;
+    ends_well(rest, "events-sink", (&hdfs, target), feed.count).await;
     assert!(worker.stop().success());
 }
 
@@ -150,11 +152,8 @@ async fn data_nodes_without_room_are_waited_for() {
         is_held(rest, sink, "No data node takes another block: their disks are full").await;
     }
     hdfs.order("room/-1").await;
-    all_are_there_once(rest, "events-sink", (&hdfs, target), feed.count).await;
-    all_are_there_once(rest, "growing-sink", (&hdfs, growing), feed.count).await;
-    for sink in ["events-sink", "growing-sink"] {
-        gets_on(rest, sink).await;
-        went_without_a_restart(rest, sink).await;
+    for (sink, folder) in [("events-sink", target), ("growing-sink", growing)] {
+        ends_well(rest, sink, (&hdfs, folder), feed.count).await;
     }
     assert!(worker.stop().success());
 }
