@@ -37,7 +37,7 @@ impl PartitionWriter {
             self.slots.begin(now_ms);
         }
         let Some(first) = files.first().map(|file| file.facts.held.first) else {
-            self.stored.forget_before(self.position);
+            self.forget();
             return Ok(());
         };
         // Neither an error nor somebody who drops this future may make it safe.
@@ -113,10 +113,17 @@ impl PartitionWriter {
             }
         } else {
             self.held_by = None;
-            self.stored.forget_before(self.position);
-            self.routes.retain(|route| route.last >= self.position);
+            self.forget();
         }
         Ok(())
+    }
+
+    /// Forgets what no task reads again. As long as a file that was begun is open that is not what lies
+    /// behind its first record, whatever has become of the other files.
+    fn forget(&mut self) {
+        let safe = self.safe_offset(self.position);
+        self.stored.forget_before(safe);
+        self.routes.retain(|route| route.last >= safe);
     }
 
     /// Uploads the full parts of a file, or rewinds the whole group when that fails.

@@ -17,6 +17,8 @@ struct Range {
     lane: Arc<str>,
     first: i64,
     end: End,
+    /// Offset from which on records have not been measured: what is read again is measured once.
+    unmeasured: i64,
     /// Schema of its first record, once that was measured: the others were brought into it.
     schema: Option<Option<Arc<Schema>>>,
     /// Folder of the file as long as only some of its objects are there.
@@ -46,14 +48,14 @@ pub(super) enum Known {
 impl Stored {
     /// Remembers a file whose objects are all there.
     pub(super) fn add(&mut self, lane: Arc<str>, first: i64, end: End) {
-        self.ranges.push(Range { lane, first, end, schema: None, begun: None });
+        self.ranges.push(Range::new(lane, first, end));
     }
 
     /// Remembers a file of which only some objects are there.
     pub(super) fn add_begun(&mut self, facts: &Facts, end: End) {
         let Facts { lane, folder, held, .. } = facts;
-        let (lane, begun) = (Arc::clone(lane), Some(Arc::clone(folder)));
-        self.ranges.push(Range { lane, first: held.first, end, schema: None, begun });
+        let range = Range::new(Arc::clone(lane), held.first, end);
+        self.ranges.push(Range { begun: Some(Arc::clone(folder)), ..range });
     }
 
     /// Whether a record is stored.
@@ -107,6 +109,10 @@ impl Stored {
             if !range.is_measured(offset) {
                 continue;
             }
+            if offset < range.unmeasured {
+                return true;
+            }
+            range.unmeasured = offset + 1;
             range.schema.get_or_insert_with(|| schema.cloned());
             let left = match range.end {
                 End::Bytes(left) => left.checked_sub(length).map(End::Bytes),
@@ -131,15 +137,19 @@ impl Stored {
         offset
     }
 
-    /// Forgets what ends before a position that nothing goes back behind any more.
-    pub(super) fn forget_before(&mut self, position: i64) {
+    /// Forgets what ends before an offset that nothing goes back behind any more.
+    pub(super) fn forget_before(&mut self, offset: i64) {
         self.ranges.retain(|range| {
-            range.begun.is_some() || !matches!(range.end, End::Offset(last) if last < position)
+            range.begun.is_some() || !matches!(range.end, End::Offset(last) if last < offset)
         });
     }
 }
 
 impl Range {
+    const fn new(lane: Arc<str>, first: i64, end: End) -> Self {
+        Self { lane, first, end, unmeasured: first, schema: None, begun: None }
+    }
+
     fn holds(&self, offset: i64) -> Option<Known> {
         match self.end {
             _ if offset < self.first => None,
@@ -203,6 +213,17 @@ mod tests {
         assert!(stored.measure("a", 9, 4, None));
         assert_eq!(stored.look("a", 9), Known::Stored);
         assert_eq!(stored.look("a", 10), Known::New);
+    }
+
+    #[test]
+    fn a_record_that_is_read_again_is_measured_once() {
+        for end in [End::Bytes(10), End::Records(2)] {
+            let mut stored = stored(&[("a", 3, end)]);
+            for offset in [3, 3, 9, 3] {
+                assert!(stored.measure("a", offset, 5, None), "{end:?}");
+            }
+            assert_eq!((stored.look("a", 9), stored.look("a", 10)), (Known::Stored, Known::New));
+        }
     }
 
     #[test]

@@ -249,6 +249,21 @@ fn a_slot_that_meets_an_object_of_an_earlier_life_leaves_the_rest_to_the_next() 
 }
 
 #[test]
+fn what_is_stored_behind_a_begun_file_is_not_forgotten_before_that_is_whole() {
+    let lives = vec![
+        Life { objects: 3, batch: 1, pause_minutes: 0, tick_minutes: 0 },
+        Life { objects: 1, batch: 1, pause_minutes: 0, tick_minutes: 5 },
+    ];
+    for partitioner in [by_region("5"), by_region_and_time("Wallclock")] {
+        let rotation = [("flush.size", "5"), ("rotate.schedule.interval.ms", "900000")];
+        let rotation = rotation.map(|(key, text)| (key, text.to_owned())).to_vec();
+        let settings = [partitioner, rotation, beside(&[KEYS])].concat();
+        let records = [1, 0, 1, 2, 0].map(|region| (region, 0)).to_vec();
+        block_on(run(&Case { settings, records, lives: lives.clone() }));
+    }
+}
+
+#[test]
 fn folders_by_the_clock_hold_every_record_once_across_hours() {
     for (objects, pause_minutes) in [(1, 61), (2, 130), (3, 7), (4, 600)] {
         let settings = vec![
