@@ -105,11 +105,6 @@ async fn another_goes_on(settings: &[(&str, &str)], death: Death) -> bool {
     has_died
 }
 
-/// Whether a file is there only until somebody deals with it.
-fn is_odd(path: &str) -> bool {
-    path.contains("+tmp") || path.contains("+open.") || path.contains("+shut.")
-}
-
 #[tokio::test]
 async fn a_crash_at_any_step_loses_and_doubles_nothing() {
     let deaths = [

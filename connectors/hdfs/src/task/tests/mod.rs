@@ -5,6 +5,7 @@ mod clock;
 mod conformance;
 mod crash;
 mod files;
+mod law;
 mod outages;
 mod server;
 
@@ -75,7 +76,10 @@ struct Run {
 
 impl Run {
     async fn start(server: &Server, more: &[(&str, &str)]) -> Self {
-        let clock = ManualClock::at(MORNING);
+        Self::start_at(server, more, ManualClock::at(MORNING)).await
+    }
+
+    async fn start_at(server: &Server, more: &[(&str, &str)], clock: Arc<ManualClock>) -> Self {
         let context = sink_context(&clock);
         let task = HdfsSink::HDFS2.start_task(&props(server, more), context.clone()).await.unwrap();
         let mut run = Self { task, context, clock, position: 0 };
@@ -121,6 +125,11 @@ impl Run {
         let safe = self.task.pre_commit(&consumed).await.unwrap();
         safe[&TopicPartition::new("t", 0)]
     }
+}
+
+/// Whether a file is there only until somebody deals with it.
+fn is_odd(path: &str) -> bool {
+    path.contains("+tmp") || path.contains("+open.") || path.contains("+shut.")
 }
 
 /// Numbers of the records in all committed JSON files, in the order of names.

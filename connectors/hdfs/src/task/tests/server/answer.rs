@@ -46,7 +46,13 @@ fn missing(path: &str) -> Answered {
     refused((404, "FileNotFoundException", &format!("File does not exist: {path}")))
 }
 
-pub(super) fn read(state: &State, (op, path): (&str, &str), after: &str) -> Answered {
+/// `part` is where a file is read from, and how many bytes of it.
+pub(super) fn read(
+    state: &State,
+    (op, path): (&str, &str),
+    after: &str,
+    part: (usize, usize),
+) -> Answered {
     let found = match op {
         "GETFILESTATUS" => state.status(path).map(|status| json!({"FileStatus": status})),
         "LISTSTATUS_BATCH" if state.is_old => {
@@ -60,7 +66,8 @@ pub(super) fn read(state: &State, (op, path): (&str, &str), after: &str) -> Answ
         }
         "OPEN" => {
             let Some(Some(content)) = state.nodes.get(path) else { return missing(path) };
-            return Ok(Response::new(Full::new(Bytes::from(content.clone()))));
+            let bytes: Bytes = content.iter().copied().skip(part.0).take(part.1).collect();
+            return Ok(Response::new(Full::new(bytes)));
         }
         _ => panic!("{op}"),
     };

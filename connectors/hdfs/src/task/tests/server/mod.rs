@@ -96,11 +96,16 @@ impl Server {
         self.state.lock().unwrap().last_op = Some((op, times));
     }
 
+    pub(crate) fn is_dead(&self) -> bool {
+        self.state.lock().unwrap().is_dead
+    }
+
     /// Is as it was; whether it had died.
     pub(crate) fn heal(&self) -> bool {
         let mut state = self.state.lock().unwrap();
         state.life = None;
         state.faults.clear();
+        state.later = None;
         state.last_op = None;
         std::mem::take(&mut state.is_dead)
     }
@@ -242,7 +247,9 @@ async fn answer(
             .unwrap());
     }
     if method == Method::GET {
-        return read(&state, (&op, &path), &get("startAfter"));
+        let (offset, length) = (get("offset").parse(), get("length").parse());
+        let part = (offset.unwrap_or(0), length.unwrap_or(usize::MAX));
+        return read(&state, (&op, &path), &get("startAfter"), part);
     }
     let to = get(if op == "TRUNCATE" { "newlength" } else { "destination" });
     let answer = changed(&mut state, (&op, &path), &to, &body);
