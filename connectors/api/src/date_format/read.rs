@@ -232,7 +232,7 @@ impl Found {
             return None;
         }
         let day = match self.day {
-            Some(Day::OfYear(day)) => day_of(year, 1, day),
+            Some(Day::OfYear(day)) => day_of(year, 1, 1) + day - 1,
             Some(Day::OfMonth(day)) => day_of(year, self.month.unwrap_or(1), day),
             None => day_of(year, self.month.unwrap_or(1), 1),
         };

@@ -40,6 +40,10 @@ fn days_before_the_reform_are_of_the_julian_calendar() {
     assert_eq!(format("yyyy-MM-dd", before + 1), "1582-10-15");
     assert_eq!(format("G yyyy-MM-dd", -62_135_769_600_001), "BC 0001-12-31");
     assert_eq!(parse("yyyy-MM-dd", "1582-10-04"), Some(before - 86_399_999));
+    let days = [("277", before - 86_399_999), ("278", before + 1), ("400", -12_208_752_000_000)];
+    for (day, expected) in days {
+        assert_eq!(parse("yyyy DDD", &format!("1582 {day}")), Some(expected), "{day}");
+    }
 }
 
 #[test]
