@@ -3,6 +3,7 @@
 use proptest::prelude::{Just, Strategy, any, prop, prop_oneof};
 
 use connect_api::record::Header;
+use connect_testkit::s3::{Fault, Which};
 
 use super::*;
 use crate::file::OWN_BYTES;
@@ -28,10 +29,21 @@ struct Case {
     lives: Vec<Life>,
 }
 
-/// Runs every life, then a last one to the end of the log and of the last slot that it needs.
+/// What else a life may have: a rotation of its own, and requests that fail though it goes on.
+#[derive(Clone, Debug)]
+struct More {
+    rotation: Vec<(&'static str, String)>,
+    faults: Vec<Fault>,
+}
+
 async fn run(case: &Case) {
+    run_with(case, &[]).await;
+}
+
+/// Runs every life, then a last one to the end of the log and of the last slot that it needs.
+async fn run_with(case: &Case, more: &[More]) {
     let settings: Vec<_> = case.settings.iter().map(|(key, text)| (*key, text.as_str())).collect();
-    let rig = Rig::new(&settings).await;
+    let mut rig = Rig::new(&settings).await;
     let log: Vec<_> = (0..)
         .zip(&case.records)
         .map(|(offset, (region, minutes))| {
@@ -47,13 +59,19 @@ async fn run(case: &Case) {
         })
         .collect();
     let mut reader = Reader::new(&log, 1);
-    for life in &case.lives {
+    for (place, life) in case.lives.iter().enumerate() {
         rig.clock.advance_ms(life.pause_minutes * MINUTE);
+        let more = more.get(place);
+        let rotation = more.iter().flat_map(|more| &more.rotation);
+        rig.props.extend(rotation.map(|(key, text)| (*key, text.as_str())));
         let mut task = rig.task().await;
+        let faults = more.iter().flat_map(|more| &more.faults);
+        rig.server.proxy.script(Which::Any, faults.copied());
         reader.crash();
         reader.batch = life.batch;
         reader.tick = Some((Arc::clone(&rig.clock), life.tick_minutes * MINUTE));
         rig.run_until_silent(life.objects.max(1), &mut reader, &mut *task).await;
+        rig.server.proxy.forget_faults();
         whole_files(&rig, &case.settings);
     }
     let mut task = rig.task().await;
@@ -341,11 +359,11 @@ async fn a_crash_after_an_upload_in_parts_is_told_by_its_length() {
     }
 }
 
-fn settings() -> impl Strategy<Value = Vec<(&'static str, String)>> {
+fn partitioner() -> impl Strategy<Value = Vec<(&'static str, String)>> {
     let by_time = |class: &'static str, extractor: &'static str| {
         vec![("partitioner.class", class.to_owned()), ("timestamp.extractor", extractor.to_owned())]
     };
-    let partitioner = prop_oneof![
+    prop_oneof![
         Just(Vec::new()),
         Just(by_region("5")),
         Just(by_time("HourlyPartitioner", "Record")),
@@ -353,12 +371,15 @@ fn settings() -> impl Strategy<Value = Vec<(&'static str, String)>> {
         Just(by_time("HourlyPartitioner", "Wallclock")),
         Just(by_region_and_time("Record")),
         Just(by_region_and_time("Wallclock")),
-    ];
+    ]
+}
+
+fn rotation() -> impl Strategy<Value = Vec<(&'static str, String)>> {
     let rotation = (1..9_i64, prop_oneof![Just(-1_i64), 1..40_i64], any::<bool>());
     let extensions = (prop_oneof![Just(-1_i64), 1..200_i64], any::<bool>());
-    (partitioner, rotation, extensions).prop_map(|(mut settings, rotation, extensions)| {
+    (rotation, extensions).prop_map(|(rotation, extensions)| {
         let ((flush, minutes, on_change), (most_bytes, spills)) = (rotation, extensions);
-        settings.push(("file.size.bytes.max", most_bytes.to_string()));
+        let mut settings = vec![("file.size.bytes.max", most_bytes.to_string())];
         settings.push(("file.age.ms.max", (most_bytes * MINUTE).to_string()));
         if spills {
             let folder = std::env::temp_dir().to_str().unwrap().to_owned();
@@ -371,6 +392,19 @@ fn settings() -> impl Strategy<Value = Vec<(&'static str, String)>> {
         settings.push(("rotate.schedule.interval.ms", "900000".to_owned()));
         settings
     })
+}
+
+fn more() -> impl Strategy<Value = More> {
+    let fault = prop::sample::select(vec![
+        Fault::PASS,
+        Fault::SLOW_DOWN,
+        Fault::AnswerAfter(500, "InternalError"),
+        Fault::Reset,
+        Fault::ResetAfter,
+        Fault::HalfAnswer,
+    ]);
+    let faults = prop::collection::vec(fault, 0..8);
+    (rotation(), faults).prop_map(|(rotation, faults)| More { rotation, faults })
 }
 
 fn case() -> impl Strategy<Value = Case> {
@@ -391,13 +425,13 @@ fn case() -> impl Strategy<Value = Case> {
             tick_minutes,
         },
     );
-    (settings(), sides, records, prop::collection::vec(life, 0..4)).prop_map(
-        |(settings, sides, mut records, lives)| {
+    (partitioner(), rotation(), sides, records, prop::collection::vec(life, 0..4)).prop_map(
+        |(partitioner, rotation, sides, mut records, lives)| {
             let has_nulls = sides.iter().any(|(key, _)| *key == NULLS);
             for (region, _) in records.iter_mut().filter(|(region, _)| *region == 3) {
                 *region = if has_nulls { TOMBSTONE } else { 0 };
             }
-            Case { settings: [settings, sides].concat(), records, lives }
+            Case { settings: [partitioner, rotation, sides].concat(), records, lives }
         },
     )
 }
@@ -405,7 +439,10 @@ fn case() -> impl Strategy<Value = Case> {
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig { cases: 32, ..Default::default() })]
     #[test]
-    fn any_records_any_rotation_any_crashes_store_each_record_once(case in case()) {
-        block_on(run(&case));
+    fn any_records_any_rotation_any_crashes_store_each_record_once(
+        case in case(),
+        more in prop::collection::vec(more(), 0..4),
+    ) {
+        block_on(run_with(&case, &more));
     }
 }
