@@ -10,6 +10,7 @@
 
 mod client;
 mod config;
+mod mismatch;
 mod server;
 mod store;
 #[cfg(test)]
@@ -18,5 +19,6 @@ mod tests;
 pub use crate::{
     client::{Trust, choose_provider},
     config::{Keystore, SslConfig, Truststore},
+    mismatch::Mismatch,
     store::Identity,
 };

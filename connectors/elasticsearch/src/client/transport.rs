@@ -5,6 +5,7 @@ use std::time::Duration;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
 use connect_api::error::{ConnectorError, ErrorClass, Result, chain};
+use connect_tls::Mismatch;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{
     Method, Request, Response,
@@ -144,26 +145,26 @@ impl Transport {
     fn unreached(&self, node: &str, error: &PoolError) -> ConnectorError {
         let reason = chain(error);
         let (product, prefix) = (self.product, self.tls_prefix);
-        let is_encrypted = node.starts_with("https://");
-        if is_encrypted && reason.contains("invalid peer certificate") {
-            let text = format!("{product} at {node} shows a certificate that is not trusted");
-            return ConnectorError::new(ErrorClass::Forbidden, text).caused_by(Told(reason)).hint(
-                format!(
+        match Mismatch::in_error(error) {
+            Some(Mismatch::Certificate) => {
+                let text = format!("{product} at {node} shows a certificate that is not trusted");
+                let hint = format!(
                     "Put the certificate of its authority into {prefix}ssl.truststore.location"
-                ),
-            );
-        }
-        if is_encrypted
-            && (reason.contains("InvalidContentType") || reason.contains("corrupt message"))
-        {
-            let text = format!("{product} at {node} does not speak TLS");
-            return ConnectorError::invalid(text)
-                .caused_by(Told(reason))
-                .hint("Write http:// in connection.url, or turn TLS on in the cluster");
+                );
+                return ConnectorError::new(ErrorClass::Forbidden, text)
+                    .caused_by(Told(reason))
+                    .hint(hint);
+            }
+            Some(Mismatch::NoTls) => {
+                return ConnectorError::invalid(format!("{product} at {node} does not speak TLS"))
+                    .caused_by(Told(reason))
+                    .hint("Write http:// in connection.url, or turn TLS on in the cluster");
+            }
+            Some(Mismatch::Refused | Mismatch::Other) | None => {}
         }
         let text = format!("{product} at {node} cannot be reached");
         let unreached = ConnectorError::retriable(text).caused_by(Told(reason));
-        if is_encrypted || error.is_connect() {
+        if node.starts_with("https://") || error.is_connect() {
             unreached.hint("Check connection.url and that the cluster is up")
         } else {
             unreached.hint("Write https:// in connection.url if the cluster speaks TLS")

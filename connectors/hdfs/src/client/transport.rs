@@ -4,6 +4,7 @@ use std::{fmt, time::Duration};
 
 use bytes::Bytes;
 use connect_api::error::{ConnectorError, ErrorClass, chain};
+use connect_tls::Mismatch;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{
     Method, Request,
@@ -108,18 +109,19 @@ impl Transport {
 /// One sentence about why a server cannot be reached, and what helps.
 fn unreached(node: &str, error: &PoolError) -> ConnectorError {
     let reason = chain(error);
-    let is_encrypted = node.contains("https://");
-    if is_encrypted && reason.contains("invalid peer certificate") {
-        let text = format!("{node} shows a certificate that is not trusted");
-        return ConnectorError::new(ErrorClass::Forbidden, text)
-            .caused_by(Told(reason))
-            .hint("Put the certificate of its authority into hdfs.ssl.truststore.location");
-    }
-    if is_encrypted && (reason.contains("InvalidContentType") || reason.contains("corrupt message"))
-    {
-        return ConnectorError::invalid(format!("{node} does not speak TLS"))
-            .caused_by(Told(reason))
-            .hint("Write http:// or hdfs:// in store.url");
+    match Mismatch::in_error(error) {
+        Some(Mismatch::Certificate) => {
+            let text = format!("{node} shows a certificate that is not trusted");
+            return ConnectorError::new(ErrorClass::Forbidden, text)
+                .caused_by(Told(reason))
+                .hint("Put the certificate of its authority into hdfs.ssl.truststore.location");
+        }
+        Some(Mismatch::NoTls) => {
+            return ConnectorError::invalid(format!("{node} does not speak TLS"))
+                .caused_by(Told(reason))
+                .hint("Write http:// or hdfs:// in store.url");
+        }
+        Some(Mismatch::Refused | Mismatch::Other) | None => {}
     }
     let text = format!("{node} cannot be reached");
     let error = ConnectorError::retriable(text).caused_by(Told(reason));

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use connect_api::error::{ConnectorError, ErrorClass};
+use connect_tls::Mismatch;
 
 use super::Answer;
 use crate::settings::Settings;
@@ -104,21 +105,21 @@ pub(super) fn unreachable(place: &str, error: reqwest::Error, settings: &Setting
     let prefix = settings.ssl_prefix;
     let error = error.without_url();
     let reason = innermost(&error);
-    if let Some(tls) = tls_error(&error) {
+    if let Some(mismatch) = Mismatch::in_error(&error) {
         let sentence = format!("Could not agree on TLS with {place}");
         let failure = Failure::final_one(ErrorClass::Invalid, sentence).because(reason);
-        return match tls {
-            rustls::Error::InvalidCertificate(_) => failure.hint(format!(
+        return match mismatch {
+            Mismatch::Certificate => failure.hint(format!(
                 "Give the certificate that signed the service's in {prefix}ssl.truststore.location"
             )),
-            rustls::Error::InvalidMessage(_) => failure.hint(format!(
+            Mismatch::NoTls => failure.hint(format!(
                 "Nothing there seems to speak TLS: is it http:// in {}?",
                 settings.url_key
             )),
-            rustls::Error::AlertReceived(_) => failure.hint(format!(
+            Mismatch::Refused => failure.hint(format!(
                 "The service may want a certificate of ours: see {prefix}ssl.keystore.location"
             )),
-            _ => failure,
+            Mismatch::Other => failure,
         };
     }
     if error.is_builder() {
@@ -140,21 +141,4 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
         cause = next;
     }
     cause.to_string()
-}
-
-/// What TLS says, where it is about that.
-fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-            return Some(tls);
-        }
-        // An error of the system hides what is in it from `source`.
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        cause = match inner {
-            Some(inner) => Some(inner as &(dyn Error + 'static)),
-            None => error.source(),
-        };
-    }
-    None
 }

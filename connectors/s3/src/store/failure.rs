@@ -4,6 +4,7 @@ use std::{error::Error, fmt};
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use connect_api::error::{ConnectorError, ErrorClass, chain};
+use connect_tls::Mismatch;
 
 /// What was being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,14 +90,15 @@ impl Failure {
         E: Error + ProvideErrorMetadata + 'static,
     {
         let status = error.raw_response().map(|response| response.status().as_u16());
-        let text = chain(error);
         let kind = match error {
             SdkError::ServiceError(_) => Kind::Answer,
-            _ if text.to_ascii_lowercase().contains("credential") => Kind::NoCredentials,
+            _ if chain(error).to_ascii_lowercase().contains("credential") => Kind::NoCredentials,
             SdkError::ConstructionFailure(_) => Kind::Answer,
-            _ if text.contains("peer certificate") => Kind::Certificate,
-            _ if text.contains("TLS handshake") => Kind::NoTls,
-            _ => Kind::Unreachable,
+            _ => match Mismatch::in_error(error) {
+                Some(Mismatch::Certificate) => Kind::Certificate,
+                Some(_) => Kind::NoTls,
+                None => Kind::Unreachable,
+            },
         };
         Self {
             status,
