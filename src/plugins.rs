@@ -41,6 +41,7 @@ pub fn classes() -> Plugins {
         class: class.to_owned(),
         version: version.to_owned(),
         def,
+        build: None,
     };
     Plugins {
         sources: vec![
@@ -68,8 +69,10 @@ pub fn classes() -> Plugins {
         ],
         converters: converters
             .plugins()
-            .filter(|entry| entry.is_converter())
-            .map(|entry| plugin(entry.class, entry.version, entry.def))
+            .filter_map(|entry| {
+                let build = Some(entry.build_converter()?);
+                Some(Plugin { build, ..plugin(entry.class, entry.version, entry.def) })
+            })
             .collect(),
         header_converters: converters
             .plugins()

@@ -104,9 +104,9 @@ impl ConverterRegistry {
         is_key: bool,
     ) -> Result<Arc<dyn Converter>> {
         let key = if is_key { "key.converter" } else { "value.converter" };
-        match self.find(class, key)?.build {
-            ConverterBuild::Data(build) | ConverterBuild::Any(build, _) => build(props, is_key),
-            ConverterBuild::Header(_) => Err(is_none(class, key, "Converter")),
+        match self.find(class, key)?.build_converter() {
+            Some(build) => build(props, is_key),
+            None => Err(is_none(class, key, "Converter")),
         }
     }
 

@@ -151,7 +151,8 @@ fn plugins() -> Plugins {
         let _used = |part: PartConfig| (part.static_field, part.pattern);
         PartConfig::def()
     }
-    let part = |class: &str| Plugin { class: class.to_owned(), version: "1".to_owned(), def };
+    let part =
+        |class: &str| Plugin { class: class.to_owned(), version: "1".to_owned(), def, build: None };
     Plugins {
         sources: vec![Arc::new(Source)],
         sinks: vec![Arc::new(Sink)],

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use connect_api::{
     config::{ConfigDef, Props},
+    convert::BuildConverter,
     sink::SinkConnector,
     source::SourceConnector,
 };
@@ -24,6 +25,8 @@ pub struct Plugin {
     pub version: String,
     /// Definition of its keys.
     pub def: fn() -> ConfigDef,
+    /// How it is made, where it is a converter of keys and values.
+    pub build: Option<BuildConverter>,
 }
 
 /// The classes that are linked in.

@@ -181,6 +181,37 @@ async fn of_a_file_system() {
     assert!(worker.stop().success());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_schema_registry() {
+    let registry = services::require!(registry);
+    let folder = tempfile::tempdir().unwrap();
+    let worker = start(folder.path()).await;
+    let file = folder.path().join("in.txt");
+    std::fs::write(&file, "a line\n").unwrap();
+    let url = registry.url();
+    let source = json!({
+        "name": "right",
+        "connector.class": "FileStreamSource",
+        "file": file,
+        "topic": "t",
+        "value.converter": "io.confluent.connect.avro.AvroConverter",
+        "value.converter.schema.registry.url": url,
+        "value.converter.max.retries": "0",
+    });
+    is_right(&worker, &source).await;
+    let (nobody, tls) = (format!("http://{NOBODY}"), url.replace("http:", "https:"));
+    let path = url.replace("/apis/", "/other/");
+    for (name, value, sentence) in [
+        ("registry-host", nobody, "Check schema.registry.url, and that the registry is up"),
+        ("registry-tls", tls, "It does not speak TLS: write http:// in schema.registry.url"),
+        ("registry-path", path, "Could not find resource"),
+    ] {
+        let wrong = with(&source, &[("value.converter.schema.registry.url", &value)]);
+        is_told(&worker, name, wrong, sentence).await;
+    }
+    assert!(worker.stop().success());
+}
+
 /// A key of a configuration that is right with one value and wrong with another.
 struct Slip<'a> {
     name: &'a str,

@@ -22,6 +22,14 @@ use crate::{
 /// What a converter waits for.
 pub type Pending<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
+/// A system that a converter works with.
+pub struct System<'a> {
+    /// The option that says where it is.
+    pub key: &'static str,
+    /// A look whether it can be worked with; it changes nothing there.
+    pub look: Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>,
+}
+
 /// Turns bytes into Connect data and back.
 pub trait Converter: Debug + Send + Sync {
     /// Class name, as errors about a record name it.
@@ -62,6 +70,11 @@ pub trait Converter: Debug + Send + Sync {
     /// # Cancel safety
     /// A future that is dropped leaves its question to the next call.
     fn pending(&self) -> Option<Pending<'_>> {
+        None
+    }
+
+    /// The system that it works with, where there is one.
+    fn system(&self) -> Option<System<'_>> {
         None
     }
 }
@@ -164,7 +177,16 @@ impl ConverterPlugin {
     /// Whether keys and values can be converted by it.
     #[must_use]
     pub const fn is_converter(&self) -> bool {
-        matches!(self.build, ConverterBuild::Data(_) | ConverterBuild::Any(..))
+        self.build_converter().is_some()
+    }
+
+    /// How a converter of keys and values is made, where it is one.
+    #[must_use]
+    pub const fn build_converter(&self) -> Option<BuildConverter> {
+        match self.build {
+            ConverterBuild::Data(build) | ConverterBuild::Any(build, _) => Some(build),
+            ConverterBuild::Header(_) => None,
+        }
     }
 
     /// Whether headers can be converted by it.

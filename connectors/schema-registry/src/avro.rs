@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use connect_api::{
     config::{Config, ConfigDef, Props},
-    convert::{Converter, Pending},
+    convert::{Converter, Pending, System},
     error::{ConnectorError, Result},
     record::{RawHeader, SchemaAndValue},
     schema::{Schema, same_schema},
@@ -237,6 +237,10 @@ impl Converter for AvroConverter {
 
     fn pending(&self) -> Option<Pending<'_>> {
         self.registry.pending()
+    }
+
+    fn system(&self) -> Option<System<'_>> {
+        Some(self.registry.system())
     }
 }
 

@@ -15,7 +15,7 @@ use connect_api::{
     config::{Props, Secret},
     error::{ConnectorError, Result, chain},
 };
-use connect_tls::Trust;
+use connect_tls::{Mismatch, Trust};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{
     Method, Request, Uri,
@@ -76,6 +76,12 @@ enum AnyPool {
     Proxied(Pool<HttpsConnector<Tunnel<HttpConnector>>, Full<Bytes>>),
 }
 
+/// Why there is no answer.
+struct Unreached {
+    reason: String,
+    mismatch: Option<Mismatch>,
+}
+
 impl Client {
     pub(crate) fn new(config: &SerdeConfig, props: &Props) -> Result<Self> {
         let doors =
@@ -95,21 +101,37 @@ impl Client {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer<Json> {
-        self.send(Method::GET, path, Bytes::new()).await
+        self.send(Method::GET, path, Bytes::new(), self.retries).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Json) -> Answer<Json> {
-        self.send(Method::POST, path, Bytes::from(body.to_string())).await
+        self.send(Method::POST, path, Bytes::from(body.to_string()), self.retries).await
+    }
+
+    /// Whether there is a registry that lets us in, asked once.
+    pub(crate) async fn look(&self) -> Answer<()> {
+        let ask = |path| self.send(Method::GET, path, Bytes::new(), 0);
+        match ask("/schemas/types").await {
+            // Registries of 2020 and before do not know of types.
+            Err(failure) if failure.kind() == FailureKind::Rejected => {
+                let subjects = ask("/subjects").await.map(drop);
+                subjects.map_err(|failure| match failure.kind() {
+                    FailureKind::Rejected => failure.hint("Check the path in schema.registry.url"),
+                    _ => failure,
+                })
+            }
+            types => types.map(drop),
+        }
     }
 
     /// Asks one address after the other, each as often as may be.
-    async fn send(&self, method: Method, path: &str, body: Bytes) -> Answer<Json> {
+    async fn send(&self, method: Method, path: &str, body: Bytes, retries: u32) -> Answer<Json> {
         let first = self.current.load(Ordering::Relaxed);
         let mut outcome = Err(RegistryFailure::new(FailureKind::Rejected, "No address is given"));
         for turn in 0..self.doors.len() {
             let at = (first + turn) % self.doors.len();
             let Some(door) = self.doors.get(at) else { break };
-            outcome = self.tries(door, &method, path, &body).await;
+            outcome = self.tries((door, retries), &method, path, &body).await;
             match &outcome {
                 Err(failure) if is_passing(failure.kind()) => {
                     tracing::debug!(url = %door.url, %failure, "A schema registry did not answer");
@@ -123,13 +145,19 @@ impl Client {
         outcome
     }
 
-    async fn tries(&self, door: &Door, method: &Method, path: &str, body: &Bytes) -> Answer<Json> {
+    async fn tries(
+        &self,
+        (door, retries): (&Door, u32),
+        method: &Method,
+        path: &str,
+        body: &Bytes,
+    ) -> Answer<Json> {
         let mut attempt = 0;
         loop {
             let outcome = self.once(door, method, path, body).await;
             let is_final =
                 outcome.as_ref().map_or_else(|failure| !is_passing(failure.kind()), |_| true);
-            if is_final || attempt >= self.retries {
+            if is_final || attempt >= retries {
                 return outcome;
             }
             tokio::time::sleep(self.delay(attempt)).await;
@@ -153,11 +181,23 @@ impl Client {
                 let text = format!("{} did not answer within {limit} ms", door.url);
                 RegistryFailure::new(FailureKind::Busy, text)
             })?
-            .map_err(|reason| {
-                RegistryFailure::new(
-                    FailureKind::Away,
-                    format!("{} cannot be reached: {reason}", door.url),
-                )
+            .map_err(|Unreached { reason, mismatch }| {
+                let text = format!("{} cannot be reached: {reason}", door.url);
+                RegistryFailure::new(FailureKind::Away, text).hint(match mismatch {
+                    Some(Mismatch::Certificate) => {
+                        "Put the certificate of its authority into \
+                         schema.registry.ssl.truststore.location"
+                    }
+                    Some(Mismatch::NoTls) => {
+                        "It does not speak TLS: write http:// in schema.registry.url"
+                    }
+                    Some(Mismatch::Refused) => {
+                        "It may want a certificate of ours: see schema.registry.ssl.keystore.location"
+                    }
+                    Some(Mismatch::Other) | None => {
+                        "Check schema.registry.url, and that the registry is up"
+                    }
+                })
             })?;
         let json = serde_json::from_slice::<Json>(&body);
         if status == 200 {
@@ -169,7 +209,14 @@ impl Client {
         let json = json.unwrap_or(Json::Null);
         let said = json.get("message").and_then(Json::as_str).unwrap_or("No reason is given");
         let code = json.get("error_code").and_then(Json::as_i64).unwrap_or(i64::from(status));
-        Err(RegistryFailure::new(kind_of(status), format!("{said}; error code: {code}")))
+        let failure = RegistryFailure::new(kind_of(status), format!("{said}; error code: {code}"));
+        Err(match failure.kind() {
+            FailureKind::Forbidden => failure.hint(
+                "Check basic.auth.user.info, bearer.auth.token, or name and password in \
+                 schema.registry.url",
+            ),
+            _ => failure,
+        })
     }
 
     fn request(
@@ -250,15 +297,19 @@ impl AnyPool {
     async fn ask(
         &self,
         request: Request<Full<Bytes>>,
-    ) -> std::result::Result<(u16, Bytes), String> {
+    ) -> std::result::Result<(u16, Bytes), Unreached> {
         let response = match self {
             Self::Direct(pool) => pool.request(request).await,
             Self::Proxied(pool) => pool.request(request).await,
         };
-        let response = response.map_err(|error| chain(&error))?;
+        let response = response.map_err(|error| Unreached {
+            reason: chain(&error),
+            mismatch: Mismatch::in_error(&error),
+        })?;
         let status = response.status().as_u16();
         let body = Limited::new(response.into_body(), MOST_ANSWER_BYTES);
-        let body = body.collect().await.map_err(|error| error.to_string())?;
+        let body = body.collect().await;
+        let body = body.map_err(|error| Unreached { reason: error.to_string(), mismatch: None })?;
         Ok((status, body.to_bytes()))
     }
 }

@@ -15,6 +15,8 @@ pub struct RegistryFailure {
     step: String,
     /// What was said about it.
     reason: String,
+    /// What may help.
+    hint: Option<&'static str>,
 }
 
 /// What kind of failure it is.
@@ -52,7 +54,7 @@ pub(crate) fn without_schema() -> ConnectorError {
 impl RegistryFailure {
     /// A failure of this kind.
     pub fn new(kind: FailureKind, reason: impl Into<String>) -> Self {
-        Self { kind, step: String::new(), reason: reason.into() }
+        Self { kind, step: String::new(), reason: reason.into(), hint: None }
     }
 
     /// The registry's no, or an answer that makes no sense.
@@ -67,6 +69,13 @@ impl RegistryFailure {
         self
     }
 
+    /// Says what may help.
+    #[must_use]
+    pub const fn hint(mut self, hint: &'static str) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+
     /// What kind of failure it is.
     #[must_use]
     pub const fn kind(&self) -> FailureKind {
@@ -76,13 +85,11 @@ impl RegistryFailure {
     /// The failure as a converter reports it.
     #[must_use]
     pub fn told(self, sentences: Sentences) -> ConnectorError {
-        let (class, sentence) = match self.kind {
-            FailureKind::NotAsked | FailureKind::Busy => (ErrorClass::Retriable, sentences.timeout),
-            FailureKind::Away => {
-                (ErrorClass::Retriable, format!("{}: {}", sentences.network, self.reason))
-            }
-            FailureKind::Forbidden => (ErrorClass::Forbidden, sentences.data),
-            FailureKind::Rejected => (ErrorClass::Record, sentences.data),
+        let (class, hint) = (self.class(), self.hint);
+        let sentence = match self.kind {
+            FailureKind::NotAsked | FailureKind::Busy => sentences.timeout,
+            FailureKind::Away => format!("{}: {}", sentences.network, self.reason),
+            FailureKind::Forbidden | FailureKind::Rejected => sentences.data,
         };
         let step = if self.step.is_empty() { self.reason.clone() } else { self.step };
         let cause = ConnectorError::new(class, step);
@@ -91,7 +98,29 @@ impl RegistryFailure {
         } else {
             cause.caused_by(ConnectorError::new(class, self.reason))
         };
-        ConnectorError::new(class, sentence).caused_by(cause)
+        hinted(ConnectorError::new(class, sentence), hint).caused_by(cause)
+    }
+
+    /// The failure as who looks whether the registry can be worked with reports it.
+    #[must_use]
+    pub fn of_look(self) -> ConnectorError {
+        let sentence = format!("The schema registry cannot be used: {}", self.reason);
+        hinted(ConnectorError::new(self.class(), sentence), self.hint)
+    }
+
+    const fn class(&self) -> ErrorClass {
+        match self.kind {
+            FailureKind::NotAsked | FailureKind::Busy | FailureKind::Away => ErrorClass::Retriable,
+            FailureKind::Forbidden => ErrorClass::Forbidden,
+            FailureKind::Rejected => ErrorClass::Record,
+        }
+    }
+}
+
+fn hinted(error: ConnectorError, hint: Option<&'static str>) -> ConnectorError {
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
     }
 }
 

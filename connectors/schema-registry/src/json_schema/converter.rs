@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 use connect_api::{
     config::{Config as _, ConfigDef, Props},
-    convert::{Converter, Pending},
+    convert::{Converter, Pending, System},
     error::{ConnectorError, Result},
     record::{RawHeader, SchemaAndValue},
     schema::{Schema, same_schema},
@@ -193,6 +193,10 @@ impl Converter for JsonSchemaConverter {
 
     fn pending(&self) -> Option<Pending<'_>> {
         self.registry.pending()
+    }
+
+    fn system(&self) -> Option<System<'_>> {
+        Some(self.registry.system())
     }
 }
 

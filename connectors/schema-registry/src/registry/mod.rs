@@ -15,7 +15,11 @@ use std::{
     time::Duration,
 };
 
-use connect_api::{config::Props, convert::Pending, error::Result};
+use connect_api::{
+    config::Props,
+    convert::{Pending, System},
+    error::Result,
+};
 use tokio::time::Instant;
 
 use crate::{
@@ -247,6 +251,13 @@ impl Registry {
                 self.answer(question).await;
             }
         }))
+    }
+
+    /// The registry as the system of a converter.
+    #[must_use]
+    pub fn system(&self) -> System<'_> {
+        let look = async { self.client.look().await.map_err(RegistryFailure::of_look) };
+        System { key: "schema.registry.url", look: Box::pin(look) }
     }
 
     async fn answer(&self, question: Question) {

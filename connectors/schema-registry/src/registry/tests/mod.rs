@@ -4,7 +4,7 @@ use std::{io, sync::Mutex};
 
 use connect_api::{
     convert::Converter as _,
-    error::ErrorClass,
+    error::{ErrorClass, chain},
     record::SchemaAndValue,
     schema::{Schema, Type},
     value::Value,
@@ -275,7 +275,7 @@ async fn failures_have_the_originals_words_and_the_class_that_follows() {
     let fake = Fake::new().await;
     let missing = told(&fake, 404).await;
     assert_eq!(
-        (missing.class(), connect_api::error::chain(&missing)),
+        (missing.class(), chain(&missing)),
         (
             ErrorClass::Record,
             "Failed to deserialize data for topic t to Avro:: Error retrieving Avro value schema \
@@ -292,6 +292,37 @@ async fn failures_have_the_originals_words_and_the_class_that_follows() {
     assert_eq!(away.class(), ErrorClass::Retriable);
     let text = away.to_string();
     assert!(text.starts_with("Network connection error while deserializing data for topic t: "));
+}
+
+#[tokio::test]
+async fn a_look_is_made_once_and_says_what_may_help() {
+    let fake = Fake::new().await;
+    let url = fake.url();
+    let look = async |url: &str, types, subjects| {
+        let registry = registry(url, &[]);
+        let answer = move |line: &str| {
+            (if line == "GET /schemas/types" { types } else { subjects }, r#"{"message":"no"}"#)
+        };
+        fake.during(answer, registry.system().look).await
+    };
+    assert!(look(&url, 200, 500).await.is_ok());
+    assert!(look(&url, 404, 200).await.is_ok(), "it is an old one");
+    let encrypted = url.replace("http:", "https:");
+    for (url, status, class, hint) in [
+        (&*url, 404, ErrorClass::Record, "Check the path in schema.registry.url"),
+        (&url, 401, ErrorClass::Forbidden, "Check basic.auth.user.info"),
+        ("http://127.0.0.1:1", 200, ErrorClass::Retriable, "Check schema.registry.url, and"),
+        (&encrypted, 200, ErrorClass::Retriable, "write http:// in schema.registry.url"),
+    ] {
+        let error = look(url, status, status).await.unwrap_err();
+        let told = chain(&error);
+        assert_eq!(error.class(), class, "{told}");
+        assert!(told.starts_with("The schema registry cannot be used: "), "{told}");
+        assert!(told.contains(hint), "{told}");
+    }
+    let before = fake.asked().len();
+    assert!(look(&url, 503, 200).await.is_err());
+    assert_eq!(fake.asked().len(), before + 1, "somebody waits for the answer");
 }
 
 /// A schema with one field as the answer to a question for the latest.
@@ -329,6 +360,6 @@ async fn the_latest_schema_has_to_fit_and_is_asked_for_again_once_it_is_old() {
     }
     assert_eq!(fake.asked().len(), 2);
     let refused = attempt(latest!(r#"\"name\":\"b\",\"type\":\"int\""#)).await.unwrap_err();
-    let text = connect_api::error::chain(&refused);
+    let text = chain(&refused);
     assert!(text.contains("latest.compatibility.strict=false"), "{text}");
 }
