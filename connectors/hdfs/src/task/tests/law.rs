@@ -56,78 +56,108 @@ fn log(records: &[Drawn]) -> Vec<SinkRecord> {
     numbered.collect()
 }
 
-async fn start(server: &Server, settings: &Settings, clock: &Arc<ManualClock>) -> Run {
-    // Who waits for bytes that never come does not do so for long.
-    let mut all = vec![
-        ("hdfs.lease.timeout.ms", "0"),
-        ("hdfs.part.size", "65536"),
-        ("behavior.on.null.values", "ignore"),
-        ("timezone", "UTC"),
-        ("locale", "en"),
-    ];
-    all.extend(settings.iter().map(|(key, text)| (*key, text.as_str())));
-    Run::start_at(server, &all, Arc::clone(clock)).await
+/// A task, and how many records it is brought at once.
+struct Living {
+    run: Run,
+    batch: usize,
 }
 
-/// Brings the next batch; whether there was one.
-async fn step(run: &mut Run, log: &[SinkRecord], batch: usize) -> bool {
-    let from = usize::try_from(run.position).unwrap();
-    let records: Vec<_> = log.iter().skip(from).take(batch).cloned().collect();
-    run.position += i64::try_from(records.len()).unwrap();
-    run.task.put(&records).await.unwrap();
-    run.obey();
-    !records.is_empty()
+impl Living {
+    /// Brings the next batch; whether there was one.
+    async fn step(&mut self, log: &[SinkRecord]) -> bool {
+        let from = usize::try_from(self.run.position).unwrap();
+        let records: Vec<_> = log.iter().skip(from).take(self.batch).cloned().collect();
+        self.run.position += i64::try_from(records.len()).unwrap();
+        self.run.task.put(&records).await.unwrap();
+        self.run.obey();
+        !records.is_empty()
+    }
 }
 
-/// Runs every life, then a last one to the end of the log.
-async fn run(case: &Case) {
-    let (server, log) = (Server::start().await, log(&case.records));
-    let clock = ManualClock::at(MORNING);
-    let end = i64::try_from(log.len()).unwrap();
-    let (mut asleep, mut safe): (Option<(Run, usize)>, i64) = (None, 0);
-    for life in &case.lives {
-        clock.advance_ms(life.pause_minutes * MINUTE_MS);
-        let mut run = start(&server, &life.settings, &clock).await;
+/// What all lives have in common.
+struct World {
+    server: Server,
+    clock: Arc<ManualClock>,
+    log: Vec<SinkRecord>,
+    /// Highest offset that was safe.
+    safe: i64,
+}
+
+impl World {
+    async fn start(&self, settings: &Settings, batch: usize) -> Living {
+        // Who waits for bytes that never come does not do so for long.
+        let mut all = vec![
+            ("hdfs.lease.timeout.ms", "0"),
+            ("hdfs.part.size", "65536"),
+            ("behavior.on.null.values", "ignore"),
+            ("timezone", "UTC"),
+            ("locale", "en"),
+        ];
+        all.extend(settings.iter().map(|(key, text)| (*key, text.as_str())));
+        let mut run = Run::start_at(&self.server, &all, Arc::clone(&self.clock)).await;
         run.wait_for_claim().await;
-        server.fail_later(life.slip.0, life.slip.1.clone());
-        server.die_after(life.changes, life.last.clone());
+        Living { run, batch }
+    }
+
+    /// One life, with the task before it asleep.
+    async fn live(&mut self, life: &Life, mut before: Option<Living>) -> Living {
+        self.clock.advance_ms(life.pause_minutes * MINUTE_MS);
+        let mut task = self.start(&life.settings, life.batch).await;
+        self.server.fail_later(life.slip.0, life.slip.1.clone());
+        self.server.die_after(life.changes, life.last.clone());
         // Those that are left with nothing to do look at the clock a few times.
         let (mut idle, mut wakes) = (0, life.wakes);
-        while idle < 3 && !server.is_dead() {
-            idle += i32::from(!step(&mut run, &log, life.batch).await);
-            clock.advance_ms(life.tick_minutes * MINUTE_MS);
-            if let Some((old, batch)) = asleep.as_mut().filter(|_| wakes > 0) {
+        while idle < 3 && !self.server.is_dead() {
+            idle += i32::from(!task.step(&self.log).await);
+            self.clock.advance_ms(life.tick_minutes * MINUTE_MS);
+            if let Some(before) = before.as_mut().filter(|_| wakes > 0) {
                 wakes -= 1;
-                step(old, &log, *batch).await;
+                before.step(&self.log).await;
             }
         }
-        let told = run.safe().await;
-        assert!(told <= run.position, "{told} of {}", run.position);
-        safe = safe.max(told);
-        server.heal();
+        let told = task.run.safe().await;
+        assert!(told <= task.run.position, "{told} of {}", task.run.position);
+        self.safe = self.safe.max(told);
+        self.server.heal();
         if life.comes {
-            server.let_go();
+            self.server.let_go();
         }
-        asleep = Some((run, life.batch));
+        task
     }
-    drop(asleep);
-    let mut run = start(&server, &case.last, &clock).await;
-    run.wait_for_claim().await;
-    // Names do not tell of records that were passed over at the end.
-    let mut again = log.iter().filter(|record| (run.position..safe).contains(&record.offset));
-    assert!(again.all(|record| record.value.value.is_null()), "{} of {safe}", run.position);
-    for _turn in 0..100 {
-        step(&mut run, &log, 5).await;
-        clock.advance_ms(MINUTE_MS);
+
+    /// The last life, to the end of the log.
+    async fn end(&self, settings: &Settings) {
+        let mut task = self.start(settings, 5).await;
+        // Names do not tell of records that were passed over at the end.
+        let skipped = task.run.position..self.safe;
+        let mut skipped = self.log.iter().filter(|record| skipped.contains(&record.offset));
+        assert!(skipped.all(|record| record.value.value.is_null()), "{}", task.run.position);
+        for _turn in 0..100 {
+            task.step(&self.log).await;
+            self.clock.advance_ms(MINUTE_MS);
+        }
+        let _told = task.run.task.finish_files().await;
+        self.server.let_go();
+        check(&self.server, &self.log);
+        assert_eq!(task.run.safe().await, i64::try_from(self.log.len()).unwrap());
+        task.run.task.stop().await.unwrap();
+        let files = self.server.files("/topics/").into_keys();
+        let odd: Vec<_> = files.filter(|path| is_odd(path)).collect();
+        assert!(odd.is_empty(), "{odd:?}");
+        check(&self.server, &self.log);
     }
-    let _told = run.task.finish_files().await;
-    server.let_go();
-    check(&server, &log);
-    assert_eq!(run.safe().await, end);
-    run.task.stop().await.unwrap();
-    let odd: Vec<_> = server.files("/topics/").into_keys().filter(|it| is_odd(it)).collect();
-    assert!(odd.is_empty(), "{odd:?}");
-    check(&server, &log);
+}
+
+/// Runs every life, then a last one.
+async fn run(case: &Case) {
+    let (server, clock) = (Server::start().await, ManualClock::at(MORNING));
+    let mut world = World { server, clock, log: log(&case.records), safe: 0 };
+    let mut before = None;
+    for life in &case.lives {
+        before = Some(world.live(life, before).await);
+    }
+    drop(before);
+    world.end(&case.last).await;
 }
 
 /// Each record is there once, files say which they hold, and hold them in order.
