@@ -20,3 +20,4 @@ pub mod rotation;
 pub mod route;
 pub mod slots;
 pub mod words;
+pub mod writers;

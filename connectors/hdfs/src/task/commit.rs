@@ -16,11 +16,11 @@ use crate::{
 };
 
 impl PartitionWriter {
-    /// Commits all open files.
+    /// Ends all open files, which are a group.
     ///
     /// # Errors
     /// What does not pass by itself. What does is remembered, and the partition claimed anew.
-    pub(super) async fn commit(
+    pub(super) async fn end_group(
         &mut self,
         shared: &Shared,
         reason: Rotation,

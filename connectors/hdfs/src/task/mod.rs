@@ -22,19 +22,17 @@ use async_trait::async_trait;
 use connect_api::{
     error::{ConnectorError, Result, chain},
     record::{SinkRecord, TopicPartition},
-    sink::{Progress, SinkContext, SinkOffsets, SinkTask},
+    sink::{SinkContext, SinkOffsets, SinkTask},
 };
 use connect_joda::Zone;
 use connect_storage::{
     body::Room,
     format::Format,
     rotation::{Rotation, Rotations},
+    writers::Writers,
 };
-use futures::future::{join_all, try_join_all};
-use tokio::{
-    sync::Semaphore,
-    time::{Instant, timeout},
-};
+use futures::future::join_all;
+use tokio::{sync::Semaphore, time::Instant};
 
 pub(crate) use self::accept::null_value;
 use self::{tally::Tally, writer::PartitionWriter};
@@ -75,13 +73,17 @@ struct Shared {
     writing: Semaphore,
 }
 
+impl connect_storage::writers::Shared for Shared {
+    fn context(&self) -> &SinkContext {
+        &self.context
+    }
+}
+
 /// A task of the HDFS sinks.
 #[derive(Debug)]
 pub(crate) struct HdfsSinkTask {
     shared: Shared,
-    writers: BTreeMap<TopicPartition, PartitionWriter>,
-    /// What the worker was told last of why records cannot be stored.
-    told: Option<Progress>,
+    writers: Writers<PartitionWriter>,
 }
 
 impl HdfsSinkTask {
@@ -120,17 +122,7 @@ impl HdfsSinkTask {
             context,
             writing: Semaphore::new(WRITTEN_AT_ONCE),
         };
-        Ok(Self { shared, writers: BTreeMap::new(), told: None })
-    }
-
-    fn writer(&mut self, origin: &TopicPartition) -> Result<&mut PartitionWriter> {
-        if !self.writers.contains_key(origin) {
-            let writer = PartitionWriter::new(&self.shared, origin.clone())?;
-            self.writers.insert(origin.clone(), writer);
-        }
-        self.writers
-            .get_mut(origin)
-            .ok_or_else(|| ConnectorError::internal(format!("The writer of {origin} was lost")))
+        Ok(Self { shared, writers: Writers::default() })
     }
 
     /// Claims the partitions whose turn it is.
@@ -139,7 +131,7 @@ impl HdfsSinkTask {
     /// What does not pass by itself.
     async fn claim(&mut self) -> Result<()> {
         let shared = &self.shared;
-        let due = self.writers.values_mut().filter(|writer| writer.is_claim_due());
+        let due = self.writers.iter_mut().filter(|writer| writer.is_claim_due());
         let mut due: Vec<_> = due.collect();
         if due.is_empty() {
             return Ok(());
@@ -170,78 +162,35 @@ impl HdfsSinkTask {
         Ok(())
     }
 
-    /// Tells the worker what holds a partition back, or that nothing does any more.
-    fn tell_progress(&mut self) {
-        let held_by = self.writers.values().find_map(|writer| writer.held_by.clone());
-        if held_by != self.told {
-            self.shared.context.set_progress(held_by.clone().unwrap_or(Progress::Made));
-            self.told = held_by;
-        }
-    }
-
-    async fn drop_writers(&mut self, partitions: &[TopicPartition]) {
-        let gone: Vec<_> =
-            partitions.iter().filter_map(|partition| self.writers.remove(partition)).collect();
-        let shared = &self.shared;
-        join_all(gone.into_iter().map(|writer| writer.end(shared))).await;
+    async fn end(&mut self, gone: Vec<PartitionWriter>) {
+        join_all(gone.into_iter().map(|writer| writer.end(&self.shared))).await;
     }
 }
 
 #[async_trait]
 impl SinkTask for HdfsSinkTask {
     async fn open(&mut self, partitions: &[TopicPartition]) -> Result<()> {
-        for partition in partitions {
-            self.writer(partition)?;
-        }
+        self.writers.open(&self.shared, partitions)?;
         self.claim().await?;
-        self.tell_progress();
+        self.writers.tell_progress(&self.shared.context);
         Ok(())
     }
 
     async fn put(&mut self, batch: &[SinkRecord]) -> Result<()> {
-        let now_ms = self.shared.context.clock.now_ms();
-        let mut groups: BTreeMap<&TopicPartition, Vec<&SinkRecord>> = BTreeMap::new();
-        for run in batch.chunk_by(|left, right| left.origin == right.origin) {
-            if let Some(first) = run.first() {
-                self.writer(&first.origin)?;
-                groups.entry(&first.origin).or_default().extend(run);
-            }
-        }
+        self.writers.open_for(&self.shared, batch)?;
         self.claim().await?;
-        let shared = &self.shared;
-        let mut work = Vec::with_capacity(self.writers.len());
-        for (origin, writer) in &mut self.writers {
-            let records = groups.remove(origin).unwrap_or_default();
-            work.push(async move { writer.write(shared, &records, now_ms).await });
-        }
-        try_join_all(work).await?;
-        self.relieve().await?;
-        self.shared.tally.look(self.writers.values());
-        self.tell_progress();
+        self.writers.write(&self.shared, batch).await?;
+        self.shared.tally.look(self.writers.iter());
+        self.writers.tell_progress(&self.shared.context);
         Ok(())
     }
 
     async fn finish_files(&mut self) -> Result<()> {
-        let (shared, now_ms) = (&self.shared, self.shared.context.clock.now_ms());
-        let writers = self.writers.values_mut();
-        try_join_all(writers.map(|writer| writer.commit(shared, Rotation::Request, now_ms)))
-            .await?;
-        self.tell_progress();
-        match self.writers.values().find(|writer| writer.is_backing_off()) {
-            Some(writer) => Err(ConnectorError::retriable(format!(
-                "Records of {} could not be stored and are read again; the log says why",
-                writer.origin
-            ))),
-            None => Ok(()),
-        }
+        self.writers.finish_files(&self.shared).await
     }
 
     async fn pre_commit(&mut self, consumed: &SinkOffsets) -> Result<SinkOffsets> {
-        let safe = consumed.iter().map(|(partition, &offset)| {
-            let writer = self.writers.get(partition);
-            (partition.clone(), writer.map_or(offset, |writer| writer.safe_offset(offset)))
-        });
-        Ok(safe.collect())
+        Ok(self.writers.safe_offsets(consumed))
     }
 
     async fn release(&mut self, partitions: &[TopicPartition]) -> Result<()> {
@@ -249,29 +198,18 @@ impl SinkTask for HdfsSinkTask {
         if !keys.flush_on_stop {
             return Ok(());
         }
-        let (shared, now_ms) = (&self.shared, self.shared.context.clock.now_ms());
-        let gone = self.writers.iter_mut().filter(|(origin, _)| partitions.contains(origin));
-        let work = try_join_all(
-            gone.map(|(_, writer)| Box::pin(writer.commit(shared, Rotation::Stop, now_ms))),
-        );
-        match timeout(keys.shutdown_timeout, work).await {
-            Ok(outcome) => outcome.map(drop),
-            Err(_) => Err(ConnectorError::retriable(format!(
-                "Open files were not committed within {} ms and are read again",
-                keys.shutdown_timeout.as_millis()
-            ))
-            .hint("Raise shutdown.timeout.ms")),
-        }
+        self.writers.release(&self.shared, partitions, keys.shutdown_timeout).await
     }
 
     async fn close(&mut self, partitions: &[TopicPartition]) -> Result<()> {
-        self.drop_writers(partitions).await;
+        let gone = self.writers.take(partitions);
+        self.end(gone).await;
         Ok(())
     }
 
     async fn stop(&mut self) -> Result<()> {
-        let partitions: Vec<_> = self.writers.keys().cloned().collect();
-        self.drop_writers(&partitions).await;
+        let gone = self.writers.take_all();
+        self.end(gone).await;
         for (reason, count) in self.shared.rotations.counts() {
             let context = &self.shared.context;
             tracing::info!("{context:?} closed its files {count} times because of {reason}");

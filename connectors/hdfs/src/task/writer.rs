@@ -2,13 +2,15 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use async_trait::async_trait;
 use connect_api::{
     error::{ConnectorError, Result},
     record::{SinkRecord, TopicPartition},
     sink::Progress,
 };
 use connect_storage::{
-    format::Draft, rewind::Rewind, rotation::Rotation, route::Router, slots::Slots,
+    format::Draft, memory::Hunger, rewind::Rewind, rotation::Rotation, route::Router, slots::Slots,
+    writers::Writer,
 };
 use tokio::time::Instant;
 
@@ -52,15 +54,18 @@ pub(super) struct PartitionWriter {
     resume_at: Option<Instant>,
     /// Since when the partition cannot be claimed.
     unclaimed_since: Option<Instant>,
-    pub(super) starved_since: Option<Instant>,
+    pub(super) hunger: Hunger,
     /// The record at hand.
     pub(super) draft: Draft,
     /// Why records could not be stored, until some are.
     pub(super) held_by: Option<Progress>,
 }
 
-impl PartitionWriter {
-    pub(super) fn new(shared: &Shared, origin: TopicPartition) -> Result<Self> {
+#[async_trait]
+impl Writer for PartitionWriter {
+    type Shared = Shared;
+
+    fn new(shared: &Shared, origin: TopicPartition) -> Result<Self> {
         let interval_ms = shared.config.connector.rotate_schedule_interval_ms;
         Ok(Self {
             origin,
@@ -79,12 +84,79 @@ impl PartitionWriter {
             rewind: None,
             resume_at: None,
             unclaimed_since: None,
-            starved_since: None,
+            hunger: Hunger::default(),
             draft: Draft::new(shared.config.connector.format.schemas_cache_config),
             held_by: None,
         })
     }
 
+    async fn write(&mut self, shared: &Shared, records: &[&SinkRecord], now_ms: i64) -> Result<()> {
+        if !self.admits(shared, records)? {
+            return Ok(());
+        }
+        self.follow_clock(now_ms);
+        if self.count == 0 && self.slots.is_over(now_ms) {
+            self.slots.begin(now_ms);
+        }
+        self.brought = records.last().map_or(self.brought, |record| record.offset + 1);
+        self.warn_of_old_records(records);
+        for record in records {
+            // A batch may come again while its records are held or stored: they are not doubled.
+            if record.offset < self.position {
+                continue;
+            }
+            let step = self.accept(shared, record, now_ms)?;
+            if matches!(step, Step::Done) {
+                self.position = record.offset + 1;
+                continue;
+            }
+            // Only what has to wait costs a future.
+            Box::pin(self.follow(shared, record, step, now_ms)).await?;
+            if self.rewind.is_some() || self.claim.is_none() {
+                return Ok(());
+            }
+        }
+        if self.count > 0 {
+            self.since_ms.get_or_insert(now_ms);
+            if let Some(reason) = self.is_time_over(shared, None, now_ms) {
+                Box::pin(self.end_group(shared, reason, now_ms)).await?;
+            }
+        } else if self.is_old(shared, self.grown_since_ms(), now_ms) {
+            Box::pin(self.close_grown(shared, Rotation::Age, now_ms)).await?;
+        }
+        Ok(())
+    }
+
+    async fn commit(&mut self, shared: &Shared, reason: Rotation, now_ms: i64) -> Result<()> {
+        self.end_group(shared, reason, now_ms).await
+    }
+
+    fn safe_offset(&self, consumed: i64) -> i64 {
+        self.first_open().map_or(consumed, |first| first.min(consumed))
+    }
+
+    fn is_backing_off(&self) -> bool {
+        self.resume_at.is_some()
+    }
+
+    fn held_by(&self) -> Option<&Progress> {
+        self.held_by.as_ref()
+    }
+
+    fn hunger(&mut self) -> &mut Hunger {
+        &mut self.hunger
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.files.values().map(OpenFile::held_bytes).sum()
+    }
+
+    async fn spill(&mut self, shared: &Shared) -> Result<bool> {
+        self.spill_largest(shared).await
+    }
+}
+
+impl PartitionWriter {
     /// Whether the partition has to be claimed now.
     pub(super) fn is_claim_due(&self) -> bool {
         self.claim.is_none() && self.resume_at.is_none_or(|at| now() >= at)
@@ -124,52 +196,6 @@ impl PartitionWriter {
         }
     }
 
-    /// Takes records, or looks at the clock when there are none.
-    ///
-    /// # Errors
-    /// What does not pass by itself.
-    pub(super) async fn write(
-        &mut self,
-        shared: &Shared,
-        records: &[&SinkRecord],
-        now_ms: i64,
-    ) -> Result<()> {
-        if !self.admits(shared, records)? {
-            return Ok(());
-        }
-        self.follow_clock(now_ms);
-        if self.count == 0 && self.slots.is_over(now_ms) {
-            self.slots.begin(now_ms);
-        }
-        self.brought = records.last().map_or(self.brought, |record| record.offset + 1);
-        self.warn_of_old_records(records);
-        for record in records {
-            // A batch may come again while its records are held or stored: they are not doubled.
-            if record.offset < self.position {
-                continue;
-            }
-            let step = self.accept(shared, record, now_ms)?;
-            if matches!(step, Step::Done) {
-                self.position = record.offset + 1;
-                continue;
-            }
-            // Only what has to wait costs a future.
-            Box::pin(self.follow(shared, record, step, now_ms)).await?;
-            if self.rewind.is_some() || self.claim.is_none() {
-                return Ok(());
-            }
-        }
-        if self.count > 0 {
-            self.since_ms.get_or_insert(now_ms);
-            if let Some(reason) = self.is_time_over(shared, None, now_ms) {
-                Box::pin(self.commit(shared, reason, now_ms)).await?;
-            }
-        } else if self.is_old(shared, self.grown_since_ms(), now_ms) {
-            Box::pin(self.close_grown(shared, Rotation::Age, now_ms)).await?;
-        }
-        Ok(())
-    }
-
     /// A topic that was made anew begins below what is stored of the one before.
     fn warn_of_old_records(&mut self, records: &[&SinkRecord]) {
         if records.last().is_none_or(|last| last.offset >= self.position) {
@@ -197,7 +223,7 @@ impl PartitionWriter {
             return Ok(false);
         }
         let Some(rewind) = &mut self.rewind else { return Ok(true) };
-        if self.starved_since.is_none() && rewind.is_done(first) {
+        if self.hunger.since().is_none() && rewind.is_done(first) {
             self.rewind = None;
             return Ok(true);
         }
@@ -222,16 +248,16 @@ impl PartitionWriter {
                     shared.context.reject(record, error).await?;
                     break;
                 }
-                Step::RotateFirst(reason) => self.commit(shared, reason, now_ms).await?,
+                Step::RotateFirst(reason) => self.end_group(shared, reason, now_ms).await?,
                 Step::RotateAfter(reason) => {
                     self.position = record.offset + 1;
-                    return self.commit(shared, reason, now_ms).await;
+                    return self.end_group(shared, reason, now_ms).await;
                 }
                 Step::PartFull(folder) => {
                     self.position = record.offset + 1;
                     return self.write_parts(shared, &folder).await;
                 }
-                Step::Full if self.spill(shared).await? => {}
+                Step::Full if self.spill_largest(shared).await? => {}
                 Step::Full => self.starve(shared, record.offset)?,
             }
             if self.rewind.is_some() || self.claim.is_none() {
@@ -310,7 +336,7 @@ impl PartitionWriter {
         let _files = self.take_files();
         self.claim = None;
         self.rewind = None;
-        self.starved_since = None;
+        self.hunger.forget();
         self.held_by = Some(Progress::held_by(error));
         self.resume_at = Some(now() + pause);
         shared.context.pause([self.origin.clone()]);
@@ -326,16 +352,6 @@ impl PartitionWriter {
         };
         let first = self.files.values().map(|file| file.first).min();
         [first, position, self.floor].into_iter().flatten().min()
-    }
-
-    /// Whether records could not be stored, and the next try has to wait.
-    pub(super) const fn is_backing_off(&self) -> bool {
-        self.resume_at.is_some()
-    }
-
-    /// The highest offset that may be committed, given what the worker has brought.
-    pub(super) fn safe_offset(&self, consumed: i64) -> i64 {
-        self.first_open().map_or(consumed, |first| first.min(consumed))
     }
 
     /// Takes the open files out, first offset first, and begins a new group.

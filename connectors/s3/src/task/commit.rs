@@ -6,7 +6,7 @@ use connect_api::{
     error::{ConnectorError, Result},
     record::SinkRecord,
 };
-use connect_storage::rotation::Rotation;
+use connect_storage::{rotation::Rotation, writers::Writer as _};
 use futures::future::join_all;
 
 use super::{
@@ -22,11 +22,11 @@ const CONCURRENT_LOOKUPS: usize = 8;
 type Outcome = (Facts, Option<Result<Fate>>);
 
 impl PartitionWriter {
-    /// Commits all open files.
+    /// Ends all open files, which are a group.
     ///
     /// # Errors
     /// What does not pass by itself. What does is remembered, and the partition rewound.
-    pub(super) async fn commit(
+    pub(super) async fn end_group(
         &mut self,
         shared: &Shared,
         reason: Rotation,

@@ -2,13 +2,15 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use connect_api::{
     error::{ConnectorError, Result},
     record::{SinkRecord, TopicPartition},
     sink::Progress,
 };
 use connect_storage::{
-    format::Draft, rewind::Rewind, rotation::Rotation, route::Router, slots::Slots,
+    format::Draft, memory::Hunger, rewind::Rewind, rotation::Rotation, route::Router, slots::Slots,
+    writers::Writer,
 };
 use futures::future::join_all;
 use tokio::time::Instant;
@@ -52,7 +54,7 @@ pub(super) struct PartitionWriter {
     brought: i64,
     rewind: Option<Rewind>,
     resume_at: Option<Instant>,
-    pub(super) starved_since: Option<Instant>,
+    pub(super) hunger: Hunger,
     /// Time at which the first record of the open files came.
     since_ms: Option<i64>,
     /// When the first of the open files was opened.
@@ -90,8 +92,11 @@ enum Flow {
     Stop,
 }
 
-impl PartitionWriter {
-    pub(super) fn new(shared: &Shared, origin: TopicPartition) -> Result<Self> {
+#[async_trait]
+impl Writer for PartitionWriter {
+    type Shared = Shared;
+
+    fn new(shared: &Shared, origin: TopicPartition) -> Result<Self> {
         let most_layouts = shared.config.connector.format.schemas_cache_config;
         let interval_ms = shared.config.connector.rotate_schedule_interval_ms;
         Ok(Self {
@@ -111,7 +116,7 @@ impl PartitionWriter {
             brought: 0,
             rewind: None,
             resume_at: None,
-            starved_since: None,
+            hunger: Hunger::default(),
             since_ms: None,
             opened_at: None,
             clock_ms: None,
@@ -123,13 +128,7 @@ impl PartitionWriter {
         })
     }
 
-    /// Takes records, or looks at the clock when there are none.
-    pub(super) async fn write(
-        &mut self,
-        shared: &Shared,
-        records: &[&SinkRecord],
-        now_ms: i64,
-    ) -> Result<()> {
+    async fn write(&mut self, shared: &Shared, records: &[&SinkRecord], now_ms: i64) -> Result<()> {
         if !self.admits(shared, records)? {
             return Ok(());
         }
@@ -165,19 +164,52 @@ impl PartitionWriter {
         if self.count > 0
             && let Some(reason) = self.is_time_over(shared, self.last_ms, None, now_ms)
         {
-            Box::pin(self.commit(shared, reason, now_ms)).await?;
+            Box::pin(self.end_group(shared, reason, now_ms)).await?;
         }
         self.warn_of_age();
         Ok(())
     }
 
+    async fn commit(&mut self, shared: &Shared, reason: Rotation, now_ms: i64) -> Result<()> {
+        self.end_group(shared, reason, now_ms).await
+    }
+
+    fn safe_offset(&self, consumed: i64) -> i64 {
+        let position = self.rewind.as_ref().map_or(consumed, Rewind::target);
+        let open = self.files.values().map(|file| file.facts.held.first);
+        let first = open.chain(self.unsettled).min();
+        self.stored.limit(first.map_or(position, |first| first.min(position)))
+    }
+
+    fn is_backing_off(&self) -> bool {
+        self.resume_at.is_some()
+    }
+
+    fn held_by(&self) -> Option<&Progress> {
+        self.held_by.as_ref()
+    }
+
+    fn hunger(&mut self) -> &mut Hunger {
+        &mut self.hunger
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.files.values().map(OpenFile::held_bytes).sum()
+    }
+
+    async fn spill(&mut self, shared: &Shared) -> Result<bool> {
+        self.spill_largest(shared).await
+    }
+}
+
+impl PartitionWriter {
     /// Whether records may be taken: not during a back-off, nor before a rewind is done.
     fn admits(&mut self, shared: &Shared, records: &[&SinkRecord]) -> Result<bool> {
         if self.resume_at.is_some_and(|at| now() >= at) {
             self.resume_at = None;
             shared.context.resume([self.origin.clone()]);
         }
-        let is_paused = self.resume_at.is_some() || self.starved_since.is_some();
+        let is_paused = self.resume_at.is_some() || self.hunger.since().is_some();
         let (Some(rewind), Some(first)) = (&mut self.rewind, records.first()) else {
             return Ok(self.resume_at.is_none());
         };
@@ -215,10 +247,10 @@ impl PartitionWriter {
                     shared.context.reject(record, error).await?;
                     break;
                 }
-                Step::RotateFirst(reason) => self.commit(shared, reason, now_ms).await?,
+                Step::RotateFirst(reason) => self.end_group(shared, reason, now_ms).await?,
                 Step::RotateAfter(reason) => {
                     self.position = record.offset + 1;
-                    self.commit(shared, reason, now_ms).await?;
+                    self.end_group(shared, reason, now_ms).await?;
                     flow = Flow::Waited;
                     break;
                 }
@@ -232,7 +264,7 @@ impl PartitionWriter {
                     self.end_repair(shared, &folder, record.offset).await?;
                 }
                 Step::Probe => self.probe(shared, record, now_ms).await?,
-                Step::Full if self.spill(shared).await? => {}
+                Step::Full if self.spill_largest(shared).await? => {}
                 Step::Full => self.starve(shared, record.offset)?,
             }
             flow = Flow::Waited;
@@ -313,19 +345,6 @@ impl PartitionWriter {
         self.resume_at = Some(now() + pause);
         shared.context.pause([self.origin.clone()]);
         shared.context.set_timeout(pause);
-    }
-
-    /// Whether records could not be stored, and the next try has to wait.
-    pub(super) const fn is_backing_off(&self) -> bool {
-        self.resume_at.is_some()
-    }
-
-    /// The highest offset that may be committed, given what the worker has brought.
-    pub(super) fn safe_offset(&self, consumed: i64) -> i64 {
-        let position = self.rewind.as_ref().map_or(consumed, Rewind::target);
-        let open = self.files.values().map(|file| file.facts.held.first);
-        let first = open.chain(self.unsettled).min();
-        self.stored.limit(first.map_or(position, |first| first.min(position)))
     }
 
     /// Throws the open files away.

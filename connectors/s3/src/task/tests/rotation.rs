@@ -207,7 +207,7 @@ async fn every_rotation_is_counted_under_its_reason() {
     rig.clock.advance_ms(30 * MINUTE);
     task.put(&[]).await.unwrap();
     assert_eq!(
-        task.rotations().counts(),
+        task.shared.rotations.counts(),
         [
             (Rotation::FlushSize, 1),
             (Rotation::FileSize, 1),
