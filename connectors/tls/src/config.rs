@@ -29,6 +29,7 @@ impl SslConfig {
 
 /// Whom we trust.
 #[derive(Clone, Config, Debug, Default)]
+#[config(check)]
 pub struct Truststore {
     /// File of the certificates that are trusted, PEM or PKCS12; those of the system when nothing is
     /// given.
@@ -43,6 +44,14 @@ pub struct Truststore {
     /// Certificates that are trusted, in PEM, in place of a file.
     #[config(key = "ssl.truststore.certificates", importance = High)]
     pub certificates: Option<Secret<String>>,
+}
+
+impl Truststore {
+    fn check(&self, problems: &mut Problems) {
+        if self.file.is_some() && self.certificates.is_some() {
+            refuse_both(problems, "ssl.truststore.location", "ssl.truststore.certificates");
+        }
+    }
 }
 
 /// Who we are.
@@ -81,7 +90,16 @@ impl Keystore {
                 problems.add_text("ssl.keystore.key", text);
             }
         }
+        if self.file.is_some() && self.key.is_some() {
+            refuse_both(problems, "ssl.keystore.location", "ssl.keystore.key");
+        }
     }
+}
+
+/// A file and a text say the same thing, and one of them would be passed over.
+fn refuse_both(problems: &mut Problems, file: &str, text: &str) {
+    let both = [file, text].map(|key| problems.full_name(key));
+    problems.add_text(file, format!("Give either {} or {}, not both", both[0], both[1]));
 }
 
 fn identification(text: &str) -> Result<(), String> {

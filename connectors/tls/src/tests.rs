@@ -255,3 +255,21 @@ fn a_key_and_its_certificates_go_together() {
     let errors = SslConfig::parse(&Props::from([("ssl.keystore.key", "x")])).unwrap_err();
     assert!(errors.to_string().contains("ssl.keystore.certificate.chain has to be given"));
 }
+
+#[test]
+fn a_file_and_a_text_are_not_both_given() {
+    let props = Props::from([
+        ("ssl.truststore.location", "f"),
+        ("ssl.truststore.certificates", "c"),
+        ("ssl.keystore.location", "f"),
+        ("ssl.keystore.key", "k"),
+        ("ssl.keystore.certificate.chain", "c"),
+    ]);
+    let errors = SslConfig::parse(&props).unwrap_err().to_string();
+    for (file, text) in [
+        ("ssl.truststore.location", "ssl.truststore.certificates"),
+        ("ssl.keystore.location", "ssl.keystore.key"),
+    ] {
+        assert!(errors.contains(&format!("Give either {file} or {text}, not both")), "{errors}");
+    }
+}

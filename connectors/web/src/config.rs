@@ -171,10 +171,8 @@ impl WebConfig {
 
     fn check_tls(&self, problems: &mut Problems) {
         let Keystore { file, key, chain, .. } = &self.keystore;
-        if file.is_some() && (key.is_some() || chain.is_some()) {
-            let text = "Set either ssl.keystore.location or the key and chain, not both";
-            problems.add_text("ssl.keystore.location", text);
-        } else if key.is_some()
+        if file.is_none()
+            && key.is_some()
             && chain.is_some()
             && let Err(error) = self.keystore.server_config("")
         {

@@ -99,7 +99,7 @@ fn problems_across_options_are_bound_to_their_keys() {
                 ("ssl.keystore.key", "k"),
                 ("ssl.keystore.certificate.chain", "c"),
             ],
-            "Set either ssl.keystore.location or the key and chain, not both",
+            "Give either ssl.keystore.location or ssl.keystore.key, not both",
         ),
     ] {
         let mut props = Props::from([("listen", "localhost:1"), ("routes", route)]);
