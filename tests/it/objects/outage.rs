@@ -21,10 +21,11 @@ const BEYOND_POLL_INTERVAL: Duration = Duration::from_secs(12);
 
 /// A sink behind a proxy, and its worker.
 struct Rig {
+    /// Ends before what it works with.
+    worker: Worker,
     world: World,
     server: Server,
     proxy: FaultProxy,
-    worker: Worker,
 }
 
 impl Rig {

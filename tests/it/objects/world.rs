@@ -138,7 +138,7 @@ pub(super) async fn flushed(rest: &RestClient, sink: &str) -> Option<Json> {
 
 /// Waits until a sink has stored and committed so many records, closing its files early.
 pub(super) async fn is_through(rest: &RestClient, sink: &str, records: i64) {
-    eventually(&format!("{sink} to be through"), async || {
+    eventually(&format!("{sink} to be through {records} records"), async || {
         let lag = flushed(rest, sink).await?;
         let parts = lag["partitions"].as_array()?;
         let brought: i64 = parts.iter().filter_map(|part| part["end_offset"].as_i64()).sum();
