@@ -9,14 +9,18 @@
 
 import com.sun.net.httpserver.HttpServer;
 import java.io.File;
+import java.io.FileNotFoundException;
 import java.net.InetSocketAddress;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.BlockLocation;
 import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.LocatedFileStatus;
 import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.fs.RemoteIterator;
 import org.apache.hadoop.fs.permission.FsPermission;
 import org.apache.hadoop.hdfs.MiniDFSCluster;
 import org.apache.hadoop.hdfs.MiniDFSNNTopology;
@@ -138,15 +142,34 @@ public class Hdfs {
         }
     }
 
-    /** Begins the data node that was ended, and has all blocks copied to it which have too few copies. */
+    /** Begins the data node that was ended, and waits until no block is on one node only. */
     static void beginAgain() throws Exception {
         cluster.restartDataNode(ended);
         cluster.waitActive();
         // Only then the name node knows what the data node has not kept.
         cluster.triggerBlockReports();
-        FSNamesystem files = cluster.getNamesystem();
-        while (files.getLowRedundancyBlocks() + files.getPendingReconstructionBlocks() > 0) {
+        while (!isEverywhereTwice()) {
             Thread.sleep(50);
+        }
+    }
+
+    /**
+     * Whether the next node may be ended. What the name node counts as low redundancy leaves out files that
+     * are being appended to, and these may have been on one node since the other was ended.
+     */
+    static boolean isEverywhereTwice() throws Exception {
+        try {
+            RemoteIterator<LocatedFileStatus> files = cluster.getFileSystem(0).listFiles(new Path("/open"), true);
+            while (files.hasNext()) {
+                for (BlockLocation block : files.next().getBlockLocations()) {
+                    if (block.getNames().length < 2) {
+                        return false;
+                    }
+                }
+            }
+            return true;
+        } catch (FileNotFoundException moved) {
+            return false;
         }
     }
 
