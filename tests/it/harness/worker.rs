@@ -154,7 +154,8 @@ impl Worker {
 impl Drop for Worker {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("the worker's log:\n{}", self.log());
+            let ended = self.child.try_wait();
+            eprintln!("the worker, which has ended as {ended:?}, has logged:\n{}", self.log());
         }
         // It may have ended already.
         let _ended = self.child.kill();
