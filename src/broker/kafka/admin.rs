@@ -16,8 +16,9 @@ use rdkafka::{bindings::rd_kafka_IsolationLevel_t as Isolation, types::RDKafkaEr
 use tokio::time::Instant;
 
 use super::{
+    groups::Groups,
     native::{Callbacks, Kind, Native, PartitionEntry, partition_list},
-    refusal::{Refusal, is_missing_topic},
+    refusal::Refusal,
     report::Reporter,
     settings::Settings,
 };
@@ -53,20 +54,9 @@ pub(super) const END: i64 = -1;
 /// An admin client.
 pub(super) struct KafkaAdmin {
     native: Arc<Native>,
+    groups: Groups,
     tasks: TaskGroup,
     timeout: Duration,
-}
-
-struct Reports(Reporter);
-
-impl Callbacks for Reports {
-    fn logged(&self, level: i32, facility: &str, text: &str) {
-        self.0.log(level, facility, text);
-    }
-
-    fn failed(&self, code: Code, text: &str) {
-        self.0.trouble(code, text);
-    }
 }
 
 impl fmt::Debug for KafkaAdmin {
@@ -81,9 +71,10 @@ impl KafkaAdmin {
     /// # Errors
     /// `Invalid` settings.
     pub(super) fn open(settings: &Settings, client_id: &str, tasks: &TaskGroup) -> Result<Self> {
-        let reports = Reports(Reporter::new(client_id));
-        reports.0.ignored(&settings.ignored);
-        let native = Native::open(Kind::Producer, &settings.config(), Arc::new(reports))
+        let reporter = Arc::new(Reporter::new(client_id));
+        reporter.ignored(&settings.ignored);
+        let callbacks: Arc<dyn Callbacks> = Arc::<Reporter>::clone(&reporter);
+        let native = Native::open(Kind::Producer, &settings.config(), callbacks)
             .map_err(|refusal| BrokerError::Invalid(refusal.to_string()))?;
         let native = Arc::new(native);
         let idle = Arc::downgrade(&native);
@@ -95,7 +86,8 @@ impl KafkaAdmin {
             }
         });
         let timeout = Duration::from_millis(settings.api_timeout_ms.unwrap_or(API_TIMEOUT_MS));
-        Ok(Self { native, tasks: tasks.clone(), timeout })
+        let groups = Groups::new(settings.clone(), reporter, tasks.clone(), timeout);
+        Ok(Self { native, groups, tasks: tasks.clone(), timeout })
     }
 
     /// Identity of the cluster.
@@ -171,59 +163,6 @@ impl KafkaAdmin {
                 return;
             }
             tokio::time::sleep(LOOK).await;
-        }
-    }
-
-    async fn set_offsets(&self, group_id: &str, offsets: SinkOffsets) -> Result<()> {
-        if offsets.is_empty() {
-            return Ok(());
-        }
-        let group = group_id.to_owned();
-        let answer = self
-            .call(move |native, wait| {
-                let entries = offsets
-                    .iter()
-                    .map(|(at, offset)| (at.topic.as_ref(), at.partition, Some(*offset)));
-                native.set_group_offsets(&group, &partition_list(entries)?, wait)
-            })
-            .await;
-        let operation = format!("Setting offsets of group \"{group_id}\"");
-        let entries = answer.map_err(|refusal| refusal.about_group(group_id, operation.clone()))?;
-        for entry in entries {
-            if is_missing_topic(entry.code) {
-                return Err(BrokerError::UnknownTopic(entry.topic));
-            }
-            if entry.code != Code::NoError {
-                return Err(Refusal::new(entry.code).about_group(group_id, operation));
-            }
-        }
-        Ok(())
-    }
-
-    async fn forget_offsets(&self, group_id: &str, gone: BTreeSet<TopicPartition>) -> Result<()> {
-        if gone.is_empty() {
-            return Ok(());
-        }
-        let group = group_id.to_owned();
-        let answer = self
-            .call(move |native, wait| {
-                let entries = gone.iter().map(|at| (at.topic.as_ref(), at.partition, None));
-                native.forget_group_offsets(&group, &partition_list(entries)?, wait)
-            })
-            .await;
-        let operation = format!("Forgetting offsets of group \"{group_id}\"");
-        let entries = match answer {
-            // A group that does not exist has nothing to forget.
-            Err(refusal) if refusal.code == Code::GroupIdNotFound => return Ok(()),
-            answer => answer.map_err(|refusal| refusal.about_group(group_id, operation.clone()))?,
-        };
-        // Offsets of a topic that is gone went with it.
-        let refused = entries
-            .into_iter()
-            .find(|entry| entry.code != Code::NoError && !is_missing_topic(entry.code));
-        match refused {
-            None => Ok(()),
-            Some(entry) => Err(Refusal::new(entry.code).about_group(group_id, operation)),
         }
     }
 }
@@ -375,17 +314,7 @@ impl Admin for KafkaAdmin {
     }
 
     async fn committed_offsets(&self, group_id: &str) -> Result<SinkOffsets> {
-        let group = group_id.to_owned();
-        let answer = self.call(move |native, wait| native.group_offsets(&group, wait)).await;
-        let operation = format!("Reading offsets of group \"{group_id}\"");
-        let entries = match answer {
-            Err(refusal) if refusal.code == Code::GroupIdNotFound => Vec::new(),
-            answer => answer.map_err(|refusal| refusal.during(operation))?,
-        };
-        let committed = entries.into_iter().filter(|entry| entry.offset >= 0);
-        Ok(committed
-            .map(|entry| (TopicPartition::new(entry.topic, entry.partition), entry.offset))
-            .collect())
+        self.groups.committed_offsets(group_id).await
     }
 
     async fn alter_offsets(
@@ -393,20 +322,11 @@ impl Admin for KafkaAdmin {
         group_id: &str,
         offsets: &[(TopicPartition, Option<i64>)],
     ) -> Result<()> {
-        let set = offsets.iter().filter_map(|(at, offset)| Some((at.clone(), (*offset)?)));
-        let gone = offsets.iter().filter(|(_, offset)| offset.is_none());
-        self.set_offsets(group_id, set.collect()).await?;
-        self.forget_offsets(group_id, gone.map(|(at, _)| at.clone()).collect()).await
+        self.groups.alter_offsets(group_id, offsets).await
     }
 
     async fn delete_group(&self, group_id: &str) -> Result<()> {
-        let group = group_id.to_owned();
-        match self.call(move |native, wait| native.delete_group(&group, wait)).await {
-            Err(refusal) if refusal.code == Code::GroupIdNotFound => Ok(()),
-            answer => answer.map_err(|refusal| {
-                refusal.about_group(group_id, format!("Deleting group \"{group_id}\""))
-            }),
-        }
+        self.groups.delete(group_id).await
     }
 }
 

@@ -11,6 +11,7 @@
 mod admin;
 mod consumer;
 mod deliveries;
+mod groups;
 mod native;
 mod producer;
 mod reader;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use connect_api::record::TopicPartition;
-use rdkafka::{bindings::rd_kafka_IsolationLevel_t as Isolation, types::RDKafkaErrorCode as Code};
+use rdkafka::bindings::rd_kafka_IsolationLevel_t as Isolation;
 use tokio::{runtime::Handle, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -49,18 +49,6 @@ pub(super) struct KafkaReader {
     timeout: Duration,
 }
 
-struct Reports(Reporter);
-
-impl Callbacks for Reports {
-    fn logged(&self, level: i32, facility: &str, text: &str) {
-        self.0.log(level, facility, text);
-    }
-
-    fn failed(&self, code: Code, text: &str) {
-        self.0.trouble(code, text);
-    }
-}
-
 impl KafkaReader {
     /// Begins to read a topic.
     ///
@@ -72,9 +60,9 @@ impl KafkaReader {
         wanted: &ReaderSettings,
         (admin, tasks): (Arc<KafkaAdmin>, &TaskGroup),
     ) -> Result<Self> {
-        let reports = Arc::new(Reports(Reporter::new(client_id)));
-        reports.0.ignored(&settings.ignored);
-        let callbacks: Arc<dyn Callbacks> = Arc::<Reports>::clone(&reports);
+        let reporter = Arc::new(Reporter::new(client_id));
+        reporter.ignored(&settings.ignored);
+        let callbacks: Arc<dyn Callbacks> = Arc::<Reporter>::clone(&reporter);
         let native = Native::open(Kind::Reader, &settings.config(), callbacks)
             .map_err(|refusal| BrokerError::Invalid(refusal.to_string()))?;
         let isolation = match settings.get("isolation.level") {
@@ -93,7 +81,7 @@ impl KafkaReader {
         let thread = Thread {
             fetcher,
             collector: Collector::new(settings.max_poll_records),
-            reports,
+            reporter,
             steps: sender,
             topic: topic.to_owned(),
             runtime: Handle::current(),
@@ -185,7 +173,7 @@ async fn beginnings(admin: &KafkaAdmin, topic: &str) -> Result<BTreeMap<TopicPar
 struct Thread {
     fetcher: Fetcher,
     collector: Collector,
-    reports: Arc<Reports>,
+    reporter: Arc<Reporter>,
     steps: mpsc::Sender<Result<Step>>,
     topic: String,
     runtime: Handle,
@@ -210,7 +198,7 @@ impl Thread {
                     self.send(Err(refusal.about_topic(&self.topic, operation)));
                     return;
                 }
-                self.reports.0.trouble(refusal.code, &refusal.text);
+                self.reporter.trouble(refusal.code, &refusal.text);
             }
         }
     }

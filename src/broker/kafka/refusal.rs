@@ -55,6 +55,18 @@ impl Refusal {
         }
     }
 
+    /// Whether the coordinator of a group is on its way to another broker, or begins on this one.
+    pub(super) const fn is_moving_coordinator(&self) -> bool {
+        matches!(
+            self.code,
+            Code::NotCoordinator
+                | Code::CoordinatorLoadInProgress
+                | Code::CoordinatorNotAvailable
+                | Code::BrokerTransportFailure
+                | Code::DestroyBroker
+        )
+    }
+
     /// Whether a newer producer has taken over.
     pub(super) const fn is_fencing(&self) -> bool {
         matches!(

@@ -10,6 +10,8 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
+use super::native::Callbacks;
+
 /// How long the same trouble is not warned of again: a broker that is away is one event, although
 /// librdkafka reports every attempt.
 const QUIET: Duration = Duration::from_secs(60);
@@ -73,6 +75,16 @@ impl Reporter {
             warned.insert(kind.to_owned(), now);
         }
         true
+    }
+}
+
+impl Callbacks for Reporter {
+    fn logged(&self, level: i32, facility: &str, text: &str) {
+        self.log(level, facility, text);
+    }
+
+    fn failed(&self, code: Code, text: &str) {
+        self.trouble(code, text);
     }
 }
 

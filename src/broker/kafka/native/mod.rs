@@ -90,6 +90,10 @@ pub(super) struct PartitionEntry {
 pub(super) enum Kind {
     /// Sends records, or asks questions.
     Producer,
+    /// Asks the coordinators of groups, as a member of none. It needs a `group.id`, of whatever
+    /// group: an answer that a coordinator has moved sends librdkafka to the client's own group,
+    /// and without one into nowhere (confluentinc/librdkafka#5040).
+    Outsider,
     /// Reads as a member of a group.
     Member,
     /// Reads without a group.
@@ -122,12 +126,12 @@ impl Native {
             match kind {
                 Kind::Producer => rd::rd_kafka_conf_set_dr_msg_cb(conf, Some(on_delivery)),
                 Kind::Member => rd::rd_kafka_conf_set_rebalance_cb(conf, Some(on_rebalance)),
-                Kind::Reader => {}
+                Kind::Outsider | Kind::Reader => {}
             }
         }
         let native_kind = match kind {
             Kind::Producer => RDKafkaType::RD_KAFKA_PRODUCER,
-            Kind::Member | Kind::Reader => RDKafkaType::RD_KAFKA_CONSUMER,
+            Kind::Outsider | Kind::Member | Kind::Reader => RDKafkaType::RD_KAFKA_CONSUMER,
         };
         let client = Client::new(config, native, native_kind, Context(callbacks))?;
         Ok(Self { client })
