@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::{
     JSON,
-    server::{Object, Server, objects},
+    server::{Object, Server, keys, objects},
     source,
     world::ask,
 };
@@ -45,9 +45,7 @@ impl Delivery {
     async fn arrive(&self, prefix: &str, count: usize) -> Vec<Object> {
         let client = self.server.client();
         eventually(&format!("{count} objects of {prefix}"), async || {
-            let request = client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
-            let page = Box::pin(request.send()).await;
-            (page.unwrap().contents().len() >= count).then_some(())
+            (keys(&client, &self.bucket, prefix).await.len() >= count).then_some(())
         })
         .await;
         let found = objects(&client, &self.bucket, prefix).await;

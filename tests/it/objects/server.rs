@@ -92,24 +92,36 @@ pub(super) struct Object {
 
 /// Every object below a prefix, by key.
 pub(super) async fn objects(client: &Client, bucket: &str, prefix: &str) -> Vec<Object> {
+    let mut found = Vec::new();
+    for key in keys(client, bucket, prefix).await {
+        let request = client.get_object().bucket(bucket).key(&key);
+        let object = Box::pin(request.send()).await.unwrap();
+        let metadata = object.metadata.unwrap_or_default();
+        let body = object.body.collect().await.unwrap().to_vec();
+        found.push(Object { key, metadata, body });
+    }
+    found
+}
+
+/// The key of every object below a prefix, in order.
+pub(super) async fn keys(client: &Client, bucket: &str, prefix: &str) -> Vec<String> {
     let (mut found, mut token) = (Vec::new(), None);
     loop {
         let request = client.list_objects_v2().bucket(bucket).prefix(prefix);
         let page = Box::pin(request.set_continuation_token(token).send()).await.unwrap();
-        for entry in page.contents() {
-            let key = entry.key().unwrap().to_owned();
-            let request = client.get_object().bucket(bucket).key(&key);
-            let object = Box::pin(request.send()).await.unwrap();
-            let metadata = object.metadata.unwrap_or_default();
-            let body = object.body.collect().await.unwrap().to_vec();
-            found.push(Object { key, metadata, body });
-        }
+        let keys = page.contents().iter().map(|entry| entry.key().unwrap());
+        found.extend(keys.filter(|key| !is_unfinished(key)).map(str::to_owned));
         token = page.next_continuation_token().map(str::to_owned);
         if token.is_none() {
-            found.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+            found.sort_unstable();
             return found;
         }
     }
+}
+
+/// `S3Proxy` lists what it still writes, under the object's key with a UUID behind it.
+fn is_unfinished(key: &str) -> bool {
+    key.rsplitn(6, '-').take(5).map(str::len).eq([12, 4, 4, 4, 8])
 }
 
 /// A record in an object of JSON lines, with what `InsertField` says of where it came from.
