@@ -21,6 +21,9 @@ use crate::{
     task::{BUFFER, Outflow, POSITION, WebTask, partition},
 };
 
+/// Largest number that a user may go on from: no buffer ever comes to the end of those behind it.
+const MOST_POSITION: u64 = u64::MAX / 2;
+
 /// `millrace.WebEventSourceConnector`: HTTP requests become records.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WebEventSource;
@@ -81,6 +84,7 @@ impl SourceConnector for WebEventSource {
                     Bounds { most_bytes: config.buffer_bytes, is_synced: config.is_synced };
                 let journal = Arc::new(Journal::open(path, bounds)?);
                 let start = start(&journal, &context).await?;
+                journal.go_on_from(start);
                 let reader = Reader::new(Arc::clone(&journal), start);
                 (Inbox::Journal(Arc::clone(&journal)), Outflow::Journal(journal, reader))
             }
@@ -130,10 +134,11 @@ impl SourceConnector for WebEventSource {
                 )));
             }
             let Some(offset) = offset else { continue };
-            if !offset.0.get(POSITION).is_some_and(serde_json::Value::is_u64) {
+            let position = position(offset);
+            if position.is_none_or(|position| position > MOST_POSITION) {
                 return Err(ConnectorError::invalid(format!(
                     "An offset of this connector is {{\"{POSITION}\": n}}, the number of the next \
-                     event in the buffer"
+                     event in the buffer, at most {MOST_POSITION}"
                 )));
             }
         }
@@ -160,8 +165,12 @@ async fn start(journal: &Journal, context: &SourceContext) -> Result<u64> {
     let own = partition(journal.id());
     let committed = context.offsets.committed().await?;
     let committed = committed.iter().find(|(partition, _)| *partition == own);
-    let committed = committed.and_then(|(_, offset)| offset.0.get(POSITION)?.as_u64());
+    let committed = committed.and_then(|(_, offset)| position(offset));
     Ok(committed.unwrap_or(0).max(journal.position()))
+}
+
+fn position(offset: &SourceOffset) -> Option<u64> {
+    offset.0.get(POSITION)?.as_u64()
 }
 
 fn acceptor(config: &WebConfig) -> Result<Option<TlsAcceptor>> {

@@ -171,6 +171,15 @@ impl Appender {
         Self { directory: directory.to_owned(), next, current: None }
     }
 
+    /// Leaves numbers out, so that the next event has this one at least, in a segment of its own;
+    /// answers with the first of those that are left out, if there are any.
+    pub(super) fn skip_to(&mut self, number: u64) -> Option<u64> {
+        (self.next < number).then(|| {
+            self.current = None;
+            std::mem::replace(&mut self.next, number)
+        })
+    }
+
     /// Writes all of it or nothing; answers with the segment as it is then.
     pub(super) fn append(
         &mut self,

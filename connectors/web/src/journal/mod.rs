@@ -115,6 +115,22 @@ impl Journal {
         self.state().position
     }
 
+    /// Numbers new events from here on at least: what lies before is with the broker, and nobody reads
+    /// it any more. A buffer that was cut, or that comes from a backup, ends before.
+    pub(crate) fn go_on_from(&self, start: u64) {
+        let Some(end) = self.files().as_mut().and_then(|files| files.appender.skip_to(start))
+        else {
+            return;
+        };
+        warn!(
+            "The buffer in \"{}\" lacks its end: it has no events from {end} on, of which the broker has \
+             those before {start}. What was answered after them is lost, if there was any; new events \
+             are numbered from {start} on. Set buffer.fsync=true for a buffer that survives a loss of \
+             power",
+            self.path.display()
+        );
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -2,12 +2,13 @@
 
 use std::{fs, sync::Arc};
 
-use connect_api::value::Value;
+use connect_api::{record::SourceOffset, source::SourceConnector as _, value::Value};
 use proptest::prelude::*;
 use tokio::sync::oneshot;
 
 use super::harness::{Web, answer};
 use crate::{
+    WebEventSource,
     event::{Content, Event},
     journal::{Bounds, Journal, Reader},
 };
@@ -66,6 +67,50 @@ async fn a_directory_that_was_emptied_begins_anew_in_spite_of_old_offsets() {
     web.start_task().await.unwrap();
     assert_eq!(answer(web.post("/hook", "7")).await.0, 200);
     assert_eq!(numbers(&mut web, 1).await, [7]);
+}
+
+#[tokio::test]
+async fn a_buffer_that_is_behind_what_was_committed_hands_out_what_is_answered_from_then_on() {
+    let mut web = Web::start(&ENTRIES).await;
+    for number in 0..6 {
+        assert_eq!(answer(web.post("/hook", number.to_string())).await.0, 200);
+    }
+    assert_eq!(numbers(&mut web, 6).await.len(), 6);
+    web.task = None;
+    // As a loss of power leaves it, or a backup of before: neither the end nor the note.
+    let buffer = web.directory.path().join("buffer");
+    let segment = buffer.join("00000000000000000000.events");
+    let bytes = fs::read(&segment).unwrap();
+    fs::write(&segment, &bytes[..bytes.len() / 2]).unwrap();
+    fs::write(buffer.join("position"), "").unwrap();
+    for (number, next) in [(6, "7"), (8, "9")] {
+        web.start_task().await.unwrap();
+        assert_eq!(answer(web.post("/hook", number.to_string())).await.0, 200);
+        web.task = None;
+        web.start_task().await.unwrap();
+        assert_eq!(answer(web.post("/hook", next)).await.0, 200);
+        assert_eq!(numbers(&mut web, 2).await, [number, number + 1]);
+        web.task = None;
+    }
+}
+
+#[tokio::test]
+async fn an_offset_beyond_the_end_leaves_out_what_there_is_and_nothing_else() {
+    let mut web = Web::start(&ENTRIES).await;
+    assert_eq!(answer(web.post("/hook", "0")).await.0, 200);
+    let mut offsets = web.poll().await.offsets;
+    web.task = None;
+    let position = |number: serde_json::Value| {
+        SourceOffset(serde_json::Map::from_iter([("position".to_owned(), number)]))
+    };
+    offsets[0].1 = Some(position(u64::MAX.into()));
+    assert!(WebEventSource.alter_offsets(&web.props, &offsets).is_err());
+    offsets[0].1 = Some(position(i64::MAX.into()));
+    assert!(WebEventSource.alter_offsets(&web.props, &offsets).unwrap());
+    web.offsets.commit(&offsets);
+    web.start_task().await.unwrap();
+    assert_eq!(answer(web.post("/hook", "1")).await.0, 200);
+    assert_eq!(numbers(&mut web, 1).await, [1]);
 }
 
 #[tokio::test]
