@@ -206,8 +206,9 @@ pub(crate) async fn commit(hdfs: &Hdfs, from: &str, to: &str) -> Result<Moved> {
     let source = hdfs.look(from).await?.is_some();
     match (source, hdfs.look(to).await?.is_some()) {
         (true, true) => Ok(Moved::Taken),
-        (false, true) => Ok(Moved::Yes),
-        (false, false) => Ok(Moved::Gone),
+        // Where the folder is gone too, somebody has taken it over, and the target may be another file.
+        (false, true) if hdfs.look(parent(from)).await?.is_some() => Ok(Moved::Yes),
+        (false, _) => Ok(Moved::Gone),
         (true, false) => {
             hdfs.make_folder(parent(to)).await?;
             let is_moved = renamed(hdfs, from, to).await?;
@@ -230,7 +231,19 @@ pub(super) async fn renamed(hdfs: &Hdfs, from: &str, to: &str) -> Outcome<bool> 
     }
 }
 
+/// The error of a file whose name another one has.
+pub(crate) fn taken(to: &str) -> ConnectorError {
+    let text = format!("The file \"{to}\" is there already and is not this task's");
+    ConnectorError::invalid(text).hint(
+        "Another connector writes the same topic to the same topics.dir, or a transformation gives two \
+         topics one name: give each a topics.dir of its own",
+    )
+}
+
 /// Keeps the promise of an owner whose folder was taken away.
+///
+/// # Errors
+/// By the server's answer; `Invalid` when a file has the name of one that was promised.
 async fn keep_promise(
     hdfs: &Hdfs,
     (folder, entry): (&str, &Entry),
@@ -239,12 +252,15 @@ async fn keep_promise(
     let Some((place, bytes)) = content(hdfs, folder, entry).await? else { return Ok(()) };
     let manifest = Manifest::parse(&place, &bytes)?;
     for (name, to) in &manifest.files {
-        let moved = commit(hdfs, &format!("{folder}/{name}"), to).await?;
-        if moved != Moved::Yes {
-            tracing::warn!(
-                "\"{to}\" was promised by \"{place}\" and is {}",
-                if moved == Moved::Gone { "gone" } else { "another file" }
-            );
+        match commit(hdfs, &format!("{folder}/{name}"), to).await? {
+            Moved::Yes => {}
+            // The folder has the only copy: it stays, and so does the position.
+            Moved::Taken => return Err(taken(to)),
+            // Somebody else takes the folder over at the same time, and keeps the promise.
+            Moved::Gone if hdfs.look(folder).await?.is_none() => return Ok(()),
+            Moved::Gone => {
+                tracing::warn!("\"{to}\" was promised by \"{place}\" and is gone");
+            }
         }
     }
     marker.advance(hdfs, manifest.next).await

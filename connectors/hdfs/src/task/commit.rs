@@ -11,7 +11,7 @@ use crate::{
     recovery::{
         Claim,
         manifest::Manifest,
-        session::{Moved, Session, commit},
+        session::{Moved, Session, commit, taken},
     },
 };
 
@@ -152,12 +152,6 @@ pub(super) fn check(session: &Session, moved: Moved, to: &str) -> Result<()> {
     match moved {
         Moved::Yes => Ok(()),
         Moved::Gone => Err(session.lost()),
-        Moved::Taken => Err(ConnectorError::invalid(format!(
-            "The file \"{to}\" is there already and is not this task's"
-        ))
-        .hint(
-            "Another connector writes the same topic to the same topics.dir, or a transformation \
-             gives two topics one name: give each a topics.dir of its own",
-        )),
+        Moved::Taken => Err(taken(to)),
     }
 }

@@ -243,6 +243,27 @@ async fn a_file_of_somebody_else_is_not_overwritten() {
 }
 
 #[tokio::test]
+async fn a_promise_that_a_file_of_somebody_else_is_in_the_way_of_is_kept_once_that_is_gone() {
+    let server = Server::start().await;
+    let settings = [("partitioner.class", "FieldPartitioner"), ("partition.field.name", "lane")];
+    let mut run = Run::start(&server, &settings).await;
+    let path = "/topics/t/lane=l1/t+0+0000000001+0000000001.json";
+    server.put(path, b"theirs");
+    let told = run.bring(3, 3).await.unwrap_err().to_string();
+    assert!(told.contains(path) && told.contains("topics.dir"), "{told}");
+    drop(run);
+    for _start in 0..3 {
+        let (mut task, _context) = Run::task(&server, &settings, &ManualClock::at(MORNING)).await;
+        let error = task.open(&[TopicPartition::new("t", 0)]).await.unwrap_err();
+        assert_eq!(error.to_string(), told);
+    }
+    assert_eq!(server.committed()[path], b"theirs");
+    server.remove(path);
+    let run = Run::start(&server, &settings).await;
+    assert_eq!((run.position, numbers(&server)), (3, vec![0, 1, 2]));
+}
+
+#[tokio::test]
 async fn a_folder_that_hdfs_cannot_have_is_a_bad_record() {
     let server = Server::start().await;
     let settings = [("partitioner.class", "FieldPartitioner"), ("partition.field.name", "lane")];

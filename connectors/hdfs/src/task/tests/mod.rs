@@ -79,9 +79,19 @@ impl Run {
         Self::start_at(server, more, ManualClock::at(MORNING)).await
     }
 
+    /// A task without a partition.
+    async fn task(
+        server: &Server,
+        more: &[(&str, &str)],
+        clock: &Arc<ManualClock>,
+    ) -> (Box<dyn SinkTask>, SinkContext) {
+        let context = sink_context(clock);
+        let task = HdfsSink::HDFS2.start_task(&props(server, more), context.clone()).await;
+        (task.unwrap(), context)
+    }
+
     async fn start_at(server: &Server, more: &[(&str, &str)], clock: Arc<ManualClock>) -> Self {
-        let context = sink_context(&clock);
-        let task = HdfsSink::HDFS2.start_task(&props(server, more), context.clone()).await.unwrap();
+        let (task, context) = Self::task(server, more, &clock).await;
         let mut run = Self { task, context, clock, position: 0 };
         run.task.open(&[TopicPartition::new("t", 0)]).await.unwrap();
         run.obey();
