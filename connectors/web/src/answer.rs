@@ -48,6 +48,10 @@ impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Full => Self::later("The broker does not keep up and the buffer is full"),
+            Refusal::Memory => Self::later(
+                "There is no memory for the event: the broker does not keep up, or many large requests \
+                 come at once",
+            ),
             Refusal::Stopping => Self::later("The connector is stopping"),
             Refusal::Disk => Self::later("The event could not be written to the buffer on disk"),
             Refusal::Broker => {

@@ -106,6 +106,11 @@ pub(crate) struct WebConfig {
     /// Most connections at once; the next one waits.
     #[config(key = "max.connections", group = "Limits", default = 1000, importance = Low, check = between(1, 100_000))]
     pub(crate) max_connections: usize,
+    /// Most connections of one client at once (one address, or one /64 network); those beyond are
+    /// closed. 0 is no limit. Does nothing with `client.address.header`, as all connections are the
+    /// proxy's then.
+    #[config(key = "max.connections.per.client", group = "Limits", default = 250, importance = Low, check = between(0, 100_000))]
+    pub(crate) max_connections_per_client: usize,
     /// Key that requests must bring.
     #[config(group = "Security")]
     pub(crate) api_key: Option<Secret<String>>,
@@ -135,6 +140,11 @@ pub(crate) struct WebConfig {
 }
 
 impl WebConfig {
+    /// Most connections of one address; 0 is no limit.
+    pub(crate) fn most_of_client(&self) -> usize {
+        self.client_address_header.as_ref().map_or(self.max_connections_per_client, |_proxy| 0)
+    }
+
     fn check(&self, problems: &mut Problems) {
         if self.acks == Acks::Buffer && self.buffer_path.is_none() {
             problems.add_text(

@@ -153,7 +153,7 @@ impl RateLimit {
 }
 
 /// An address, or for IPv6 the network that one household has.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(long) => {

@@ -8,12 +8,14 @@
 //! (`acks=1`), the inbox is a journal on disk, so that what was answered survives a crash.
 
 mod answer;
+mod body;
 mod config;
 mod event;
 mod guard;
 mod inbox;
 mod intake;
 mod journal;
+mod places;
 mod routes;
 mod server;
 mod site;

@@ -21,7 +21,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
     task::JoinSet,
     time::{sleep, timeout},
 };
@@ -30,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 use tower::Service as _;
 use tracing::{debug, warn};
 
-use crate::{config::Listen, site::Peer};
+use crate::{config::Listen, places::Places, site::Peer};
 
 /// Largest head of a request; beyond it the answer is 431.
 const MAX_HEAD_BYTES: usize = 16 << 10;
@@ -58,7 +57,7 @@ pub(crate) struct Server {
 pub(crate) struct Service {
     pub(crate) router: Router,
     pub(crate) tls: Option<TlsAcceptor>,
-    pub(crate) max_connections: usize,
+    pub(crate) places: Arc<Places>,
 }
 
 /// The listener, until it is closed; its lock is held for a look, never across an await.
@@ -152,11 +151,11 @@ impl Drop for Server {
 }
 
 async fn serve(door: Arc<Door>, service: Service, stop: CancellationToken) {
-    let places = Arc::new(Semaphore::new(service.max_connections));
+    let Service { router, tls, places } = service;
     let mut connections = JoinSet::new();
     loop {
         let next = async {
-            let place = Arc::clone(&places).acquire_owned().await;
+            let place = places.free().await;
             (place, door.accept().await)
         };
         let (place, accepted) = tokio::select! {
@@ -166,14 +165,10 @@ async fn serve(door: Arc<Door>, service: Service, stop: CancellationToken) {
             accepted = next => accepted,
         };
         match (place, accepted) {
-            (Ok(place), Some(Ok((stream, peer)))) => {
-                let connection = connection(
-                    stream,
-                    peer.ip(),
-                    service.router.clone(),
-                    service.tls.clone(),
-                    stop.clone(),
-                );
+            (Some(place), Some(Ok((stream, peer)))) => {
+                let Some(place) = places.give(place, peer.ip()) else { continue };
+                let connection =
+                    connection(stream, peer.ip(), router.clone(), tls.clone(), stop.clone());
                 connections.spawn(async move {
                     connection.await;
                     drop(place);
@@ -184,7 +179,7 @@ async fn serve(door: Arc<Door>, service: Service, stop: CancellationToken) {
                 sleep(ACCEPT_PAUSE).await;
             }
             (_, None) => break,
-            (Err(_closed), _) => break,
+            (None, _) => break,
         }
     }
     while connections.join_next().await.is_some() {}

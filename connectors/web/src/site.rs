@@ -4,20 +4,19 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    body::Body,
     extract::{FromRequestParts as _, RawPathParams, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     response::{Html, IntoResponse, Response},
     routing::any,
 };
 use bytes::Bytes;
 use connect_api::{budget::MemoryBudget, time::Clock};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio::{sync::oneshot, time::timeout};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::{
     answer::{Refused, accepted},
+    body::Bodies,
     config::{Acks, Page, WebConfig},
     event::Event,
     guard::{Guard, RateLimit, Signature},
@@ -26,10 +25,6 @@ use crate::{
     routes::Route,
 };
 
-/// Time for a whole body.
-const BODY_PATIENCE: Duration = Duration::from_secs(30);
-/// Bytes of a body that count against no budget: nearly every event.
-const FREE_BYTES: usize = 16 << 10;
 /// The page on which a visitor picks a colour.
 const COLORS: &str = include_str!("page/colors.html");
 /// What that page may load: nothing but itself.
@@ -49,10 +44,9 @@ pub(crate) struct Site {
     time: TimeText,
     inbox: Inbox,
     clock: Arc<dyn Clock>,
-    budget: MemoryBudget,
+    bodies: Bodies,
     acks: Acks,
     patience: Duration,
-    body_max_bytes: usize,
 }
 
 /// A path with the routes of its methods.
@@ -69,7 +63,7 @@ impl Site {
         config: &WebConfig,
         inbox: Inbox,
         clock: Arc<dyn Clock>,
-        budget: MemoryBudget,
+        budget: &MemoryBudget,
     ) -> Self {
         let header = |name: &str| HeaderName::try_from(name).ok();
         let key = config.api_key.clone();
@@ -90,10 +84,9 @@ impl Site {
             time: TimeText { pattern, zone: config.timezone.0 },
             inbox,
             clock,
-            budget,
+            bodies: Bodies::new(config.body_max_bytes, budget),
             acks: config.acks,
             patience: config.acks_timeout,
-            body_max_bytes: config.body_max_bytes,
         }
     }
 
@@ -147,35 +140,6 @@ impl Site {
         }
         Ok(accepted(count))
     }
-
-    async fn body(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, Refused> {
-        let announced = headers.get(header::CONTENT_LENGTH).and_then(|text| text.to_str().ok());
-        let announced = announced.and_then(|text| text.parse::<usize>().ok());
-        if announced.is_some_and(|bytes| bytes > self.body_max_bytes) {
-            return Err(self.too_large());
-        }
-        let most = announced.unwrap_or(self.body_max_bytes);
-        let _held = match most {
-            ..=FREE_BYTES => None,
-            _ => Some(self.budget.reserve(most).ok_or(Refusal::Full)?),
-        };
-        let read = Limited::new(body, self.body_max_bytes).collect();
-        match timeout(BODY_PATIENCE, read).await {
-            Ok(Ok(body)) => Ok(body.to_bytes()),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(self.too_large()),
-            Ok(Err(_broken)) => Err(Refused::bad("The body ended early")),
-            Err(_late) => {
-                let status = StatusCode::REQUEST_TIMEOUT;
-                Err(Refused::new(status, "The body did not come in time"))
-            }
-        }
-    }
-
-    fn too_large(&self) -> Refused {
-        let most = self.body_max_bytes;
-        let message = format!("The body is larger than {most} bytes");
-        Refused::new(StatusCode::PAYLOAD_TOO_LARGE, message)
-    }
 }
 
 impl Place {
@@ -193,7 +157,7 @@ impl Place {
         let body = match route.body {
             None => Bytes::new(),
             Some(_) => {
-                let body = site.body(&parts.headers, body).await?;
+                let body = site.bodies.read(&parts.headers, body).await?;
                 site.guard.check_body(&parts.headers, &body)?;
                 body
             }

@@ -16,6 +16,7 @@ use crate::{
     config::{Acks, WebConfig},
     inbox::{Inbox, Memory},
     journal::{Bounds, Journal, Reader},
+    places::Places,
     server::{Server, Service, listen},
     site::Site,
     task::{BUFFER, Outflow, POSITION, WebTask, partition},
@@ -96,9 +97,9 @@ impl SourceConnector for WebEventSource {
                 Some(async move { journal.write().await })
             }
         };
-        let site = Site::new(&config, inbox.clone(), context.clock, context.budget);
-        let service =
-            Service { router: site.router(&config), tls, max_connections: config.max_connections };
+        let site = Site::new(&config, inbox.clone(), context.clock, &context.budget);
+        let places = Places::new(config.max_connections, config.most_of_client());
+        let service = Service { router: site.router(&config), tls, places };
         let server = Server::start(listener, service, writer)?;
         info!(connector = %context.connector, "Connector {} listens on {}", context.connector,
             server.address());

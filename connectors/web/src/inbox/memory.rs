@@ -44,7 +44,7 @@ impl Memory {
 
     pub(super) fn submit(&self, events: Vec<Event>, receipt: Option<Receipt>) -> Verdict {
         let weight = events.iter().map(Event::weight).sum();
-        let held = self.budget.reserve(weight).ok_or(Refusal::Full)?;
+        let held = self.budget.reserve(weight).ok_or(Refusal::Memory)?;
         let mut state = self.state();
         if state.is_closed {
             return Err(Refusal::Stopping);
@@ -101,11 +101,15 @@ mod tests {
     fn the_budget_bounds_what_waits_and_a_batch_keeps_it() {
         let memory = Memory::new(MemoryBudget::new(3 * event().weight()));
         assert_eq!(memory.submit(vec![event(), event()], None), Ok(()));
-        assert_eq!(memory.submit(vec![event(), event()], None), Err(Refusal::Full));
+        assert_eq!(memory.submit(vec![event(), event()], None), Err(Refusal::Memory));
         assert_eq!(memory.submit(vec![event()], None), Ok(()));
         let batch = memory.take(1, usize::MAX).unwrap();
         assert_eq!(batch.events.len(), 2, "the events of a request stay together");
-        assert_eq!(memory.submit(vec![event()], None), Err(Refusal::Full), "not acknowledged yet");
+        assert_eq!(
+            memory.submit(vec![event()], None),
+            Err(Refusal::Memory),
+            "not acknowledged yet"
+        );
         batch.settle(Ok(()));
         assert_eq!(memory.submit(vec![event()], None), Ok(()));
     }

@@ -13,8 +13,10 @@ use crate::{event::Event, journal::Journal};
 /// Why an event was not taken, or is not safe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// There is no room.
+    /// There is no room in the buffer.
     Full,
+    /// There is no memory.
+    Memory,
     /// The connector ends.
     Stopping,
     /// The disk did not take it.

@@ -4,6 +4,7 @@ mod conformance;
 mod crash;
 mod harness;
 mod limits;
+mod many;
 mod requests;
 mod routes;
 mod tls;

@@ -123,7 +123,7 @@ proptest! {
             let budget = connect_api::budget::MemoryBudget::new(1);
             let inbox = Inbox::Memory(std::sync::Arc::new(Memory::new(budget.clone())));
             let clock = connect_testkit::ManualClock::at(0);
-            drop(Site::new(&config, inbox, clock, budget).router(&config));
+            drop(Site::new(&config, inbox, clock, &budget).router(&config));
         }
     }
 }
