@@ -5,12 +5,13 @@ use std::{borrow::Cow, net::IpAddr, sync::Arc};
 use axum::http::{HeaderMap, StatusCode, header, request::Parts};
 use bytes::Bytes;
 use bytestring::ByteString;
-use connect_api::json::{Parser, write_text};
+use connect_api::json::write_text;
 use connect_joda::{Pattern, Zone};
 use serde_json::{Map as JsonMap, Value as Json};
 
 use crate::{
     answer::Refused,
+    document,
     event::{Content, Event},
     routes::{BodyKind, Member, Pick, Route, Shape, Source, Topic, TopicPart, is_topic_text},
 };
@@ -126,20 +127,12 @@ impl Seen<'_> {
 
     fn json(&self, body: Bytes) -> Result<Event> {
         let text = text(body)?;
-        if text.trim_ascii().is_empty() {
-            return Err(Refused::bad("The body is empty"));
-        }
-        let refused = |reason: String| Refused::bad(format!("The body is not JSON: {reason}"));
-        let mut parser = Parser::new(&text);
-        parser.skip_first().map_err(|error| refused(error.to_string()))?;
-        if parser.peek().is_some() {
-            return Err(refused("something follows the document".to_owned()));
-        }
+        document::check(&text).map_err(Refused::bad)?;
         if !self.route.reads_body {
             return self.event(None, Content::Json(text));
         }
-        let document: Json =
-            serde_json::from_str(&text).map_err(|error| refused(error.to_string()))?;
+        let document: Json = serde_json::from_str(&text)
+            .map_err(|error| Refused::bad(format!("The body is not JSON: {error}")))?;
         self.event(Some(&document), Content::Json(text))
     }
 

@@ -10,6 +10,7 @@
 mod answer;
 mod body;
 mod config;
+mod document;
 mod event;
 mod guard;
 mod inbox;

@@ -172,6 +172,8 @@ async fn a_body_that_is_none_is_refused() {
         (web.post("/hook", vec![0xff]), 400, "The body is not UTF-8"),
         (web.post("/hook", lines).header("Content-Type", "application/x-ndjson"), 400, "Line 2: "),
         (many().header("Content-Type", "application/jsonl"), 413, "more than 10000 lines"),
+        (web.post("/hook", "{\"n\":18446744073709551615}"), 400, "no record can hold"),
+        (web.post("/field", "{\"a\":9223372036854775808}"), 400, "no record can hold"),
         (web.post("/field", "{\"b\":1}"), 400, "no field \\\"a\\\""),
         (web.post("/to/a%20b", "1"), 404, "no topic"),
         (web.post("/to/..", "1"), 404, ""),
