@@ -1,12 +1,12 @@
 //! The connector's keys.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::Ipv6Addr, path::PathBuf, time::Duration};
 
 use connect_api::config::{Config, ConfigKind, ConfigType, Problems, Secret, choice};
 use connect_joda::{Pattern, Zone};
 use connect_tls::Keystore;
 
-use crate::routes::RouteTexts;
+use crate::routes::{RouteTexts, check_plain_path, check_topic_name};
 
 choice! {
     /// When a request is answered.
@@ -38,7 +38,7 @@ pub(crate) struct WebConfig {
     #[config(importance = High)]
     pub(crate) listen: Listen,
     /// Topic of routes that name none of their own.
-    #[config(importance = High)]
+    #[config(importance = High, check = check_topic_name)]
     pub(crate) topic: Option<String>,
     /// What is listened for, as a JSON array of objects with `path`, `method`, `topic`, `fields`,
     /// `body`, `key` and `headers`. `fields` names the fields of the record and says where each comes
@@ -112,18 +112,20 @@ pub(crate) struct WebConfig {
     #[config(key = "max.connections.per.client", group = "Limits", default = 250, importance = Low, check = between(0, 100_000))]
     pub(crate) max_connections_per_client: usize,
     /// Key that requests must bring.
-    #[config(group = "Security")]
+    #[config(group = "Security", check = PRINTABLE)]
     pub(crate) api_key: Option<Secret<String>>,
     /// Header of that key; a bearer token in `Authorization` is taken as well.
     #[config(default = "X-API-Key", group = "Security", importance = Low, check = header_name)]
     pub(crate) api_key_header: String,
-    /// Secret that bodies must be signed with, as the hexadecimal HMAC-SHA256 of the body.
-    #[config(group = "Security")]
+    /// Secret that bodies must be signed with, as the hexadecimal HMAC-SHA256 of the body; where a route
+    /// reads no body, of an empty one.
+    #[config(group = "Security", check = NOT_EMPTY)]
     pub(crate) hmac_secret: Option<Secret<String>>,
     /// Header of that signature, which may begin with `sha256=`.
     #[config(default = "X-Hub-Signature-256", group = "Security", importance = Low, check = header_name)]
     pub(crate) hmac_header: String,
-    /// Origins whose pages may call; `*` is every one.
+    /// Origins whose pages may call, as `https://example.org` or `http://localhost:3000`; `*` is every
+    /// one.
     #[config(key = "access.control.allow.origin", group = "Security", default = "")]
     pub(crate) origins: Vec<String>,
     /// Headers that such pages may send.
@@ -164,6 +166,14 @@ impl WebConfig {
         if self.topic.is_none() && self.routes.0.iter().any(|route| route.topic.is_none()) {
             problems.add_text("topic", "A route has no topic: set topic, or one in each route");
         }
+        for origin in self.origins.iter().filter(|origin| !is_origin(origin)) {
+            problems.add(
+                "access.control.allow.origin",
+                origin,
+                "Must be * or origins such as https://example.org and http://localhost:3000: a scheme, \
+                 a host and perhaps a port, without a path",
+            );
+        }
         self.check_page(problems);
         self.check_tls(problems);
     }
@@ -172,8 +182,8 @@ impl WebConfig {
         if self.page == Page::None {
             return;
         }
-        if !self.page_path.starts_with('/') || self.page_path.contains(['{', '}']) {
-            problems.add("page.path", &self.page_path, "Must begin with / and have no braces");
+        if let Err(reason) = check_plain_path(&self.page_path) {
+            problems.add("page.path", &self.page_path, reason);
         } else if self.routes.0.iter().any(|route| route.is_get(&self.page_path)) {
             problems.add("page.path", &self.page_path, "A route has this path already");
         }
@@ -195,6 +205,23 @@ fn header_name(text: &str) -> Result<(), String> {
     axum::http::HeaderName::try_from(text)
         .map(drop)
         .map_err(|_bad| "Must be the name of a header".to_owned())
+}
+
+/// Whether a browser may name a text as where a page is from, or it stands for all of them.
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, place)) = text.split_once("://") else { return text == "*" };
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    let is_long = place.starts_with('[');
+    let end = if is_long { place.find(']').map(|at| at + 1) } else { place.find(':') };
+    let (host, port) = place.split_at_checked(end.unwrap_or(place.len())).unwrap_or((place, ""));
+    let is_host = if is_long {
+        host.trim_matches(['[', ']']).parse::<Ipv6Addr>().is_ok()
+    } else {
+        !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c))
+    };
+    let port = port.strip_prefix(':').map_or(port.is_empty(), |port| port.parse::<u16>().is_ok());
+    is_scheme && is_host && port
 }
 
 /// Where to listen: a host and a port.

@@ -13,7 +13,7 @@ use crate::{
     answer::Refused,
     document,
     event::{Content, Event},
-    routes::{BodyKind, Member, Pick, Route, Shape, Source, Topic, TopicPart, is_topic_text},
+    routes::{BodyKind, Member, Pick, Route, Shape, Source, Topic, TopicPart, is_open_topic},
 };
 
 /// Lines of a request, each of which becomes an event: what they take in memory stays near the size
@@ -269,7 +269,7 @@ fn topic(topic: &Topic, segments: &[(String, String)]) -> Result<Arc<str>> {
             }
         }
     }
-    if is_topic_text(&name) && !["", ".", ".."].contains(&name.as_str()) {
+    if is_open_topic(&name) {
         return Ok(name.into());
     }
     Err(Refused::new(StatusCode::NOT_FOUND, "The path names no topic that there may be"))

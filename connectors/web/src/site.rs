@@ -156,12 +156,9 @@ impl Place {
         let segments = segments(&mut parts).await?;
         let body = match route.body {
             None => Bytes::new(),
-            Some(_) => {
-                let body = site.bodies.read(&parts.headers, body).await?;
-                site.guard.check_body(&parts.headers, &body)?;
-                body
-            }
+            Some(_) => site.bodies.read(&parts.headers, body).await?,
         };
+        site.guard.check_body(&parts.headers, &body)?;
         let request = Request { parts: &parts, segments: &segments, client, body, now_ms };
         let events = events(route, &site.time, request)?;
         site.take(events).await
@@ -211,7 +208,10 @@ fn cross_origin(config: &WebConfig) -> Option<CorsLayer> {
     let origins = if config.origins.iter().any(|origin| origin == "*") {
         AllowOrigin::any()
     } else {
-        AllowOrigin::list(config.origins.iter().filter_map(|origin| origin.parse().ok()))
+        AllowOrigin::list(
+            // Browsers write them in lower case.
+            config.origins.iter().filter_map(|origin| origin.to_ascii_lowercase().parse().ok()),
+        )
     };
     let mut methods: Vec<Method> =
         config.routes.0.iter().map(|route| route.method.clone()).collect();

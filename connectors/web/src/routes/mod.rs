@@ -10,7 +10,10 @@ use connect_api::json::write_text;
 
 pub(crate) use self::{
     pick::{Pick, Source},
-    text::{BodyKind, RouteText, RouteTexts, is_topic_text, topic_parts},
+    text::{
+        BodyKind, RouteText, RouteTexts, check_plain_path, check_topic_name, is_open_topic,
+        topic_parts,
+    },
 };
 
 /// Headers of requests with their names in records.

@@ -96,7 +96,8 @@ impl ConfigType for RouteTexts {
 }
 
 fn read(letters: &Letters) -> Result<RouteText, String> {
-    let segments = segments(&letters.path)?;
+    let segments =
+        segments(&letters.path).map_err(|reason| format!("path \"{}\": {reason}", letters.path))?;
     let fields = letters.fields.as_ref().map(picks).transpose()?;
     let key = letters.key.as_deref().map(Pick::parse).transpose()?;
     let picks = || fields.iter().flatten().map(|(_, pick)| pick).chain(&key);
@@ -169,10 +170,19 @@ fn headers(names: &[String]) -> Result<HeaderNames, String> {
     names.chain(own).map(header).collect()
 }
 
+/// Checks a path without names in braces as that of a route.
+pub(crate) fn check_plain_path(path: &str) -> Result<(), String> {
+    match segments(path)?.first() {
+        None => Ok(()),
+        Some(name) => {
+            Err(format!("{{{name}}} is a name for any text, and this path is always the same"))
+        }
+    }
+}
+
 /// Names of the segments in braces.
 fn segments(path: &str) -> Result<Vec<String>, String> {
-    let rest =
-        path.strip_prefix('/').ok_or_else(|| format!("path \"{path}\" must begin with /"))?;
+    let rest = path.strip_prefix('/').ok_or("it must begin with /")?;
     let mut names = Vec::new();
     for segment in rest.split('/') {
         let inner = segment.strip_prefix('{').and_then(|inner| inner.strip_suffix('}'));
@@ -180,16 +190,14 @@ fn segments(path: &str) -> Result<Vec<String>, String> {
         let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let is_plain = |c: char| c.is_ascii_graphic() && !"{}?#*%\"<>\\^`|".contains(c);
         if is_name && (text.is_empty() || !text.chars().all(is_word)) {
-            return Err(format!("path \"{path}\": name segments with letters, digits and _"));
+            return Err("name segments with letters, digits and _".to_owned());
         }
         if !is_name && (!text.chars().all(is_plain) || text.starts_with(':')) {
-            return Err(format!(
-                "path \"{path}\": a segment is plain text, or a name in braces for any text"
-            ));
+            return Err("a segment is plain text, or a name in braces for any text".to_owned());
         }
         if is_name {
             if names.iter().any(|known| known == text) {
-                return Err(format!("path \"{path}\" has the segment \"{text}\" twice"));
+                return Err(format!("it has the segment \"{text}\" twice"));
             }
             names.push(text.to_owned());
         }
@@ -205,20 +213,42 @@ fn known_segment(segments: &[String], name: &str) -> Result<(), String> {
 }
 
 fn check_topic(topic: &str, segments: &[String]) -> Result<(), String> {
+    let mut is_made = false;
     for part in topic_parts(topic) {
         match part {
-            TopicPart::Segment(name) => known_segment(segments, &name)?,
+            TopicPart::Segment(name) => {
+                known_segment(segments, &name)?;
+                is_made = true;
+            }
             TopicPart::Text(text) if is_topic_text(&text) => {}
             TopicPart::Text(_) => {
                 return Err(format!("topic \"{topic}\" has letters that no topic may have"));
             }
         }
     }
-    Ok(())
+    if is_made {
+        return Ok(());
+    }
+    check_topic_name(topic).map_err(|reason| format!("topic \"{topic}\": {reason}"))
+}
+
+/// Checks the whole name of a topic.
+pub(crate) fn check_topic_name(name: &str) -> Result<(), String> {
+    if is_topic_text(name) && !["", ".", ".."].contains(&name) {
+        return Ok(());
+    }
+    Err(format!(
+        "A topic's name has up to {LONGEST_TOPIC} letters of a-z, A-Z, 0-9, ., _ and -, and is neither . nor .."
+    ))
+}
+
+/// Whether a client may name this topic: those with two underscores are Kafka's and the worker's own.
+pub(crate) fn is_open_topic(name: &str) -> bool {
+    check_topic_name(name).is_ok() && !name.starts_with("__")
 }
 
 /// Whether a text may be a part of the name of a topic. Source: apache/kafka `Topic.java`.
-pub(crate) fn is_topic_text(text: &str) -> bool {
+fn is_topic_text(text: &str) -> bool {
     let is_legal = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
     text.len() <= LONGEST_TOPIC && text.chars().all(is_legal)
 }

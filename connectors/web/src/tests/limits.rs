@@ -55,6 +55,29 @@ async fn without_the_key_nothing_is_taken() {
 }
 
 #[tokio::test]
+async fn with_a_secret_nothing_unsigned_is_taken() {
+    let routes = r#"[{"path": "/hook"}, {"path": "/pick", "fields": {"a": "query:a"}}]"#;
+    let web = Web::start(&[("routes", routes), ("acks", "0"), ("hmac.secret", "s")]).await;
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, b"s");
+    let signed = |request: reqwest::RequestBuilder, body: &[u8]| {
+        let tag = ring::hmac::sign(&key, body);
+        let digits: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        request.header("X-Hub-Signature-256", format!("sha256={digits}"))
+    };
+    for (request, expected) in [
+        (web.post("/hook", "1"), 401),
+        (signed(web.post("/hook", "1"), b"2"), 401),
+        (signed(web.post("/hook", "1"), b"1"), 200),
+        (web.get("/pick?a=1"), 401),
+        (signed(web.get("/pick?a=1"), b"1"), 401),
+        (signed(web.get("/pick?a=1"), b""), 200),
+    ] {
+        let (status, body) = answer(request).await;
+        assert_eq!(status, expected, "{body}");
+    }
+}
+
+#[tokio::test]
 async fn pages_of_other_origins_may_call_when_they_are_named() {
     let origin = ("access.control.allow.origin", "https://a.example,https://b.example");
     let web = Web::start(&[HOOK, ("acks", "0"), origin, ("api.key", "k")]).await;

@@ -177,6 +177,7 @@ async fn a_body_that_is_none_is_refused() {
         (web.post("/field", "{\"b\":1}"), 400, "no field \\\"a\\\""),
         (web.post("/to/a%20b", "1"), 404, "no topic"),
         (web.post("/to/..", "1"), 404, ""),
+        (web.post("/to/__consumer_offsets", "1"), 404, "no topic"),
         (web.post(&format!("/to/{}", "a".repeat(250)), "1"), 404, "no topic"),
     ] {
         let (found, body) = answer(request).await;

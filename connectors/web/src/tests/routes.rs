@@ -1,9 +1,13 @@
 //! Routes that are refused, each with its sentence, and that none of the others panics.
 
-use connect_api::config::{Config as _, ConfigType as _, Props};
+use connect_api::{
+    config::{Config as _, ConfigType as _, Props},
+    source::SourceConnector as _,
+};
 use proptest::prelude::*;
 
 use crate::{
+    WebEventSource,
     config::{Listen, WebConfig},
     inbox::{Inbox, Memory},
     routes::RouteTexts,
@@ -17,9 +21,9 @@ fn a_bad_route_is_one_sentence() {
         ("[]", "Must have one route at least"),
         (r#"[{"path": "/a"}, {"method": "GET"}]"#, "Route 2: missing field `path`"),
         (r#"[{"path": "/a", "metod": "GET"}]"#, "Route 1: unknown field `metod`, expected one of"),
-        (r#"[{"path": "a"}]"#, "Route 1: path \"a\" must begin with /"),
+        (r#"[{"path": "a"}]"#, "Route 1: path \"a\": it must begin with /"),
         (r#"[{"path": "/a{b}"}]"#, "Route 1: path \"/a{b}\": a segment is plain text"),
-        (r#"[{"path": "/{a}/{a}"}]"#, "Route 1: path \"/{a}/{a}\" has the segment \"a\" twice"),
+        (r#"[{"path": "/{a}/{a}"}]"#, "Route 1: path \"/{a}/{a}\": it has the segment \"a\" twice"),
         (r#"[{"path": "/*"}]"#, "Route 1: path \"/*\": a segment is plain text"),
         (r#"[{"path": "/a", "method": "TRACE"}]"#, "Route 1: method \"TRACE\" is none of GET"),
         (r#"[{"path": "/a", "method": "GET"}]"#, "Route 1: A GET has no body"),
@@ -37,6 +41,8 @@ fn a_bad_route_is_one_sentence() {
         (r#"[{"path": "/a", "fields": {"b": "path:c"}}]"#, "Route 1: The path has no segment {c}"),
         (r#"[{"path": "/a", "topic": "{c}"}]"#, "Route 1: The path has no segment {c}"),
         (r#"[{"path": "/a", "topic": "a b"}]"#, "Route 1: topic \"a b\" has letters that no topic"),
+        (r#"[{"path": "/a", "topic": ""}]"#, "Route 1: topic \"\": A topic's name has up to 249"),
+        (r#"[{"path": "/a", "topic": ".."}]"#, "Route 1: topic \"..\": A topic's name has"),
         (r#"[{"path": "/a"}, {"path": "/a"}]"#, "There are two routes for POST /a"),
         (
             r#"[{"path": "/{a}"}, {"path": "/{b}", "method": "PUT"}]"#,
@@ -110,15 +116,68 @@ fn problems_across_options_are_bound_to_their_keys() {
     }
 }
 
+#[test]
+fn values_that_cannot_work_are_refused_under_their_keys() {
+    let long = "a".repeat(250);
+    for (key, values) in [
+        ("topic", &["a b", ".", "..", "", "tö", "{x}", &long][..]),
+        (
+            "page.path",
+            &["/:x", "/*x", "/a/:id/b", "/a b", "/a?b", "/é", "/%41", "x", "", "/{x}", "/a{x"],
+        ),
+        ("api.key", &["", " ", "a\u{7}b"]),
+        ("hmac.secret", &["", " "]),
+        (
+            "access.control.allow.origin",
+            &[
+                "foo",
+                "é",
+                "http://a/",
+                "http://",
+                "//a",
+                "1a://b",
+                "http://a:b",
+                "http://[::g]",
+                "a://u@b",
+            ],
+        ),
+        ("ssl.keystore.location", &["/nowhere/store.pem"]),
+    ] {
+        for value in values {
+            let props = Props::from([
+                ("listen", "localhost:1"),
+                ("routes", r#"[{"path": "/hook", "topic": "t"}]"#),
+                ("page", "colors"),
+                (key, value),
+            ]);
+            let found = WebEventSource.validate(&props);
+            let wrong = found.iter().filter(|value| !value.errors.is_empty());
+            let wrong: Vec<_> = wrong.map(|value| value.name.as_str()).collect();
+            assert_eq!(wrong, [key], "{value}");
+        }
+    }
+    let origins = "*, https://a.example, http://localhost:3000,http://[::1]:80,http://[::1]";
+    let props = Props::from([
+        ("listen", "localhost:1"),
+        ("topic", "a.b_c-D9"),
+        ("routes", r#"[{"path": "/hook"}]"#),
+        ("page", "colors"),
+        ("page.path", "/a/b.html"),
+        ("access.control.allow.origin", origins),
+    ]);
+    assert_eq!(WebConfig::parse(&props).unwrap().origins.len(), 5);
+}
+
 proptest! {
     #[test]
     fn routes_that_are_taken_can_be_served(
-        paths in prop::collection::vec("(/([a-z{}*:._-]{0,4}|\\{[a-b]\\})){1,3}", 1..4)
+        paths in prop::collection::vec("(/([a-z{}*:._-]{0,4}|\\{[a-b]\\})){1,3}", 1..4),
+        page in "(/[a-b{}*:?.]{0,3}){0,3}"
     ) {
         let route = |path| serde_json::json!({"path": path, "topic": "t"});
         let routes: Vec<_> = paths.into_iter().map(route).collect();
         let routes = serde_json::Value::from(routes).to_string();
-        let props = Props::from([("listen", "a:1"), ("routes", routes.as_str()), ("page", "colors")]);
+        let props = Props::from([("listen", "a:1"), ("routes", routes.as_str()), ("page", "colors"), ("page.path", page.as_str())]);
         if let Ok(config) = WebConfig::parse(&props) {
             let budget = connect_api::budget::MemoryBudget::new(1);
             let inbox = Inbox::Memory(std::sync::Arc::new(Memory::new(budget.clone())));
