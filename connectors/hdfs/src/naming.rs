@@ -18,6 +18,8 @@ const TEMPORARY: &str = "+tmp";
 pub(crate) const OPEN: &str = "+open.";
 /// What it has instead from when somebody else has taken it over until it has its final name.
 pub(crate) const SHUT: &str = "+shut.";
+/// What it has from when what is committed of it is copied until the copy has the final name.
+pub(crate) const COPIED: &str = "+copied.";
 
 /// Names files and folders.
 #[derive(Debug)]

@@ -12,8 +12,9 @@
 //! keep the file for as long as it runs. Such a file is copied as far as it is committed, which no append
 //! changes, and deleted, which the name node does whoever holds it; the append ends with an error.
 //!
-//! Each step may be done again, by the same or by somebody else, also at the same time: a file that
-//! has its final name is settled, and one that is left beside it was copied.
+//! Each step may be done again, by the same or by somebody else, also at the same time. A file is renamed
+//! once more before its copy gets the final name: one that is left beside it then was copied, and beside
+//! one that was not, the final name is that of another file.
 
 use bytes::Bytes;
 use connect_api::error::{ConnectorError, ErrorClass, Result};
@@ -26,7 +27,7 @@ use super::{
 };
 use crate::{
     client::{Failure, Hdfs},
-    naming::{OPEN, SHUT},
+    naming::{COPIED, OPEN, SHUT},
 };
 
 /// Files that are settled at once.
@@ -54,10 +55,14 @@ async fn settle_one(
     (folder, file): (&str, &Grown),
     held: Held,
 ) -> Result<()> {
-    let shut = shut(&file.open);
+    let shut = other(&file.open, SHUT);
     let is_shut = renamed(hdfs, &file.open, &shut).await? || hdfs.look(&shut).await?.is_some();
     if is_shut {
         return end(hdfs, own, (&shut, file), held).await;
+    }
+    let copied = other(&file.open, COPIED);
+    if hdfs.look(&copied).await?.is_some() {
+        return end(hdfs, own, (&copied, file), held).await;
     }
     if let Some(name) = &file.temporary {
         let moved = commit(hdfs, &format!("{folder}/{name}"), &file.closed).await?;
@@ -73,22 +78,25 @@ async fn settle_one(
 
 /// Ends a file that nobody can begin to write to any more.
 async fn end(hdfs: &Hdfs, own: &Session, (shut, file): (&str, &Grown), held: Held) -> Result<()> {
-    let Grown { closed, length, .. } = file;
+    let Grown { open, closed, length, .. } = file;
+    let copied = other(open, COPIED);
+    let is_copied = *shut == *copied;
     if let Some(there) = hdfs.look(closed).await? {
-        return if there.length == *length {
-            // It was copied.
+        return if is_copied && there.length == *length {
             Ok(hdfs.delete(shut).await.map(drop)?)
         } else {
-            Err(ConnectorError::invalid(format!(
-                "\"{shut}\" cannot be closed as \"{closed}\": another file has that name"
-            ))
-            .hint("Compare the two, and move one of them away"))
+            Err(taken(shut, closed))
         };
     }
     match (hdfs.truncate(shut, *length).await, held) {
         (Ok(true), _) => close(hdfs, shut, closed).await,
-        // Somebody else has settled it in the meantime.
-        (Err(failure), _) if failure.is_missing() => Ok(()),
+        // Somebody else settles it at the same time, and may be copying it.
+        (Err(failure), _) if failure.is_missing() => {
+            if is_copied || hdfs.look(&copied).await?.is_none() {
+                return Ok(());
+            }
+            Box::pin(end(hdfs, own, (&copied, file), held)).await
+        }
         (Ok(false), Held::Waits) => Err(ConnectorError::retriable(format!(
             "The name node is still shortening \"{shut}\" to the {length} bytes that are committed"
         ))),
@@ -97,13 +105,27 @@ async fn end(hdfs: &Hdfs, own: &Session, (shut, file): (&str, &Grown), held: Hel
             replace(hdfs, own, (shut, file), part_bytes).await
         }
         (Err(failure), _) if failure.error.class() == ErrorClass::Invalid => {
-            let there = hdfs.look(shut).await?;
-            let is_short = there.is_some_and(|there| there.length < *length);
-            let error = failure.error;
-            Err(if is_short { shorter(shut, *length).caused_by(error) } else { error })
+            Err(told(hdfs, (shut, *length), failure.error).await?)
         }
         (Err(failure), _) => Err(failure.error),
     }
+}
+
+/// Why a file cannot be shortened.
+async fn told(
+    hdfs: &Hdfs,
+    (shut, length): (&str, u64),
+    error: ConnectorError,
+) -> Result<ConnectorError> {
+    let is_short = hdfs.look(shut).await?.is_some_and(|there| there.length < length);
+    Ok(if is_short { shorter(shut, length).caused_by(error) } else { error })
+}
+
+fn taken(shut: &str, closed: &str) -> ConnectorError {
+    ConnectorError::invalid(format!(
+        "\"{shut}\" cannot be closed as \"{closed}\": another file has that name"
+    ))
+    .hint("Compare the two, and move one of them away")
 }
 
 /// Gives a file its final name.
@@ -124,18 +146,22 @@ async fn replace(
     (shut, file): (&str, &Grown),
     part_bytes: usize,
 ) -> Result<()> {
-    let Grown { closed, length, .. } = file;
+    let Grown { open, closed, length, .. } = file;
     tracing::warn!(
         "\"{shut}\" is held by a writer that does not go: what is committed of it is copied to \
          \"{closed}\", and it is deleted"
     );
     let copy = own.new_file("");
     copied(hdfs, own, (shut, &copy), (*length, part_bytes)).await?;
+    let done = other(open, COPIED);
+    if *shut != *done && !renamed(hdfs, shut, &done).await? {
+        return Err(own.lost());
+    }
     close(hdfs, &copy, closed).await?;
     if hdfs.look(closed).await?.is_none() {
         return Err(own.lost());
     }
-    hdfs.delete(shut).await?;
+    hdfs.delete(&done).await?;
     Ok(())
 }
 
@@ -172,9 +198,9 @@ fn is_gone(failure: Failure, path: &str) -> ConnectorError {
 }
 
 /// Path of a growing file that its owner does not find any more.
-fn shut(open: &str) -> String {
+fn other(open: &str, word: &str) -> String {
     let (folder, name) = open.rsplit_once('/').unwrap_or(("", open));
-    format!("{folder}/{}", name.replacen(OPEN, SHUT, 1))
+    format!("{folder}/{}", name.replacen(OPEN, word, 1))
 }
 
 fn shorter(path: &str, length: u64) -> ConnectorError {
@@ -190,6 +216,6 @@ mod tests {
 
     #[test]
     fn only_the_name_of_a_file_is_changed() {
-        assert_eq!(shut("/a+open.b/t+0+5+open.f0.json"), "/a+open.b/t+0+5+shut.f0.json");
+        assert_eq!(other("/a+open.b/t+0+5+open.f0.json", SHUT), "/a+open.b/t+0+5+shut.f0.json");
     }
 }

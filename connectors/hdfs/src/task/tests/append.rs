@@ -316,3 +316,26 @@ async fn records_of_a_renamed_topic_keep_their_place() {
     let path = "/topics/other/partition=0/other+0+0000000000+0000000002.json";
     assert_eq!(server.committed().into_keys().collect::<Vec<_>>(), [path]);
 }
+
+#[tokio::test]
+async fn a_file_of_somebody_else_is_not_taken_for_a_copy() {
+    for patience in ["90000", "0"] {
+        let server = Server::start().await;
+        let settings = [GROWS, ("hdfs.lease.timeout.ms", patience)];
+        let mut run = Run::start(&server, &settings).await;
+        run.bring(3, 3).await.unwrap();
+        let own = server.committed()[&growing(&server)].clone();
+        drop(run);
+        let path = format!("{FOLDER}/t+0+0000000000+0000000002.json");
+        server.put(&path, &vec![b'x'; own.len()]);
+        for _start in 0..3 {
+            let (mut task, _context) =
+                Run::task(&server, &settings, &ManualClock::at(MORNING)).await;
+            let error = task.open(&[TopicPartition::new("t", 0)]).await.unwrap_err();
+            assert!(error.to_string().contains("another file has that name"), "{error}");
+        }
+        server.remove(&path);
+        let run = Run::start(&server, &settings).await;
+        assert_eq!((run.position, numbers(&server)), (3, vec![0, 1, 2]));
+    }
+}

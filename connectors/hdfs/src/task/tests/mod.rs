@@ -139,7 +139,7 @@ impl Run {
 
 /// Whether a file is there only until somebody deals with it.
 fn is_odd(path: &str) -> bool {
-    path.contains("+tmp") || path.contains("+open.") || path.contains("+shut.")
+    ["+tmp", "+open.", "+shut.", "+copied."].iter().any(|word| path.contains(word))
 }
 
 /// Numbers of the records in all committed JSON files, in the order of names.
