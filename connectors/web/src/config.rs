@@ -1,12 +1,19 @@
 //! The connector's keys.
 
-use std::{net::Ipv6Addr, path::PathBuf, time::Duration};
+use std::{
+    net::Ipv6Addr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use connect_api::config::{Config, ConfigKind, ConfigType, Problems, Secret, choice};
 use connect_joda::{Pattern, Zone};
 use connect_tls::Keystore;
 
 use crate::routes::{RouteTexts, check_plain_path, check_topic_name};
+
+/// Where buffers are that are given no place of their own, from the directory of the worker on.
+const BUFFERS: &str = "millrace-data/web";
 
 choice! {
     /// When a request is answered.
@@ -48,7 +55,7 @@ pub(crate) struct WebConfig {
     #[config(importance = High, width = Long)]
     pub(crate) routes: RouteTexts,
     /// When a request is answered: `0` as soon as its event is in memory, `1` when it is on the disk of
-    /// the worker (needs `buffer.path`), `all` when the broker has it.
+    /// the worker (`buffer.path`), `all` when the broker has it.
     #[config(default = Acks::All, importance = High)]
     pub(crate) acks: Acks,
     /// Longest wait for the broker with `acks=all`; after it the answer is 503, and the event may
@@ -72,8 +79,10 @@ pub(crate) struct WebConfig {
     /// Path of the page.
     #[config(default = "/", importance = Low)]
     pub(crate) page_path: String,
-    /// Directory of the buffer on disk, which needs to be the connector's own. With `acks=1` and
-    /// `acks=0` events wait there for the broker, through restarts and crashes of the worker.
+    /// Directory of the buffer on disk, which needs to be the connector's own. With `acks=1`, and with
+    /// `acks=0` when it is set, events wait there for the broker, through restarts and crashes of the
+    /// worker. `millrace-data/web/NAME` in the worker's directory when not set, with the connector's
+    /// name.
     #[config(group = "Buffer", importance = High)]
     pub(crate) buffer_path: Option<PathBuf>,
     /// Most bytes of the buffer on disk; requests beyond it are answered with 503.
@@ -142,21 +151,36 @@ pub(crate) struct WebConfig {
 }
 
 impl WebConfig {
+    /// Whether events wait for the broker on disk.
+    pub(crate) const fn has_buffer(&self) -> bool {
+        match self.acks {
+            Acks::Buffer => true,
+            Acks::None => self.buffer_path.is_some(),
+            Acks::All => false,
+        }
+    }
+
+    /// Directory of the buffer of the connector with this name.
+    pub(crate) fn buffer_of(&self, connector: &str) -> PathBuf {
+        self.buffer_path.clone().unwrap_or_else(|| {
+            // Whatever a connector is called, its directory is one name.
+            let name: String = form_urlencoded::byte_serialize(connector.as_bytes()).collect();
+            let name = match name.strip_prefix('.') {
+                Some(rest) => format!("%2E{rest}"),
+                None => name,
+            };
+            Path::new(BUFFERS).join(name)
+        })
+    }
+
     /// Most connections of one address; 0 is no limit.
     pub(crate) fn most_of_client(&self) -> usize {
         self.client_address_header.as_ref().map_or(self.max_connections_per_client, |_proxy| 0)
     }
 
     fn check(&self, problems: &mut Problems) {
-        if self.acks == Acks::Buffer && self.buffer_path.is_none() {
-            problems.add_text(
-                "buffer.path",
-                "acks=1 answers before the broker has the event and needs buffer.path to keep it \
-                 until then; set it, or use acks=all",
-            );
-        }
         let largest = u64::try_from(self.body_max_bytes).unwrap_or(u64::MAX);
-        if self.buffer_path.is_some() && self.buffer_bytes / 4 < largest {
+        if self.has_buffer() && self.buffer_bytes / 4 < largest {
             problems.add(
                 "buffer.bytes",
                 self.buffer_bytes,

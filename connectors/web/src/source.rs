@@ -1,6 +1,6 @@
 //! The class, and how its task is made.
 
-use std::{collections::VecDeque, path::Path, sync::Arc};
+use std::{collections::VecDeque, sync::Arc};
 
 use async_trait::async_trait;
 use connect_api::{
@@ -10,10 +10,10 @@ use connect_api::{
     source::{ExactlyOnceSupport, SourceConnector, SourceContext, SourceTask},
 };
 use tokio_rustls::TlsAcceptor;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::{
-    config::{Acks, WebConfig},
+    config::WebConfig,
     inbox::{Inbox, Memory},
     journal::{Bounds, Journal, Reader},
     places::Places,
@@ -83,28 +83,19 @@ impl SourceConnector for WebEventSource {
         let config = WebConfig::parse(props)?;
         let tls = acceptor(&config)?;
         let listener = listen(&config.listen).await?;
-        let (inbox, outflow) = match buffer_of(&config, &context.connector) {
-            None => {
+        let journal = journal(&config, &context).await?;
+        let (inbox, memory, writer) = match &journal {
+            Some((journal, _)) if config.has_buffer() => {
+                let writer = Arc::clone(journal);
+                let writer = async move { writer.write().await };
+                (Inbox::Journal(Arc::clone(journal)), None, Some(writer))
+            }
+            _ => {
                 let memory = Arc::new(Memory::new(context.budget.clone()));
-                (Inbox::Memory(Arc::clone(&memory)), Outflow::Memory(memory))
-            }
-            Some(path) => {
-                let bounds =
-                    Bounds { most_bytes: config.buffer_bytes, is_synced: config.is_synced };
-                let journal = Arc::new(Journal::open(path, bounds)?);
-                let start = start(&journal, &context).await?;
-                journal.go_on_from(start);
-                let reader = Reader::new(Arc::clone(&journal), start);
-                (Inbox::Journal(Arc::clone(&journal)), Outflow::Journal(journal, reader))
+                (Inbox::Memory(Arc::clone(&memory)), Some(memory), None)
             }
         };
-        let writer = match &inbox {
-            Inbox::Memory(_) => None,
-            Inbox::Journal(journal) => {
-                let journal = Arc::clone(journal);
-                Some(async move { journal.write().await })
-            }
-        };
+        let outflow = Outflow { journal, memory };
         let site = Site::new(&config, inbox.clone(), context.clock, &context.budget);
         let places = Places::new(config.max_connections, config.most_of_client());
         let service = Service { router: site.router(&config), tls, places };
@@ -123,9 +114,7 @@ impl SourceConnector for WebEventSource {
 
     fn exactly_once_support(&self, props: &Props) -> ExactlyOnceSupport {
         match WebConfig::parse(props) {
-            Ok(config) if config.acks != Acks::All && config.buffer_path.is_some() => {
-                ExactlyOnceSupport::Supported
-            }
+            Ok(config) if config.has_buffer() => ExactlyOnceSupport::Supported,
             _ => ExactlyOnceSupport::Unsupported,
         }
     }
@@ -155,17 +144,34 @@ impl SourceConnector for WebEventSource {
     }
 }
 
-/// Where events wait on disk, if they do.
-fn buffer_of<'a>(config: &'a WebConfig, connector: &str) -> Option<&'a Path> {
-    let path = config.buffer_path.as_deref()?;
-    if config.acks != Acks::All {
-        return Some(path);
+/// What is on disk, and from where it is to be read: the buffer, or what was confirmed to clients by a
+/// configuration that had one.
+async fn journal(
+    config: &WebConfig,
+    context: &SourceContext,
+) -> Result<Option<(Arc<Journal>, Reader)>> {
+    let path = config.buffer_of(&context.connector);
+    let has_buffer = config.has_buffer();
+    if !has_buffer && !Journal::is_in(&path) {
+        return Ok(None);
     }
-    warn!(
-        connector,
-        "buffer.path does nothing with acks=all, which answers when the broker has the event"
-    );
-    None
+    let bounds = Bounds { most_bytes: config.buffer_bytes, is_synced: config.is_synced };
+    let journal = Arc::new(Journal::open(&path, bounds)?);
+    let start = start(&journal, context).await?;
+    if has_buffer {
+        journal.go_on_from(start);
+    } else if journal.has_events_from(start) {
+        info!(
+            connector = %context.connector,
+            "The buffer in \"{}\" is used no more with this configuration, but has events that are \
+             not with the broker: they are delivered first",
+            path.display()
+        );
+    } else {
+        return Ok(None);
+    }
+    let reader = Reader::new(Arc::clone(&journal), start);
+    Ok(Some((journal, reader)))
 }
 
 /// Number of the first event to hand out: behind what the broker has by the journal's own note, and

@@ -27,11 +27,11 @@ pub(crate) fn partition(id: &str) -> SourcePartition {
     SourcePartition(JsonMap::from_iter([(BUFFER.to_owned(), id.into())]))
 }
 
-/// Where batches come from.
+/// Where batches come from: first what is on disk, then what is in memory.
 #[derive(Debug)]
-pub(crate) enum Outflow {
-    Memory(Arc<Memory>),
-    Journal(Arc<Journal>, Reader),
+pub(crate) struct Outflow {
+    pub(crate) journal: Option<(Arc<Journal>, Reader)>,
+    pub(crate) memory: Option<Arc<Memory>>,
 }
 
 /// A running web event source.
@@ -49,14 +49,17 @@ pub(crate) struct WebTask {
 impl WebTask {
     fn take(&mut self) -> Result<Option<Batch>> {
         let (records, bytes) = (self.most_records, self.most_bytes);
-        match &mut self.outflow {
-            Outflow::Memory(memory) => Ok(memory.take(records, bytes)),
-            Outflow::Journal(_, reader) => reader.take(records, bytes),
+        let Outflow { journal, memory } = &mut self.outflow;
+        if let Some((_, reader)) = journal
+            && let Some(batch) = reader.take(records, bytes)?
+        {
+            return Ok(Some(batch));
         }
+        Ok(memory.as_ref().and_then(|memory| memory.take(records, bytes)))
     }
 
     fn offsets(&self, end: Option<u64>) -> Vec<(SourcePartition, Option<SourceOffset>)> {
-        let (Outflow::Journal(journal, _), Some(end)) = (&self.outflow, end) else {
+        let (Some((journal, _)), Some(end)) = (&self.outflow.journal, end) else {
             return Vec::new();
         };
         let offset = JsonMap::from_iter([(POSITION.to_owned(), end.into())]);
@@ -67,6 +70,9 @@ impl WebTask {
     fn close(&mut self) {
         self.server.close();
         self.inbox.close();
+        if let Some((journal, _)) = &self.outflow.journal {
+            journal.close();
+        }
         for batch in self.in_flight.drain(..) {
             batch.settle(Err(Refusal::Stopping));
         }
@@ -96,7 +102,7 @@ impl SourceTask for WebTask {
 
     fn acknowledged(&mut self, refused: usize) {
         let Some(batch) = self.in_flight.pop_front() else { return };
-        if let (Outflow::Journal(journal, _), Some(end)) = (&self.outflow, batch.end) {
+        if let (Some((journal, _)), Some(end)) = (&self.outflow.journal, batch.end) {
             journal.release(end);
         }
         batch.settle(if refused == 0 { Ok(()) } else { Err(Refusal::Broker) });

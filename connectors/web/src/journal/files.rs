@@ -19,6 +19,8 @@ use super::{
 
 /// Ending of the names of segments.
 const SUFFIX: &str = ".events";
+/// The file with the name of a directory.
+const IDENTITY: &str = "id";
 /// Bytes of a noted position: the number and its checksum.
 const POSITION_BYTES: usize = 12;
 
@@ -76,9 +78,14 @@ fn writable(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)
 }
 
+/// Whether a directory was used before.
+pub(super) fn has_identity(path: &Path) -> bool {
+    path.join(IDENTITY).exists()
+}
+
 /// The name that the directory was given when it was first used.
 fn identity(path: &Path) -> io::Result<String> {
-    let file = path.join("id");
+    let file = path.join(IDENTITY);
     match fs::read_to_string(&file) {
         Ok(id) if !id.trim().is_empty() => return Ok(id.trim().to_owned()),
         Ok(_empty) => {}

@@ -115,6 +115,16 @@ impl Journal {
         self.state().position
     }
 
+    /// Whether a directory has been one's.
+    pub(crate) fn is_in(path: &Path) -> bool {
+        files::has_identity(path)
+    }
+
+    /// Whether it has this event or one behind it.
+    pub(crate) fn has_events_from(&self, number: u64) -> bool {
+        self.state().segments.iter().any(|segment| segment.end() > number)
+    }
+
     /// Numbers new events from here on at least: what lies before is with the broker, and nobody reads
     /// it any more. A buffer that was cut, or that comes from a backup, ends before.
     pub(crate) fn go_on_from(&self, start: u64) {

@@ -114,6 +114,34 @@ async fn an_offset_beyond_the_end_leaves_out_what_there_is_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn what_a_buffer_still_has_is_delivered_when_answers_wait_for_the_broker_from_then_on() {
+    let mut web = Web::start(&ENTRIES).await;
+    for number in 0..5 {
+        assert_eq!(answer(web.post("/hook", number.to_string())).await.0, 200);
+    }
+    assert_eq!(numbers(&mut web, 3).await, [0, 1, 2]);
+    web.task = None;
+    web.props.insert("acks".to_owned(), "all".to_owned());
+    web.start_task().await.unwrap();
+    let batch = web.poll().await;
+    let left: Vec<_> = batch.records.iter().map(|record| record.value.value.as_i64()).collect();
+    assert_eq!((left, batch.offsets.len()), (vec![Some(3), Some(4)], 1));
+    let request = answer(web.post("/hook", "5"));
+    let task = web.task.as_mut().unwrap();
+    let (fresh, ()) = tokio::join!(request, async {
+        let batch = task.poll().await.unwrap();
+        assert_eq!((batch.records.len(), batch.offsets.len()), (1, 0));
+        task.acknowledged(0);
+        task.acknowledged(0);
+    });
+    assert_eq!(fresh.0, 200);
+    web.task = None;
+    web.start_task().await.unwrap();
+    let another = Journal::open(&web.directory.path().join("buffer"), BOUNDS);
+    assert!(another.is_ok(), "nothing is left in it, so that nobody has it");
+}
+
+#[tokio::test]
 async fn a_port_or_a_buffer_in_use_is_one_sentence() {
     let web = Web::start(&ENTRIES).await;
     let mut second = Web::new(&ENTRIES);

@@ -72,18 +72,13 @@ fn addresses_are_read_as_they_are_written() {
 fn problems_across_options_are_bound_to_their_keys() {
     let route = r#"[{"path": "/", "fields": {"a": "query:a"}}]"#;
     for (entries, expected) in [
-        (
-            vec![("acks", "1"), ("topic", "t")],
-            "acks=1 answers before the broker has the event and \
-            needs buffer.path to keep it until then; set it, or use acks=all",
-        ),
         (vec![], "A route has no topic: set topic, or one in each route"),
         (
             vec![("topic", "t"), ("page", "colors")],
             "Invalid value / for configuration page.path: A route has this path already",
         ),
         (
-            vec![("topic", "t"), ("buffer.path", "b"), ("buffer.bytes", "9000")],
+            vec![("topic", "t"), ("acks", "1"), ("buffer.bytes", "9000")],
             "Invalid value 9000 for configuration buffer.bytes: Must be at least four times body.max.bytes",
         ),
         (
@@ -114,6 +109,29 @@ fn problems_across_options_are_bound_to_their_keys() {
         }
         assert_eq!(WebConfig::parse(&props).unwrap_err().to_string(), expected);
     }
+}
+
+#[test]
+fn a_buffer_without_a_place_has_one_by_the_name_of_its_connector() {
+    let config = |entries: &[(&str, &str)]| {
+        let mut props =
+            Props::from([("listen", "a:1"), ("topic", "t"), ("routes", r#"[{"path": "/"}]"#)]);
+        for (key, value) in entries {
+            props.insert((*key).to_owned(), (*value).to_owned());
+        }
+        WebConfig::parse(&props).unwrap()
+    };
+    let by_name = config(&[("acks", "1")]);
+    for (name, expected) in
+        [("web", "web"), ("a/../b c", "a%2F..%2Fb+c"), ("..", "%2E."), ("é", "%C3%A9")]
+    {
+        let expected = format!("millrace-data/web/{expected}");
+        assert_eq!(by_name.buffer_of(name).to_str().unwrap(), expected);
+    }
+    assert!(by_name.has_buffer());
+    assert_eq!(config(&[("buffer.path", "b")]).buffer_of("web").to_str().unwrap(), "b");
+    assert!(!config(&[("acks", "0")]).has_buffer());
+    assert!(!config(&[("acks", "all"), ("buffer.path", "b")]).has_buffer());
 }
 
 #[test]
