@@ -170,7 +170,6 @@ impl SinkConnector for OpenSearchSink {
     async fn start_task(&self, props: &Props, context: SinkContext) -> Result<Box<dyn SinkTask>> {
         let config = OpenSearchSinkConfig::parse(props)?;
         name_dead_keys(props, &context);
-        config.check_reporter(context.reporter.is_some())?;
         let settings = Settings::of_opensearch(&config)?;
         Ok(Box::new(Box::pin(SearchSinkTask::start(settings, context)).await?))
     }

@@ -16,8 +16,8 @@ use connect_api::{
 use serde_json::{Value as Json, json};
 
 use crate::{
-    client::{Answer, Client, Failure, Request},
-    document::{Target, mapping::mapping_of},
+    client::{Answer, Cause, Client, Failure, Request},
+    document::{Named, Target, mapping::mapping_of},
     settings::{Naming, Product, Rules},
 };
 
@@ -92,6 +92,23 @@ impl Targets {
         self.make_sure(rules, &target, record).await?;
         self.last = Some((Arc::clone(&record.topic), Arc::clone(&target)));
         Ok(target)
+    }
+
+    /// Whether this very document is there, which a version conflict spoke of.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub(crate) async fn has(&self, named: &Named, conflict: &Cause) -> Result<bool> {
+        let Some(id) = &named.id else { return Ok(false) };
+        // A data stream has no documents by their ids, the index that it consists of has.
+        let index = conflict.index.as_deref().unwrap_or(&named.index);
+        let mut path = format!("/{}/_doc/{}", encoded(index), encoded(id));
+        if let Some(routing) = &named.routing {
+            path = format!("{path}?routing={}", encoded(routing));
+        }
+        let answer = self.ask(&Request::get(path)).await?;
+        let body: Json = serde_json::from_slice(&answer.body).unwrap_or_default();
+        Ok(answer.is_success() && body.get("_source") == Some(&named.document))
     }
 
     /// Whether nothing has to be done for the record's schema.

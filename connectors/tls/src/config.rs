@@ -16,17 +16,6 @@ pub struct SslConfig {
     pub identification: String,
 }
 
-impl SslConfig {
-    /// Whether anything is said of whom we trust or who we are.
-    #[must_use]
-    pub const fn has_stores(&self) -> bool {
-        self.truststore.file.is_some()
-            || self.truststore.certificates.is_some()
-            || self.keystore.file.is_some()
-            || self.keystore.key.is_some()
-    }
-}
-
 /// Whom we trust.
 #[derive(Clone, Config, Debug, Default)]
 #[config(check)]

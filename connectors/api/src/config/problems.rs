@@ -2,18 +2,31 @@
 
 use std::fmt;
 
+use super::Props;
+
 /// Collects what is wrong with a configuration; each problem is bound to a key.
 #[derive(Debug, Default)]
 pub struct Problems {
     found: Vec<(String, String)>,
     /// What stands before the keys that problems are noted for now.
     prefix: String,
+    props: Props,
 }
 
 impl Problems {
     /// Starts without a problem.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Starts without a problem of this configuration.
+    pub(super) fn of(props: &Props) -> Self {
+        Self { props: props.clone(), ..Self::default() }
+    }
+
+    /// The whole configuration, for rules about keys that are somebody else's, such as `topics`.
+    pub fn props(&self) -> &Props {
+        &self.props
     }
 
     /// Notes `Invalid value V for configuration K: REASON`.

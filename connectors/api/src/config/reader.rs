@@ -23,7 +23,7 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Starts to read `props` by a definition.
     pub fn new(def: ConfigDef, props: &'a Props) -> Self {
-        Self { def, props, problems: Problems::new(), prefix: String::new() }
+        Self { def, props, problems: Problems::of(props), prefix: String::new() }
     }
 
     /// The configuration that is read, for options whose keys are not known before.

@@ -28,6 +28,9 @@ pub(crate) struct Cause {
     reason: Option<String>,
     #[serde(default)]
     caused_by: Option<Box<Cause>>,
+    /// The index itself, where a data stream or an alias was named.
+    #[serde(default)]
+    pub(crate) index: Option<String>,
 }
 
 impl Cause {
@@ -62,6 +65,14 @@ impl Cause {
     pub(crate) fn is_version_conflict(&self) -> bool {
         self.is(VERSION_CONFLICT)
     }
+
+    /// Whether the server has the very version of the document that was sent.
+    pub(crate) fn is_same_version(&self) -> bool {
+        let reason = self.reason.as_deref().unwrap_or_default();
+        let version = |before: &str| Some(reason.split_once(before)?.1.split_once(']')?.0);
+        let current = version("current version [");
+        current.is_some() && current == version("provided [")
+    }
 }
 
 impl fmt::Display for Cause {
@@ -94,6 +105,18 @@ mod tests {
             "mapper_parsing_exception: failed to parse field [n], caused by \
              number_format_exception: For input string: \"x\""
         );
+    }
+
+    #[test]
+    fn versions_that_are_the_same_are_told_apart() {
+        let is_same = |reason: &str| {
+            Cause { reason: Some(reason.to_owned()), ..Cause::default() }.is_same_version()
+        };
+        let text =
+            "[k]: version conflict, current version [7] is higher or equal to the one provided";
+        assert!(is_same(&format!("{text} [7]")));
+        assert!(!is_same(&format!("{text} [5]")));
+        assert!(!is_same("[k]: version conflict, document already exists (current version [1])"));
     }
 
     #[test]

@@ -99,6 +99,8 @@ pub(crate) enum Failure {
     Passing { error: ConnectorError, is_overload: bool, wait: Option<Duration> },
     /// The server does not take the request as it is.
     Refused { status: u16, cause: Cause, node: String },
+    /// We are known, and may not do this.
+    Denied(ConnectorError),
     /// No request will succeed before somebody does something.
     Final(ConnectorError),
 }
@@ -107,7 +109,7 @@ impl Failure {
     /// The failure as an error, where the request was the only one of its kind.
     pub(crate) fn into_error(self, step: &str, product: Product) -> ConnectorError {
         match self {
-            Self::Passing { error, .. } | Self::Final(error) => error,
+            Self::Passing { error, .. } | Self::Denied(error) | Self::Final(error) => error,
             Self::Refused { status, cause, node } => {
                 let class = if status == 404 { ErrorClass::NotFound } else { ErrorClass::Invalid };
                 let text = format!("{product} at {node} does not {step} ({status}): {cause}");
@@ -255,7 +257,12 @@ impl Client {
                 let text = format!("{product} at {node} does not allow it (403): {}", cause());
                 let error = ConnectorError::new(ErrorClass::Forbidden, text);
                 let hint = "Give the user, key or role the rights to create and write the indices";
-                Err(Failure::Final(error.hint(hint)))
+                let error = error.hint(hint);
+                // A signature that is wrong is refused like this too.
+                Err(match &self.badge {
+                    Badge::Signature(_) => Failure::Final(error),
+                    Badge::None | Badge::Header(..) => Failure::Denied(error),
+                })
             }
             408 | 429 | 500 | 502 | 503 | 504 => {
                 let text = format!("{product} at {node} cannot do it now ({status}): {}", cause());

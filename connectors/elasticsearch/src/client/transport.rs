@@ -33,7 +33,8 @@ pub(super) struct Transport {
     product: Product,
     tls_prefix: &'static str,
     pool: AnyPool,
-    limit: Duration,
+    /// Longest wait for an answer; none where one of its parts has no limit.
+    limit: Option<Duration>,
 }
 
 /// Direct connections or those through a proxy.
@@ -64,7 +65,7 @@ impl Transport {
         let mut http = HttpConnector::new();
         http.enforce_http(false);
         http.set_nodelay(true);
-        http.set_connect_timeout(Some(connection.connect_timeout));
+        http.set_connect_timeout(connection.connect_timeout);
         let https = HttpsConnectorBuilder::new()
             .with_tls_config(connection.tls.clone())
             .https_or_http()
@@ -89,7 +90,10 @@ impl Transport {
             product: connection.product,
             tls_prefix: connection.tls_prefix,
             pool,
-            limit: connection.connect_timeout.saturating_add(connection.read_timeout),
+            limit: connection
+                .connect_timeout
+                .zip(connection.read_timeout)
+                .map(|(connect, read)| connect.saturating_add(read)),
         })
     }
 
@@ -108,15 +112,16 @@ impl Transport {
             error: ConnectorError::internal(format!("{url} cannot be asked: {error}")),
             is_sent: false,
         })?;
-        let asked = timeout(self.limit, async {
+        let asked = async {
             let response = self.pool.request(request).await.map_err(|error| {
                 let is_sent = !error.is_connect();
                 Unreached { error: self.unreached(node, &error), is_sent }
             })?;
             self.read(node, response).await
-        });
-        asked.await.unwrap_or_else(|_elapsed| {
-            let limit = self.limit.as_millis();
+        };
+        let Some(limit) = self.limit else { return asked.await };
+        timeout(limit, asked).await.unwrap_or_else(|_elapsed| {
+            let limit = limit.as_millis();
             let text = format!("{} at {node} did not answer within {limit} ms", self.product);
             let error = ConnectorError::retriable(text).hint("Raise read.timeout.ms if it is slow");
             Err(Unreached { error, is_sent: true })

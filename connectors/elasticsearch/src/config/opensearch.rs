@@ -5,14 +5,11 @@
 
 use std::time::Duration;
 
-use connect_api::{
-    config::{Config, Problems, Secret},
-    error::{ConnectorError, Result},
-};
+use connect_api::config::{Config, Problems, Secret};
 use connect_tls::SslConfig;
 
 use super::{
-    shared::{ClusterKeys, ConversionKeys, pairs},
+    shared::{ClusterKeys, ConversionKeys, check_topics, pairs},
     words::{Behavior, ExistingType, IdStrategy, NullBehavior, RoutingType, WriteMethod},
 };
 
@@ -132,25 +129,26 @@ impl OpenSearchSinkConfig {
     }
 
     /// `report` needs somebody to report to.
-    ///
-    /// # Errors
-    /// `Invalid` when there is nobody.
-    pub(crate) fn check_reporter(&self, is_there: bool) -> Result<()> {
+    fn check_reporter(&self, problems: &mut Problems) {
+        let queue = problems.props().get("errors.deadletterqueue.topic.name");
+        if queue.is_some_and(|topic| !topic.trim().is_empty()) {
+            return;
+        }
         for (key, behavior) in [
             ("behavior.on.malformed.documents", self.malformed),
             ("behavior.on.version.conflict", self.conflicts),
         ] {
-            if behavior == Behavior::Report && !is_there {
-                return Err(ConnectorError::invalid(format!(
-                    "{key}=report needs a dead letter queue"
-                ))
-                .hint("Set errors.deadletterqueue.topic.name and errors.tolerance=all"));
+            if behavior == Behavior::Report {
+                let reason = "Needs a dead letter queue: set errors.deadletterqueue.topic.name and \
+                              errors.tolerance=all";
+                problems.add(key, behavior, reason);
             }
         }
-        Ok(())
     }
 
     fn check(&self, problems: &mut Problems) {
+        self.cluster.check_linger(self.flush_timeout, problems);
+        self.check_reporter(problems);
         if self.is_stream() && self.write_method == WriteMethod::Upsert {
             let reason = "Data streams do not support it, only insert";
             problems.add("index.write.method", self.write_method, reason);
@@ -205,7 +203,7 @@ impl OpenSearchSinkConfig {
                 let reason = format!("Has {} entries, at most {MOST_MAPPINGS}", found.len());
                 problems.add(KEY, self.existing_mapping.join(","), reason);
             }
-            Ok(_) => {}
+            Ok(found) => check_topics(KEY, &found, problems),
         }
     }
 

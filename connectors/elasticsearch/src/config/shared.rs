@@ -49,10 +49,10 @@ pub struct ClusterKeys {
     /// Time after which an idle connection is closed, in milliseconds; -1 for never.
     #[config(key = "max.connection.idle.time.ms", importance = Low, default = 60_000, check = between(-1, 86_400_000))]
     pub idle_ms: i64,
-    /// Longest wait for a connection, in milliseconds.
+    /// Longest wait for a connection, in milliseconds; 0 for any time.
     #[config(key = "connection.timeout.ms", importance = Low, default = 1000, check = between(0, 43_200_000))]
     pub connect_timeout: Duration,
-    /// Longest wait for an answer, in milliseconds.
+    /// Longest wait for an answer, in milliseconds; 0 for any time.
     #[config(key = "read.timeout.ms", importance = Low, default = 3000, check = between(0, 604_800_000))]
     pub read_timeout: Duration,
     /// Host of the HTTP proxy that requests go through; none when empty.
@@ -96,6 +96,13 @@ impl ClusterKeys {
             problems.add("max.buffered.records", self.max_buffered, reason);
         }
         self.check_proxy(problems);
+    }
+
+    pub(super) fn check_linger(&self, flush_timeout: Duration, problems: &mut Problems) {
+        if self.linger > flush_timeout {
+            let reason = "Must not be larger than flush.timeout.ms";
+            problems.add("linger.ms", self.linger.as_millis(), reason);
+        }
     }
 
     fn check_proxy(&self, problems: &mut Problems) {
@@ -179,6 +186,21 @@ pub(crate) fn address(url: &str) -> Result<String, String> {
 /// An address without what may be a password.
 fn shown(url: &str) -> &str {
     if url.contains('@') { "[hidden]" } else { url }
+}
+
+/// Whether each topic of the connector is mapped, and nothing else is.
+///
+/// Source: `Validator.validateExternalResources`.
+pub(super) fn check_topics(key: &str, found: &[(String, String)], problems: &mut Problems) {
+    let Some(topics) = problems.props().get("topics").map(str::to_owned) else { return };
+    let topics: Vec<_> = topics.split(',').map(str::trim).filter(|it| !it.is_empty()).collect();
+    let is_mapped = |topic: &str| found.iter().any(|(mapped, _)| mapped == topic);
+    for topic in topics.iter().filter(|topic| !is_mapped(topic)) {
+        problems.add_text(key, format!("Topic '{topic}' is not mapped to any resource."));
+    }
+    for (topic, _) in found.iter().filter(|(topic, _)| !topics.contains(&topic.as_str())) {
+        problems.add_text(key, format!("Topic '{topic}' is mapped but is not one of 'topics'."));
+    }
 }
 
 /// An entry of a list, and why it is refused.

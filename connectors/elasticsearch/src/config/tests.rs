@@ -92,9 +92,30 @@ fn rules_across_options_of_elasticsearch_name_the_keys() {
             vec!["topic.to.external.resource.mapping"],
         ),
         (
+            vec![
+                ("topics", "a,b"),
+                ("external.resource.usage", "index"),
+                ("topic.to.external.resource.mapping", "a:x"),
+            ],
+            vec!["topic.to.external.resource.mapping"],
+        ),
+        (
+            vec![
+                ("topics", "a"),
+                ("external.resource.usage", "index"),
+                ("topic.to.external.resource.mapping", "a:x,b:y"),
+            ],
+            vec!["topic.to.external.resource.mapping"],
+        ),
+        (
             vec![("elastic.https.ssl.truststore.location", "/none.pem")],
             vec!["elastic.security.protocol"],
         ),
+        (
+            vec![("elastic.https.ssl.endpoint.identification.algorithm", "")],
+            vec!["elastic.security.protocol"],
+        ),
+        (vec![("elastic.security.protocol", "SSL")], vec!["elastic.security.protocol"]),
         (
             vec![("behavior.on.malformed.documents", "report")],
             vec!["behavior.on.malformed.documents"],
@@ -118,6 +139,23 @@ fn rules_across_options_of_opensearch_name_the_keys() {
         (
             vec![("key.ignore", "true"), ("index.write.method", "upsert")],
             vec!["key.ignore.id.strategy"],
+        ),
+        (vec![("linger.ms", "20000")], vec!["linger.ms"]),
+        (vec![("behavior.on.version.conflict", "report")], vec!["behavior.on.version.conflict"]),
+        (
+            vec![
+                ("behavior.on.malformed.documents", "report"),
+                ("errors.deadletterqueue.topic.name", "q"),
+            ],
+            vec![],
+        ),
+        (
+            vec![
+                ("topics", "a"),
+                ("existing.resource.type", "index"),
+                ("topic.to.existing.resource.mapping", "b:x"),
+            ],
+            vec!["topic.to.existing.resource.mapping"],
         ),
         (aws.to_vec(), vec!["aws.region"]),
         (vec![aws[0]], vec!["aws.secret_access_key"]),

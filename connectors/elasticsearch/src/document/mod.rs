@@ -20,6 +20,7 @@ use connect_api::{
     json::write_text,
     record::SinkRecord,
 };
+use serde_json::Value as Json;
 
 use self::{
     id::{key_text, routing_of, version_of},
@@ -246,6 +247,31 @@ impl Plan {
     /// The id of the document, where it is known.
     pub(crate) fn id(&self) -> Option<&str> {
         self.id.as_deref()
+    }
+}
+
+/// An operation as its lines say it.
+#[derive(Debug)]
+pub(crate) struct Named {
+    pub(crate) index: String,
+    pub(crate) id: Option<String>,
+    pub(crate) routing: Option<String>,
+    /// The document; null where there is none.
+    pub(crate) document: Json,
+}
+
+impl Named {
+    /// Reads the lines of an operation.
+    pub(crate) fn of(lines: &[u8]) -> Self {
+        let mut lines = lines.split(|byte| *byte == b'\n');
+        let mut next = || -> Json {
+            serde_json::from_slice(lines.next().unwrap_or_default()).unwrap_or_default()
+        };
+        let (action, document) = (next(), next());
+        let entry = action.as_object().and_then(|action| action.values().next());
+        let text = |name: &str| Some(entry?.get(name)?.as_str()?.to_owned());
+        let index = text("_index").unwrap_or_default();
+        Self { index, id: text("_id"), routing: text("routing"), document }
     }
 }
 

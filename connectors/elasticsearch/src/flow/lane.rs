@@ -22,6 +22,8 @@ pub(crate) struct Operation {
     /// Names the document, where its operations must stay in their order.
     pub(crate) order: Option<u64>,
     pub(crate) conflict: Conflict,
+    /// Whether it was sent before, so that the server may have it, or a later one of its document.
+    pub(crate) is_repeated: bool,
     /// The record, where somebody may want to have it reported.
     pub(crate) record: Option<Box<SinkRecord>>,
 }
@@ -91,10 +93,16 @@ impl Lane {
     }
 
     /// Puts operations back in front, in their order, because they have to go again.
-    pub(super) fn put_back(&mut self, bytes: Bytes, operations: VecDeque<Operation>, now: Instant) {
+    pub(super) fn put_back(
+        &mut self,
+        bytes: Bytes,
+        mut operations: VecDeque<Operation>,
+        now: Instant,
+    ) {
         if operations.is_empty() {
             return;
         }
+        operations.iter_mut().for_each(|operation| operation.is_repeated = true);
         self.docs += operations.len();
         self.bytes += bytes.len();
         self.since.get_or_insert(now);
@@ -186,7 +194,8 @@ mod tests {
         let line = format!("{offset}\n");
         lane.tail().extend_from_slice(line.as_bytes());
         let len = line.len();
-        let operation = Operation { seat: 0, offset, len, order, conflict, record: None };
+        let operation =
+            Operation { seat: 0, offset, len, order, conflict, is_repeated: false, record: None };
         lane.push(operation, Instant::now());
     }
 

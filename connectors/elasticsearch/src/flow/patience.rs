@@ -44,20 +44,17 @@ impl Patience {
     }
 
     /// A request of a round failed, and the server asked for a pause or not; `false` when it has
-    /// been tried often enough, after which counting starts anew.
+    /// been tried often enough. It is tried on, with pauses that grow no longer.
     pub(super) fn failed(&mut self, round: u64, asked: Option<Duration>, now: Instant) -> bool {
         if round != self.round {
             return true;
         }
         self.round += 1;
-        if self.failed >= self.most {
-            self.failed = 0;
-            return false;
-        }
         let pause = self.random_pause().max(asked.unwrap_or_default()).min(LONGEST_PAUSE);
-        self.failed += 1;
         self.until = Some(now + pause);
-        true
+        let may_try = self.failed < self.most;
+        self.failed += u32::from(may_try);
+        may_try
     }
 
     /// Any time up to a limit that doubles, so that many tasks do not come back at once.
@@ -81,14 +78,16 @@ mod tests {
         assert!(patience.failed(first, None, now));
         assert!(patience.failed(patience.round(), None, now));
         assert!(!patience.failed(patience.round(), None, now), "after two tries");
+        assert!(!patience.failed(patience.round(), None, now), "nothing went through since");
+        patience.renew();
         assert!(patience.failed(patience.round(), None, now), "counted anew");
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_server_may_ask_for_a_longer_pause() {
-        let mut patience = Patience::new(2, Duration::from_millis(100));
+        let mut patience = Patience::new(0, Duration::from_millis(100));
         let now = Instant::now();
-        assert!(patience.failed(0, Some(Duration::from_secs(7)), now));
+        assert!(!patience.failed(0, Some(Duration::from_secs(7)), now), "no try is left");
         assert_eq!(patience.pause(now), Some(now + Duration::from_secs(7)));
         assert_eq!(patience.pause(now + Duration::from_secs(7)), None);
     }

@@ -54,8 +54,10 @@ pub(crate) struct Connection {
     pub(crate) tls_prefix: &'static str,
     pub(crate) proxy: Option<Proxy>,
     pub(crate) is_compressed: bool,
-    pub(crate) connect_timeout: Duration,
-    pub(crate) read_timeout: Duration,
+    /// None for no limit.
+    pub(crate) connect_timeout: Option<Duration>,
+    /// None for no limit.
+    pub(crate) read_timeout: Option<Duration>,
     /// None for connections that are never closed.
     pub(crate) idle_timeout: Option<Duration>,
 }
@@ -386,8 +388,8 @@ fn connection(
         tls_prefix,
         proxy,
         is_compressed: keys.compression,
-        connect_timeout: keys.connect_timeout,
-        read_timeout: keys.read_timeout,
+        connect_timeout: Some(keys.connect_timeout).filter(|limit| !limit.is_zero()),
+        read_timeout: Some(keys.read_timeout).filter(|limit| !limit.is_zero()),
         idle_timeout: u64::try_from(keys.idle_ms).ok().map(Duration::from_millis),
     })
 }

@@ -5,10 +5,15 @@ use connect_api::{
     error::{ConnectorError, ErrorClass, Result},
     record::SinkRecord,
 };
-use serde_json::Value as Json;
 
 use super::SearchSinkTask;
-use crate::{client::Cause, config::Behavior, document::Conflict, flow::Operation};
+use crate::{
+    client::Cause,
+    config::Behavior,
+    document::{Conflict, Named},
+    flow::Operation,
+    settings::Product,
+};
 
 impl SearchSinkTask {
     /// A record cannot become a document.
@@ -52,7 +57,7 @@ impl SearchSinkTask {
         cause: &Cause,
     ) -> Result<()> {
         let Some(partition) = self.offsets.partition(operation.seat) else { return Ok(()) };
-        let (index, id) = named(lines);
+        let Named { index, id, .. } = Named::of(lines);
         let product = self.rules.product;
         let document = match id {
             Some(id) => format!("document \"{id}\" of \"{index}\""),
@@ -62,20 +67,25 @@ impl SearchSinkTask {
             "{product} does not take record {} of {partition} as {document} ({status}): {cause}",
             operation.offset
         );
-        match self.behavior(operation, cause) {
+        match self.verdict(operation, lines, status, cause).await? {
             Verdict::Written => {}
             Verdict::Final => return Err(final_error(status, text, cause)),
             Verdict::Bad(behavior) => {
                 let error = ConnectorError::record(text);
                 let error = match behavior {
-                    Behavior::Fail => error.hint(remedy(cause)),
+                    Behavior::Fail => error.hint(remedy(status, cause)),
                     _ => error,
                 };
                 if behavior == Behavior::Warn {
                     tracing::warn!("Skipped: {error}");
                 }
+                // Confluent's sink reports what it ignores, Aiven's what it is told to report.
+                let is_reported = product == Product::Elasticsearch
+                    || matches!(behavior, Behavior::Fail | Behavior::Report);
                 match (&self.context.reporter, &operation.record) {
-                    (Some(reporter), Some(record)) => reporter.report(record, error).await?,
+                    (Some(reporter), Some(record)) if is_reported => {
+                        reporter.report(record, error).await?;
+                    }
                     _ if behavior == Behavior::Fail => return Err(error),
                     _ => {}
                 }
@@ -86,21 +96,46 @@ impl SearchSinkTask {
     }
 
     /// What the rules say about a refusal.
-    fn behavior(&self, operation: &Operation, cause: &Cause) -> Verdict {
+    async fn verdict(
+        &mut self,
+        operation: &Operation,
+        lines: &Bytes,
+        status: u16,
+        cause: &Cause,
+    ) -> Result<Verdict> {
         if cause.is_version_conflict() {
-            return match (operation.conflict, self.rules.conflicts) {
-                // What the server has is this very document or a newer one.
-                (Conflict::Newer | Conflict::Same, None | Some(Behavior::Fail))
-                | (Conflict::Exists, None) => Verdict::Written,
-                (_, Some(behavior)) => Verdict::Bad(behavior),
-                (Conflict::Race, None) => Verdict::Bad(Behavior::Fail),
-            };
+            return self.conflict(operation, lines, cause).await;
         }
-        if cause.is_about_the_document() {
-            Verdict::Bad(self.rules.malformed)
-        } else {
-            Verdict::Final
-        }
+        // Alone and still too large: nothing else is to blame.
+        let is_about_it = cause.is_about_the_document() || status == 413;
+        Ok(if is_about_it { Verdict::Bad(self.rules.malformed) } else { Verdict::Final })
+    }
+
+    /// What a version conflict is, which after a crash may be one with this sink's own earlier write.
+    async fn conflict(
+        &mut self,
+        operation: &Operation,
+        lines: &Bytes,
+        cause: &Cause,
+    ) -> Result<Verdict> {
+        let Some(behavior) = self.rules.conflicts else {
+            return Ok(match operation.conflict {
+                Conflict::Newer | Conflict::Same | Conflict::Exists => Verdict::Written,
+                Conflict::Race => Verdict::Bad(Behavior::Fail),
+            });
+        };
+        let is_ours = match operation.conflict {
+            Conflict::Same => true,
+            // What the server has is this very document or a newer one.
+            Conflict::Newer => {
+                behavior == Behavior::Fail || operation.is_repeated || cause.is_same_version()
+            }
+            Conflict::Exists => {
+                behavior != Behavior::Ignore && self.targets.has(&Named::of(lines), cause).await?
+            }
+            Conflict::Race => false,
+        };
+        Ok(if is_ours { Verdict::Written } else { Verdict::Bad(behavior) })
     }
 }
 
@@ -115,15 +150,18 @@ enum Verdict {
 }
 
 /// What helps against a bad document.
-fn remedy(cause: &Cause) -> String {
+fn remedy(status: u16, cause: &Cause) -> String {
+    let mend = match status {
+        413 => "Raise http.max_content_length of the cluster",
+        _ => "Mend the record or the mapping",
+    };
     let key = if cause.is_version_conflict() {
         "behavior.on.version.conflict"
     } else {
         "behavior.on.malformed.documents"
     };
     format!(
-        "Mend the record or the mapping, give the connector a dead letter queue with \
-         errors.tolerance=all, or set {key} to warn"
+        "{mend}, give the connector a dead letter queue with errors.tolerance=all, or set {key} to warn"
     )
 }
 
@@ -138,13 +176,4 @@ fn final_error(status: u16, text: String, cause: &Cause) -> ConnectorError {
         _ => (ErrorClass::Invalid, "The log of the cluster may say more"),
     };
     ConnectorError::new(class, text).hint(hint)
-}
-
-/// Index and id as the first line of an operation says them.
-fn named(lines: &Bytes) -> (String, Option<String>) {
-    let line = lines.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let action: Json = serde_json::from_slice(line).unwrap_or_default();
-    let entry = action.as_object().and_then(|action| action.values().next());
-    let text = |name: &str| Some(entry?.get(name)?.as_str()?.to_owned());
-    (text("_index").unwrap_or_default(), text("_id"))
 }

@@ -36,7 +36,8 @@ async fn a_replay_of_keyed_records_changes_no_version() {
 
 #[tokio::test]
 async fn a_replay_to_opensearch_survives_the_default_about_conflicts() {
-    for settings in [&[][..], &[("data.stream.enabled", "true"), ("key.ignore", "true")]] {
+    let stream = ("data.stream.enabled", "true");
+    for settings in [&[][..], &[stream], &[stream, ("key.ignore", "true")]] {
         let rig = Rig::opensearch(settings).await;
         rig.deliver(&numbered(50, 50)).await;
         let before = rig.server.all();

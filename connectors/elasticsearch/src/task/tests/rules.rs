@@ -205,12 +205,72 @@ async fn create_keeps_the_document_that_is_there() {
 }
 
 #[tokio::test]
-async fn report_needs_a_queue() {
-    let mut rig = Rig::opensearch(&[("behavior.on.malformed.documents", "report")]).await;
-    let error = rig.start_error().await.to_string();
-    assert!(error.contains("behavior.on.malformed.documents=report needs"), "{error}");
-    let reporter = rig.report();
+async fn opensearch_reports_what_it_is_told_to_report() {
     let mut records = numbered(2, 2);
     records[0].value.value = object(&[("bad", Value::Int64(1))]);
-    assert_eq!((rig.deliver(&records).await, reporter.take().len()), (2, 1));
+    for (word, reported) in [("fail", 1), ("report", 1), ("ignore", 0), ("warn", 0)] {
+        let settings =
+            [("behavior.on.malformed.documents", word), ("errors.deadletterqueue.topic.name", "q")];
+        let mut rig = Rig::opensearch(&settings).await;
+        let reporter = rig.report();
+        assert_eq!((rig.deliver(&records).await, reporter.take().len()), (2, reported), "{word}");
+    }
+}
+
+#[tokio::test]
+async fn a_conflict_with_somebody_else_is_one_and_with_ourselves_is_none() {
+    for word in ["ignore", "warn", "report"] {
+        let settings =
+            [("behavior.on.version.conflict", word), ("errors.deadletterqueue.topic.name", "q")];
+        let mut rig = Rig::opensearch(&settings).await;
+        let reporter = rig.report();
+        rig.deliver(&numbered(3, 3)).await;
+        assert_eq!((rig.deliver(&numbered(3, 3)).await, reporter.take().len()), (3, 0), "replayed");
+        // The first one is put off, and the second one of its key is there when it comes again.
+        rig.server.fail([Fault::PutOff(vec![0])]);
+        let mut next = numbered(5, 1);
+        next.drain(..3);
+        assert_eq!((rig.deliver(&next).await, reporter.take().len()), (5, 0), "repeated");
+        let others = [record(1, "k0", object(&[("n", Value::Int64(9))]))];
+        let reported = usize::from(word == "report");
+        assert_eq!((rig.deliver(&others).await, reporter.take().len()), (2, reported), "{word}");
+    }
+}
+
+#[tokio::test]
+async fn another_document_of_a_key_is_a_conflict_in_a_data_stream() {
+    let mut rig = Rig::opensearch(&[("data.stream.enabled", "true")]).await;
+    rig.deliver(&numbered(2, 2)).await;
+    let error = rig.failure(&numbered(3, 2)).await.to_string();
+    assert!(error.contains("record 2 of t-0 as document \"k0\" of \"t\" (409)"), "{error}");
+    let reporter = rig.report();
+    assert_eq!((rig.deliver(&numbered(3, 2)).await, reporter.take().len()), (3, 1));
+}
+
+#[tokio::test]
+async fn a_document_that_is_too_large_alone_is_a_bad_record() {
+    let mut rig = Rig::elasticsearch(&[]).await;
+    rig.server.fail([Fault::TooLargeAbove(0)]);
+    let error = rig.failure(&numbered(1, 1)).await;
+    assert_eq!(error.class(), ErrorClass::Record);
+    assert!(error.to_string().contains("Raise http.max_content_length"), "{error}");
+    let reporter = rig.report();
+    assert_eq!((rig.deliver(&numbered(2, 2)).await, reporter.take().len()), (2, 2));
+}
+
+#[tokio::test]
+async fn who_may_only_write_writes() {
+    let rig = Rig::opensearch(&[]).await;
+    rig.server.forbid_asking();
+    rig.connector.check_system(&rig.props).await.unwrap();
+    assert_eq!(rig.deliver(&numbered(2, 2)).await, 2);
+}
+
+#[tokio::test]
+async fn a_timeout_of_zero_is_none() {
+    let settings = [("connection.timeout.ms", "0"), ("read.timeout.ms", "0")];
+    let rig = Rig::opensearch(&settings).await;
+    rig.server.take_time(20);
+    assert_eq!(rig.deliver(&numbered(2, 2)).await, 2);
+    assert_eq!(rig.server.bulks(), [2]);
 }

@@ -63,6 +63,7 @@ struct State {
     most_at_once: usize,
     next_id: usize,
     forbids_creation: bool,
+    forbids_asking: bool,
 }
 
 /// The server; it ends with this.
@@ -109,6 +110,11 @@ impl Server {
 
     pub(super) fn forbid_creation(&self) {
         self.state.lock().unwrap().forbids_creation = true;
+    }
+
+    /// Nobody may ask who is there.
+    pub(super) fn forbid_asking(&self) {
+        self.state.lock().unwrap().forbids_asking = true;
     }
 
     pub(super) fn create(&self, index: &str, mappings: Json) {
@@ -273,7 +279,7 @@ fn work(state: &mut State, body: &str, fault: Option<Fault>) -> Answered {
     let mut items = Vec::new();
     for (place, (action, meta, source)) in operations.iter().enumerate() {
         let (status, error) = if put_off.contains(&place) {
-            (429, Some(("es_rejected_execution_exception", "queue is full")))
+            refused(429, "es_rejected_execution_exception", "queue is full")
         } else {
             apply(state, action, meta, source)
         };
@@ -294,18 +300,19 @@ fn work(state: &mut State, body: &str, fault: Option<Fault>) -> Answered {
     Ok(response(200, &json!({"errors": errors, "items": items})))
 }
 
-type Outcome = (u16, Option<(&'static str, &'static str)>);
+type Outcome = (u16, Option<(&'static str, String)>);
 
-const CONFLICT: Outcome =
-    (409, Some(("version_conflict_engine_exception", "current version is higher or equal")));
+fn refused(status: u16, kind: &'static str, reason: impl Into<String>) -> Outcome {
+    (status, Some((kind, reason.into())))
+}
 
 fn apply(state: &mut State, action: &str, meta: &Json, source: &Json) -> Outcome {
     let index = meta["_index"].as_str().unwrap();
     if !state.indices.contains_key(index) && !state.streams.contains(index) {
-        return (404, Some(("index_not_found_exception", "no such index")));
+        return refused(404, "index_not_found_exception", "no such index");
     }
     if action != "delete" && (!source.is_object() || source.get("bad").is_some()) {
-        return (400, Some(("mapper_parsing_exception", "failed to parse field [bad]")));
+        return refused(400, "mapper_parsing_exception", "failed to parse field [bad]");
     }
     state.next_id += 1;
     let id = meta["_id"].as_str().map_or_else(|| format!("auto{}", state.next_id), str::to_owned);
@@ -316,7 +323,11 @@ fn apply(state: &mut State, action: &str, meta: &Json, source: &Json) -> Outcome
     if let (Some(version), Some(last)) = (version, last)
         && version <= last
     {
-        return CONFLICT;
+        let reason = format!(
+            "[{id}]: version conflict, current version [{last}] is higher or equal to the one \
+             provided [{version}]"
+        );
+        return refused(409, "version_conflict_engine_exception", reason);
     }
     let version = version.unwrap_or_else(|| last.unwrap_or(0) + 1);
     match action {
@@ -325,7 +336,10 @@ fn apply(state: &mut State, action: &str, meta: &Json, source: &Json) -> Outcome
             state.deleted.insert(name, version);
             return (if known.is_some() { 200 } else { 404 }, None);
         }
-        "create" if known.is_some() => return CONFLICT,
+        "create" if known.is_some() => {
+            let reason = format!("[{id}]: version conflict, document already exists");
+            return refused(409, "version_conflict_engine_exception", reason);
+        }
         "update" => {
             let mut merged = state.documents.get(&name).map_or(json!({}), |it| it.source.clone());
             for (field, value) in source["doc"].as_object().unwrap() {
@@ -344,6 +358,10 @@ fn apply(state: &mut State, action: &str, meta: &Json, source: &Json) -> Outcome
 fn manage(state: &mut State, line: &str, body: &str) -> (u16, Json) {
     let (method, path) = line.split_once(' ').unwrap();
     let path = path.trim_start_matches('/');
+    if path.is_empty() && state.forbids_asking {
+        let error = json!({"type": "security_exception", "reason": "cluster:monitor/main"});
+        return (403, json!({"error": error}));
+    }
     if path.is_empty() {
         return (200, json!({"version": {"number": "8.19.0"}}));
     }
@@ -360,6 +378,11 @@ fn manage(state: &mut State, line: &str, body: &str) -> (u16, Json) {
         return (if method == "HEAD" { 404 } else { 200 }, Json::Null);
     }
     let (index, rest) = path.split_once('/').unwrap_or((path, ""));
+    if let Some(id) = rest.strip_prefix("_doc/") {
+        let found = state.documents.get(&(index.to_owned(), id.to_owned()));
+        let source = found.map(|document| document.source.clone());
+        return (if source.is_some() { 200 } else { 404 }, json!({"_source": source}));
+    }
     let mappings = state.indices.get_mut(index);
     match (method, rest, mappings) {
         ("HEAD", _, None) if state.streams.contains(index) => (200, Json::Null),
