@@ -65,7 +65,7 @@ pub trait Producer: Send {
     /// `Fenced`, or `TransactionAborted` when nothing of it was stored.
     async fn commit(&mut self) -> Result<()>;
 
-    /// Throws away everything sent since `begin`.
+    /// Throws away everything sent since `begin`; nothing when no transaction is open.
     ///
     /// # Errors
     /// `Fenced`.

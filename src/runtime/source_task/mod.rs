@@ -15,7 +15,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use connect_api::{
     config::Props,
-    error::{ConnectorError, Result, chain},
+    error::{ConnectorError, ErrorClass, Result, chain},
     record::{SourceBatch, SourceOffset, SourcePartition},
     source::{OffsetReader, SourceConnector, SourceContext, SourceTask},
 };
@@ -182,6 +182,11 @@ impl Source<'_> {
         &self.seat.spec.connector_config
     }
 
+    /// Whether records that the broker does not take are skipped rather than fail the task.
+    fn tolerates_refusals(&self) -> bool {
+        self.config().get("errors.tolerance").is_some_and(|text| text.trim() == "all")
+    }
+
     /// Polls; a source that is away is asked again after a while. Cancel safe, as `poll` is.
     async fn poll(&mut self) -> Result<SourceBatch> {
         loop {
@@ -244,6 +249,12 @@ async fn measured_poll(task: &mut dyn SourceTask, meter: &SourceMeter) -> Result
     let batch = task.poll().await?;
     meter.polled(batch.records.len(), began.elapsed());
     Ok(batch)
+}
+
+/// A record that the broker does not take fails the task.
+fn refused_by_broker(error: crate::broker::BrokerError) -> ConnectorError {
+    let message = "Unrecoverable exception from producer send callback";
+    ConnectorError::new(ErrorClass::Internal, message).caused_by(from_broker(error))
 }
 
 /// What became of sending for good.

@@ -29,19 +29,28 @@ impl Progress {
         self.in_flight.len()
     }
 
-    /// Waits until the oldest batch was acknowledged or has failed, and makes its offsets
-    /// committable; for ever while nothing is in flight. Cancel safe.
-    pub(super) async fn next(&mut self) -> (Sizes, Result<DeliveryReport>) {
+    /// Waits until the oldest batch was acknowledged or has failed; for ever while nothing is in
+    /// flight. [`Self::settle`] or [`Self::give_up`] follows. Cancel safe.
+    pub(super) async fn next(&mut self) -> (Offsets, Sizes, Result<DeliveryReport>) {
         poll_fn(|context| {
             let Some((delivery, ..)) = self.in_flight.front_mut() else { return Poll::Pending };
             let outcome = std::task::ready!(Pin::new(delivery).poll(context));
             let Some((_, offsets, sizes)) = self.in_flight.pop_front() else {
                 return Poll::Pending;
             };
-            merge(&mut self.committable, offsets);
-            Poll::Ready((sizes, outcome))
+            Poll::Ready((offsets, sizes, outcome))
         })
         .await
+    }
+
+    /// The oldest batch is done with, so that its offsets may be committed.
+    pub(super) fn settle(&mut self, offsets: Offsets) {
+        merge(&mut self.committable, offsets);
+    }
+
+    /// The oldest batch is lost to the task: neither it nor what follows it may be committed.
+    pub(super) fn give_up(&mut self) {
+        self.in_flight.clear();
     }
 
     /// Takes what may be committed now.
@@ -100,8 +109,9 @@ mod tests {
             for batch in order {
                 resolvers[batch].take().unwrap().send(DeliveryReport::default()).unwrap();
                 acknowledged[batch] = true;
-                while let Some(outcome) = progress.next().now_or_never() {
-                    outcome.1.unwrap();
+                while let Some((offsets, _, report)) = progress.next().now_or_never() {
+                    report.unwrap();
+                    progress.settle(offsets);
                 }
                 let prefix = acknowledged.iter().take_while(|&&is_acknowledged| is_acknowledged);
                 let prefix = u64::try_from(prefix.count()).unwrap();

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use connect_api::error::{ConnectorError, ErrorClass, Result, chain};
+use connect_api::error::{ConnectorError, Result, chain};
 use futures::future::BoxFuture;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
-use super::{Offsets, Prepared, Sizes, Source, progress::Progress, send_failed};
+use super::{Offsets, Prepared, Sizes, Source, progress::Progress, refused_by_broker, send_failed};
 use crate::{
     broker::{self, DeliveryReport},
     runtime::life::from_broker,
@@ -67,10 +67,7 @@ impl Steady {
                     }
                     targets = source.seat.targets.clone();
                 }
-                (sizes, report) = self.progress.next() => {
-                    let refused = judge(source, sizes, report)?;
-                    source.task.acknowledged(refused);
-                }
+                answered = self.progress.next() => self.answered(source, answered)?,
                 committed = under_way(&mut self.committing) => {
                     self.committed(source, committed).await;
                 }
@@ -80,6 +77,25 @@ impl Steady {
                     let delivery = source.producer.send(records).await.map_err(send_failed)?;
                     self.progress.sent(delivery, offsets, sizes);
                 }
+            }
+        }
+    }
+
+    /// The broker has answered for a batch.
+    fn answered(
+        &mut self,
+        source: &mut Source<'_>,
+        (offsets, sizes, report): (Offsets, Sizes, broker::Result<DeliveryReport>),
+    ) -> Result<()> {
+        match judge(source, sizes, report) {
+            Ok(refused) => {
+                self.progress.settle(offsets);
+                source.task.acknowledged(refused);
+                Ok(())
+            }
+            Err(error) => {
+                self.progress.give_up();
+                Err(error)
             }
         }
     }
@@ -120,21 +136,21 @@ impl Steady {
     async fn finish(&mut self, source: &mut Source<'_>) {
         let timeout = self.timeout;
         let finishing = async {
+            let mut outcome = Ok::<_, ConnectorError>(());
             if self.committing.is_some() {
                 let committed = under_way(&mut self.committing).await;
                 self.committed(source, committed).await;
             }
             while self.progress.in_flight() > 0 {
-                let (sizes, report) = self.progress.next().await;
-                let refused = judge(source, sizes, report)?;
-                source.task.acknowledged(refused);
+                let answered = self.progress.next().await;
+                outcome = outcome.and(self.answered(source, answered));
             }
             self.commit(source);
             if self.committing.is_some() {
                 let committed = under_way(&mut self.committing).await;
                 self.committed(source, committed).await;
             }
-            Ok::<_, ConnectorError>(())
+            outcome
         };
         match tokio::time::timeout(timeout, finishing).await {
             Ok(Ok(())) => {}
@@ -166,11 +182,10 @@ fn judge(
     source.meter.finished(sizes.brought, sizes.sent.saturating_sub(failed.len()));
     let refused = failed.len();
     let Some((_, error)) = failed.into_iter().next() else { return Ok(0) };
-    if source.config().get("errors.tolerance").is_some_and(|text| text.trim() == "all") {
+    if source.tolerates_refusals() {
         tracing::warn!(task = %source.seat.spec.id, error = chain(&error),
             "Task {} skips records that the broker did not take", source.seat.spec.id);
         return Ok(refused);
     }
-    let message = "Unrecoverable exception from producer send callback";
-    Err(ConnectorError::new(ErrorClass::Internal, message).caused_by(from_broker(error)))
+    Err(refused_by_broker(error))
 }

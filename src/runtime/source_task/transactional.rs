@@ -2,7 +2,9 @@
 //!
 //! Source: KIP-618. The next batch is read while the transaction before it is being committed.
 //! Where a transaction holds one batch (the boundary `poll`) and the broker is away or its disk is
-//! full, the whole transaction is tried again; nothing of it was stored.
+//! full, the whole transaction is tried again; nothing of it was stored. A record that the broker
+//! refuses for good ends its transaction too: it fails the task, unless `errors.tolerance` lets the
+//! batch go without it. A transaction of several batches cannot go without it, as in Kafka Connect.
 
 use std::time::Duration;
 
@@ -12,9 +14,12 @@ use connect_api::{
 };
 use tokio::time::Instant;
 
-use super::{Offsets, Prepared, Sizes, Source, measured_poll, progress::merge, send_failed};
+use super::{
+    Offsets, Prepared, Sizes, Source, measured_poll, progress::merge, refused_by_broker,
+    send_failed,
+};
 use crate::{
-    broker::{BrokerError, Producer, ProducerRecord},
+    broker::{BrokerError, Delivery, Producer, ProducerRecord},
     runtime::{backoff::Backoff, life::from_broker},
 };
 
@@ -43,6 +48,14 @@ struct Open {
     offsets: Offsets,
     sizes: Sizes,
     batches: usize,
+    deliveries: Vec<Delivery>,
+}
+
+/// A transaction that was not stored.
+struct Unstored {
+    error: BrokerError,
+    /// Records that the broker refuses for good, by their position.
+    refused: Vec<usize>,
 }
 
 pub(super) async fn run(source: &mut Source<'_>) -> Result<()> {
@@ -137,8 +150,8 @@ impl Transactional {
         if self.open.is_none() {
             source.producer.begin().await.map_err(send_failed)?;
         }
-        source.producer.send(records).await.map_err(send_failed)?;
-        self.open.get_or_insert_default().add(offsets, sizes);
+        let delivery = source.producer.send(records).await.map_err(send_failed)?;
+        self.open.get_or_insert_default().add(offsets, sizes, delivery);
         if Instant::now() >= self.due() {
             self.commit_open(source).await?;
         }
@@ -146,10 +159,17 @@ impl Transactional {
     }
 
     async fn commit_open(&mut self, source: &mut Source<'_>) -> Result<()> {
-        let Some(Open { offsets, sizes, batches }) = self.open.take() else { return Ok(()) };
+        let Some(open) = self.open.take() else { return Ok(()) };
+        let Open { offsets, sizes, batches, mut deliveries } = open;
         let began = Instant::now();
         let records = offset_records(source, &offsets)?;
-        source.producer.send(records).await.map_err(send_failed)?;
+        deliveries.push(source.producer.send(records).await.map_err(send_failed)?);
+        for delivery in deliveries {
+            if let Err(Unstored { error, refused }) = taken(delivery).await {
+                give_up(&mut *source.producer).await;
+                return Err(failed(error, &refused));
+            }
+        }
         source.producer.commit().await.map_err(send_failed)?;
         self.ended = Instant::now();
         source.transacted(sizes, began.elapsed());
@@ -160,7 +180,8 @@ impl Transactional {
 }
 
 impl Open {
-    fn add(&mut self, offsets: Offsets, sizes: Sizes) {
+    fn add(&mut self, offsets: Offsets, sizes: Sizes, delivery: Delivery) {
+        self.deliveries.push(delivery);
         merge(&mut self.offsets, offsets);
         self.sizes.brought += sizes.brought;
         self.sizes.sent += sizes.sent;
@@ -181,15 +202,16 @@ impl Source<'_> {
 /// reads the next batch meanwhile.
 async fn one_transaction(
     source: &mut Source<'_>,
-    Prepared { mut records, offsets, sizes }: Prepared,
+    Prepared { mut records, offsets, mut sizes }: Prepared,
 ) -> Result<Option<SourceBatch>> {
     let began = Instant::now();
+    let skippable = if source.tolerates_refusals() { records.len() } else { 0 };
     records.extend(offset_records(source, &offsets)?);
     let stop = source.seat.stop.clone();
     let name = source.seat.spec.id.to_string();
     let mut read_ahead = None;
     let stored = {
-        let store = store_until_done(&mut *source.producer, &name, records, &stop);
+        let store = store_until_done(&mut *source.producer, (&name, &stop), records, skippable);
         tokio::pin!(store);
         loop {
             let wants_more = read_ahead.is_none() && source.poll_backoff.is_none();
@@ -202,9 +224,10 @@ async fn one_transaction(
             }
         }
     };
-    if stored {
+    if let Some(skipped) = stored {
+        sizes.sent = sizes.sent.saturating_sub(skipped);
         source.transacted(sizes, began.elapsed());
-        source.task.acknowledged(0);
+        source.task.acknowledged(skipped);
         source.committed(&offsets).await;
     }
     match read_ahead {
@@ -214,20 +237,38 @@ async fn one_transaction(
     }
 }
 
-/// Tries a transaction until it is stored; `false` when the task was told to stop before.
+/// Tries a transaction until it is stored, without those of its first records that the broker
+/// refuses for good, as far as they are `skippable`. Tells how many those are; none when the task was
+/// told to stop before.
 async fn store_until_done(
     producer: &mut dyn Producer,
-    task: &str,
-    records: Vec<ProducerRecord>,
-    stop: &tokio_util::sync::CancellationToken,
-) -> Result<bool> {
+    (task, stop): (&str, &tokio_util::sync::CancellationToken),
+    mut records: Vec<ProducerRecord>,
+    mut skippable: usize,
+) -> Result<Option<usize>> {
     let mut backoff = Backoff::capped_at(LONGEST_WAIT);
+    let mut skipped = 0;
     loop {
-        let error = match store(producer, records.clone()).await {
-            Ok(()) => return Ok(true),
-            Err(error) if error.class() == ErrorClass::Retriable => error,
-            Err(error) => return Err(send_failed(error)),
+        let Err(Unstored { error, refused }) = store(producer, records.clone()).await else {
+            return Ok(Some(skipped));
         };
+        if !refused.is_empty() && refused.iter().all(|at| *at < skippable) {
+            tracing::warn!(
+                task,
+                error = chain(&error),
+                "Task {task} skips records that the broker did not take"
+            );
+            producer.abort().await.map_err(from_broker)?;
+            let mut at = 0..;
+            records.retain(|_record| at.next().is_none_or(|at| !refused.contains(&at)));
+            skippable -= refused.len();
+            skipped += refused.len();
+            continue;
+        }
+        if !refused.is_empty() || error.class() != ErrorClass::Retriable {
+            give_up(producer).await;
+            return Err(failed(error, &refused));
+        }
         let wait = backoff.next();
         if backoff.is_first() {
             tracing::warn!(
@@ -236,12 +277,10 @@ async fn store_until_done(
                 "Task {task} could not store its records and tries again"
             );
         }
-        if let Err(error) = producer.abort().await {
-            return Err(from_broker(error));
-        }
+        producer.abort().await.map_err(from_broker)?;
         tokio::select! {
             biased;
-            () = stop.cancelled() => return Ok(false),
+            () = stop.cancelled() => return Ok(None),
             () = tokio::time::sleep(wait) => {}
         }
     }
@@ -250,10 +289,40 @@ async fn store_until_done(
 async fn store(
     producer: &mut dyn Producer,
     records: Vec<ProducerRecord>,
-) -> Result<(), BrokerError> {
+) -> std::result::Result<(), Unstored> {
     producer.begin().await?;
-    producer.send(records).await?;
-    producer.commit().await
+    taken(producer.send(records).await?).await?;
+    Ok(producer.commit().await?)
+}
+
+/// Waits until the broker has taken every record of a batch.
+async fn taken(delivery: Delivery) -> std::result::Result<(), Unstored> {
+    let mut failed = delivery.await?.failed;
+    let lasts = |error: &BrokerError| error.class() != ErrorClass::Retriable;
+    let refused = failed.iter().filter(|(_, error)| lasts(error)).map(|(at, _)| *at).collect();
+    // What follows from a refusal comes after it in the list, or before, as it happens.
+    failed.sort_by_key(|(at, error)| (!lasts(error), *at));
+    match failed.into_iter().next() {
+        Some((_, error)) => Err(Unstored { error, refused }),
+        None => Ok(()),
+    }
+}
+
+/// Leaves nothing open behind a task that fails: readers of committed records would wait for it.
+async fn give_up(producer: &mut dyn Producer) {
+    if let Err(error) = producer.abort().await {
+        tracing::debug!(error = chain(&error), "Could not abort the last transaction");
+    }
+}
+
+fn failed(error: BrokerError, refused: &[usize]) -> ConnectorError {
+    if refused.is_empty() { send_failed(error) } else { refused_by_broker(error) }
+}
+
+impl From<BrokerError> for Unstored {
+    fn from(error: BrokerError) -> Self {
+        Self { error, refused: Vec::new() }
+    }
 }
 
 fn offset_records(source: &Source<'_>, offsets: &Offsets) -> Result<Vec<ProducerRecord>> {

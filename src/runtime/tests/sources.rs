@@ -32,6 +32,10 @@ struct Counter {
     told: Arc<Mutex<Vec<i64>>>,
     /// Batches that were reported as taken.
     taken: Arc<Mutex<usize>>,
+    /// Records that were reported as refused.
+    refused: Arc<Mutex<usize>>,
+    /// A number that goes to a topic which cannot be.
+    misplaced: Option<i64>,
 }
 
 impl std::fmt::Debug for Counter {
@@ -107,7 +111,8 @@ impl SourceTask for CounterTask {
         self.next = numbers.end;
         let record = |number: i64| {
             let value = SchemaAndValue::new(Schema::string(), Value::string(number.to_string()));
-            SourceRecord { partition: Some(0), ..SourceRecord::new("numbers".into(), value) }
+            let topic = if self.counter.misplaced == Some(number) { "a b" } else { "numbers" };
+            SourceRecord { partition: Some(0), ..SourceRecord::new(topic.into(), value) }
         };
         let offset = SourceOffset([("next".to_owned(), self.next.into())].into_iter().collect());
         Ok(SourceBatch {
@@ -117,7 +122,7 @@ impl SourceTask for CounterTask {
     }
 
     fn acknowledged(&mut self, refused: usize) {
-        assert_eq!(refused, 0);
+        *self.counter.refused.lock().unwrap() += refused;
         *self.counter.taken.lock().unwrap() += 1;
     }
 
@@ -171,6 +176,49 @@ async fn every_batch_is_reported_once_when_the_broker_has_it() {
         harness.wait_for("numbers", 95).await;
         assert!(task.stop(PATIENCE).await);
         assert_eq!(*counter.taken.lock().unwrap(), 10, "{config:?}");
+        assert_eq!(*counter.refused.lock().unwrap(), 0, "{config:?}");
+        harness.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_the_broker_refuses_fails_the_task_or_is_told_as_skipped() {
+    let skip = ("errors.tolerance", "all");
+    let interval = ("transaction.boundary", "interval");
+    type Way<'a> = (fn(&mut RuntimeSettings), &'a [(&'a str, &'a str)]);
+    let skipping: [Way<'_>; 2] = [(|_| {}, &[skip]), (without_transactions, &[skip])];
+    for (change, config) in skipping {
+        let directory = tempfile::tempdir().unwrap();
+        let harness = Harness::open(directory.path(), change).await;
+        let counter = Counter { misplaced: Some(25), ..Counter::up_to(40) };
+        let task = harness.start_task(counter.plugin(), config);
+        let stored = harness.wait_for("numbers", 39).await;
+        assert_eq!(stored, [numbers(0..25), numbers(26..40)].concat());
+        assert!(task.stop(PATIENCE).await);
+        let told = (*counter.taken.lock().unwrap(), *counter.refused.lock().unwrap());
+        assert_eq!(told, (4, 1));
+        harness.end().await;
+    }
+    let failing: [(Way<'_>, usize); 4] = [
+        ((|_| {}, &[]), 20),
+        ((|_| {}, &[interval]), 0),
+        // A transaction of several batches cannot go without a part of it.
+        ((|_| {}, &[interval, skip]), 0),
+        ((without_transactions, &[]), 29),
+    ];
+    for ((change, config), stored) in failing {
+        let directory = tempfile::tempdir().unwrap();
+        let mut harness = Harness::open(directory.path(), change).await;
+        let counter = Counter { misplaced: Some(25), ..Counter::up_to(30) };
+        let task = harness.start_task(counter.plugin(), config);
+        let trace = harness.trace().await;
+        assert!(trace.contains("Unrecoverable exception from producer send callback"), "{trace}");
+        assert!(trace.contains("a b"), "{trace}");
+        assert!(task.stop(PATIENCE).await);
+        assert_eq!(harness.values("numbers").await.len(), stored, "{config:?}");
+        let committed = harness.offsets.committed("conn").await.unwrap();
+        let committed = committed.first().and_then(|(_, offset)| offset.0["next"].as_i64());
+        assert!(committed.unwrap_or(0) <= 20, "{config:?}: {committed:?}");
         harness.end().await;
     }
 }

@@ -229,9 +229,7 @@ impl Producer for EmbeddedProducer {
     }
 
     async fn abort(&mut self) -> Result<()> {
-        let transactions = self.transactions("Aborting")?;
-        transactions.opened("Aborting")?;
-        transactions.open = None;
+        self.transactions("Aborting")?.open = None;
         Ok(())
     }
 }
