@@ -7,6 +7,7 @@ use std::sync::Arc;
 use connect_api::{
     config::Props,
     record::{SourceOffset, SourcePartition, TopicPartition},
+    sink::SinkConnector,
     source::SourceConnector,
 };
 use serde_json::{Map, Value};
@@ -57,7 +58,9 @@ pub(super) async fn change(
         ConnectorPlugin::Source(source) => {
             change_source(parts, name, config, (source.as_ref(), change)).await
         }
-        ConnectorPlugin::Sink(_) => change_sink(parts, name, config, change).await,
+        ConnectorPlugin::Sink(sink) => {
+            change_sink(parts, name, config, (sink.as_ref(), change)).await
+        }
     }
 }
 
@@ -145,7 +148,7 @@ async fn change_sink(
     parts: &HerderParts,
     name: &str,
     config: &Props,
-    change: OffsetChange,
+    (sink, change): (&dyn SinkConnector, OffsetChange),
 ) -> Result<Message> {
     let verb = verb_of(&change);
     let failed = |source| match source {
@@ -159,12 +162,15 @@ async fn change_sink(
         OffsetChange::Alter(offsets) => Some(sink_offsets(offsets)?),
         OffsetChange::Reset => None,
     };
+    let resolved = (parts.resolve)(config).map_err(HerderError::Unresolved)?;
+    let is_all =
+        sink.alter_offsets(&resolved, wanted.as_deref()).await.map_err(HerderError::Refused)?;
     let admin = parts.broker.admin(&client(name)).await.map_err(failed)?;
     match wanted {
         Some(offsets) => admin.alter_offsets(&group, &offsets).await.map_err(failed)?,
         None => admin.delete_group(&group).await.map_err(failed)?,
     }
-    Ok(message(verb, true))
+    Ok(message(verb, is_all))
 }
 
 fn message(verb: &str, is_all: bool) -> Message {

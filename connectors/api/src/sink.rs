@@ -265,6 +265,22 @@ pub trait SinkConnector: Debug + Send + Sync {
         Ok(None)
     }
 
+    /// Follows a change of the connector's offsets, which a user has asked for while it has no tasks, in the
+    /// connector's own system, where its tasks look for them too: `offsets` says where partitions go on, or
+    /// that they are forgotten; without it all are. Called before the worker changes its own.
+    ///
+    /// `false` says that the user has to change something there as well; the answer tells so.
+    ///
+    /// # Errors
+    /// When the change is not possible, or the system is away; nothing is changed then.
+    async fn alter_offsets(
+        &self,
+        _props: &Props,
+        _offsets: Option<&[(TopicPartition, Option<i64>)]>,
+    ) -> Result<bool> {
+        Ok(true)
+    }
+
     /// The settings by which a task names what it stores, where it knows records that come again by these
     /// names. The worker keeps them beside committed offsets, and warns when a task goes on with others:
     /// nothing secret may be among them.
