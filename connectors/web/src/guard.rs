@@ -141,7 +141,10 @@ impl RateLimit {
             }
         }
         let due_us = all.entry(client).or_insert(now_us);
-        let start_us = (*due_us).max(now_us);
+        // No request moves it further ahead than this; a clock that is set back does.
+        let furthest_us = now_us.saturating_add(self.slack_us).saturating_add(self.step_us);
+        let start_us = (*due_us).min(furthest_us).max(now_us);
+        *due_us = start_us;
         let ahead_us = start_us - now_us - self.slack_us;
         if ahead_us > 0 {
             let seconds = ahead_us.saturating_add(SECOND_US - 1) / SECOND_US;
@@ -197,6 +200,17 @@ mod tests {
                 prop_assert!(admitted <= most, "{admitted} of {most} in {now_ms} ms");
             }
         }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_costs_a_client_one_step() {
+        let limit = RateLimit::new(2, 3);
+        for _request in 0..3 {
+            assert_eq!(limit.admit(ONE, 9_000_000), Ok(()));
+        }
+        assert_eq!(limit.admit(ONE, 0), Err(1));
+        assert_eq!(limit.admit(ONE, 400), Err(1));
+        assert_eq!(limit.admit(ONE, 500), Ok(()));
     }
 
     #[test]
