@@ -15,6 +15,8 @@ use crate::answer::Refused;
 
 /// Clients that are remembered at once; each takes some tens of bytes.
 const MAX_CLIENTS: usize = 50_000;
+/// What stands before a token, in any case.
+const BEARER: &[u8] = b"Bearer ";
 /// Microseconds of a second.
 const SECOND_US: i64 = 1_000_000;
 
@@ -29,13 +31,14 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    /// Address of the client: that of the connection, or what a proxy says.
+    /// Address of the client: that of the connection, or what a proxy says. An IPv4 address is one, also
+    /// where the listener has it in an IPv6 address.
     pub(crate) fn client(&self, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
         let told = self.client_header.as_ref().and_then(|name| {
             let last = headers.get_all(name).iter().next_back()?.to_str().ok()?;
             last.rsplit(',').next()?.trim().parse().ok()
         });
-        told.unwrap_or(peer)
+        told.unwrap_or(peer).to_canonical()
     }
 
     /// Lets a request in, before its body is read.
@@ -51,7 +54,8 @@ impl Guard {
         let Some((key, name)) = &self.key else { return Ok(()) };
         let bearer = || {
             let value = headers.get(header::AUTHORIZATION)?.as_bytes();
-            value.strip_prefix(b"Bearer ")
+            let (scheme, token) = value.split_at_checked(BEARER.len())?;
+            scheme.eq_ignore_ascii_case(BEARER).then(|| token.trim_ascii_start())
         };
         let given = headers.get(name).map(axum::http::HeaderValue::as_bytes).or_else(bearer);
         let given = given.ok_or_else(|| {
@@ -200,6 +204,20 @@ mod tests {
                 prop_assert!(admitted <= most, "{admitted} of {most} in {now_ms} ms");
             }
         }
+    }
+
+    #[test]
+    fn an_address_is_written_as_what_it_is() {
+        let client_header = Some(HeaderName::from_static("x-forwarded-for"));
+        let guard = Guard { key: None, signature: None, limit: None, client_header };
+        let mut headers = HeaderMap::new();
+        let client = |headers: &HeaderMap, peer: &str| {
+            guard.client(headers, peer.parse().unwrap()).to_string()
+        };
+        assert_eq!(client(&headers, "::ffff:127.0.0.1"), "127.0.0.1");
+        assert_eq!(client(&headers, "2001:db8::1"), "2001:db8::1");
+        headers.insert("x-forwarded-for", "::ffff:10.0.0.9".parse().unwrap());
+        assert_eq!(client(&headers, "::1"), "10.0.0.9");
     }
 
     #[test]

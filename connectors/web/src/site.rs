@@ -218,6 +218,9 @@ fn cross_origin(config: &WebConfig) -> Option<CorsLayer> {
     methods.dedup();
     let mut headers: Vec<HeaderName> =
         config.allowed_headers.iter().filter_map(|name| name.parse().ok()).collect();
-    headers.extend(config.api_key.is_some().then(|| config.api_key_header.parse().ok()).flatten());
+    if config.api_key.is_some() {
+        headers.push(header::AUTHORIZATION);
+        headers.extend(config.api_key_header.parse::<HeaderName>());
+    }
     Some(CorsLayer::new().allow_origin(origins).allow_methods(methods).allow_headers(headers))
 }

@@ -86,13 +86,19 @@ impl ConfigType for RouteTexts {
         }
         let mut routes = Vec::new();
         for (place, item) in items.into_iter().enumerate() {
-            let route = serde_json::from_value(item).map_err(|error| error.to_string());
-            let route = route.and_then(|letters| read(&letters));
-            routes.push(route.map_err(|reason| format!("Route {}: {reason}", place + 1))?);
+            routes.push(route(item).map_err(|reason| format!("Route {}: {reason}", place + 1))?);
         }
         refuse_clashes(&routes)?;
         Ok(Self(routes))
     }
+}
+
+fn route(item: Json) -> Result<RouteText, String> {
+    if !item.is_object() {
+        return Err("must be an object such as {\"path\": \"/hook\"}".to_owned());
+    }
+    let letters = serde_json::from_value(item).map_err(|error| error.to_string())?;
+    read(&letters)
 }
 
 fn read(letters: &Letters) -> Result<RouteText, String> {

@@ -45,6 +45,9 @@ async fn without_the_key_nothing_is_taken() {
         (hook().header("X-API-Key", "other"), 401),
         (hook().header("X-API-Key", "s3cret"), 200),
         (hook().header("Authorization", "Bearer s3cret"), 200),
+        (hook().header("Authorization", "bearer s3cret"), 200),
+        (hook().header("Authorization", "BEARER  s3cret"), 200),
+        (hook().header("Authorization", "Bearers3cret"), 401),
         (hook().header("Authorization", "Basic s3cret"), 401),
     ] {
         let (status, body) = answer(request).await;
@@ -92,7 +95,9 @@ async fn pages_of_other_origins_may_call_when_they_are_named() {
     assert_eq!(allowed.headers()["access-control-allow-origin"], "https://b.example");
     assert_eq!(allowed.headers()["access-control-allow-methods"], "POST");
     let named = allowed.headers()["access-control-allow-headers"].to_str().unwrap().to_lowercase();
-    assert!(named.contains("x-api-key") && named.contains("content-type"), "{named}");
+    for header in ["x-api-key", "authorization", "content-type"] {
+        assert!(named.contains(header), "{header}: {named}");
+    }
     let other = preflight("https://evil.example").send().await.unwrap();
     assert!(!other.headers().contains_key("access-control-allow-origin"));
 }

@@ -19,6 +19,8 @@ fn a_bad_route_is_one_sentence() {
     for (routes, expected) in [
         ("{}", "Must be a JSON array of routes: invalid type: map"),
         ("[]", "Must have one route at least"),
+        ("[1]", "Route 1: must be an object such as {\"path\": \"/hook\"}"),
+        (r#"[["GET", "/a", null, null, null, null, []]]"#, "Route 1: must be an object"),
         (r#"[{"path": "/a"}, {"method": "GET"}]"#, "Route 2: missing field `path`"),
         (r#"[{"path": "/a", "metod": "GET"}]"#, "Route 1: unknown field `metod`, expected one of"),
         (r#"[{"path": "a"}]"#, "Route 1: path \"a\": it must begin with /"),
