@@ -47,6 +47,7 @@ impl SourceConnector for WebEventSource {
 
     fn validate(&self, props: &Props) -> Vec<ConfigValue> {
         let mut values = validate::<WebConfig>(props);
+        // A file with a certificate is part of the configuration, and no system that comes up later.
         if let Ok(config) = WebConfig::parse(props)
             && let Err(error) = acceptor(&config)
             && let Some(file) = values.iter_mut().find(|value| value.name == KEYSTORE)
