@@ -216,6 +216,7 @@ fn runtime_settings(
     RuntimeSettings {
         broker: broker.shared(),
         offsets: Arc::clone(&stores.offsets),
+        own_topics: Arc::new(stores.topics.clone()),
         clock: Arc::clone(clock),
         budget: MemoryBudget::new(budget),
         tasks: tasks.clone(),

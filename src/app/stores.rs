@@ -1,6 +1,9 @@
 //! Opens what the worker keeps about itself: topics, or memory and a file.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use connect_api::config::Props;
 
@@ -22,6 +25,8 @@ pub(super) struct Stores {
     pub(super) configs: Arc<dyn RecordLog<ConfigRecord>>,
     pub(super) statuses: Arc<dyn RecordLog<StatusRecord>>,
     pub(super) offsets: Arc<dyn SourceOffsets>,
+    /// Topics that all this is kept in.
+    pub(super) topics: BTreeSet<String>,
 }
 
 impl Stores {
@@ -45,10 +50,12 @@ impl Stores {
         props: &Props,
         broker: &Arc<dyn Broker>,
     ) -> Result<Self> {
+        let mut topics = BTreeSet::new();
         let offsets: Arc<dyn SourceOffsets> = match config.broker() {
             BrokerChoice::Embedded(_) => {
                 let topic = topic(config, props, TopicUse::Offsets);
                 let topic = TopicSettings { name: STANDALONE_OFFSETS.to_owned(), ..topic };
+                topics.insert(topic.name.clone());
                 Arc::new(TopicOffsets::open(broker, &topic).await?)
             }
             BrokerChoice::Kafka(_) => {
@@ -60,6 +67,7 @@ impl Stores {
             configs: Arc::new(MemoryLog::default()),
             statuses: Arc::new(MemoryLog::default()),
             offsets,
+            topics,
         })
     }
 
@@ -70,6 +78,7 @@ impl Stores {
     ) -> Result<Self> {
         let [configs, statuses, offsets] = [TopicUse::Config, TopicUse::Status, TopicUse::Offsets]
             .map(|usage| topic(config, props, usage));
+        let topics = [&configs, &statuses, &offsets].map(|topic| topic.name.clone()).into();
         let (configs, statuses, offsets) = tokio::try_join!(
             TopicLog::open(broker, &configs),
             TopicLog::open(broker, &statuses),
@@ -80,6 +89,7 @@ impl Stores {
             configs: Arc::new(configs),
             statuses: Arc::new(statuses),
             offsets: Arc::new(offsets),
+            topics,
         })
     }
 }

@@ -18,7 +18,7 @@ mod tests;
 pub use self::preview::{PreviewRequest, PreviewSpec};
 pub use crate::pipeline::PreviewedRecord;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use connect_api::{
     budget::MemoryBudget,
@@ -105,6 +105,9 @@ pub struct RuntimeSettings {
     pub broker: Arc<dyn Broker>,
     /// Where offsets of sources are kept.
     pub offsets: Arc<dyn SourceOffsets>,
+    /// Topics in which the worker keeps what it knows, and which no source may write to: a record
+    /// there is a connector, or an offset.
+    pub own_topics: Arc<BTreeSet<String>>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Bytes that all tasks together may hold in buffers.

@@ -59,6 +59,7 @@ impl Topics {
                 continue;
             }
             if self.seen.insert(Arc::clone(&record.topic)) {
+                check_is_free(seat, &record.topic)?;
                 if let Some(creation) = &self.creation {
                     creation.ensure(&record.topic).await?;
                 }
@@ -69,6 +70,17 @@ impl Topics {
         }
         Ok(())
     }
+}
+
+/// Whoever chooses a record's topic, such as a client of an endpoint, must not become the worker's
+/// master by that.
+fn check_is_free(seat: &Seat, topic: &str) -> Result<()> {
+    if !seat.settings.own_topics.contains(topic) {
+        return Ok(());
+    }
+    let text =
+        format!("A record is for topic \"{topic}\", in which the worker keeps its own state");
+    Err(ConnectorError::invalid(text).hint("Choose another topic for the connector's records"))
 }
 
 impl Creation {

@@ -66,6 +66,7 @@ impl Harness {
         let mut settings = RuntimeSettings {
             broker: shared,
             offsets: Arc::clone(&offsets),
+            own_topics: Arc::new(["offsets".to_owned()].into()),
             clock,
             budget: MemoryBudget::new(64 << 20),
             tasks: tasks.child(),

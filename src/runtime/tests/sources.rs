@@ -343,6 +343,23 @@ async fn transforms_and_topic_rules_apply_on_the_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_source_does_not_write_where_the_worker_keeps_its_state() {
+    let mut harness = Harness::start().await;
+    let config = [
+        ("transforms", "route"),
+        ("transforms.route.type", "RegexRouter"),
+        ("transforms.route.regex", "numbers"),
+        ("transforms.route.replacement", "offsets"),
+    ];
+    let task = harness.start_task(Counter::up_to(5).plugin(), &config);
+    let trace = harness.trace().await;
+    assert!(trace.contains("topic \"offsets\", in which the worker keeps its own"), "{trace}");
+    assert!(task.stop(PATIENCE).await);
+    assert_eq!(harness.values("offsets").await, Vec::<String>::new());
+    harness.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn clients_that_cannot_be_made_fail_a_source_even_while_it_is_paused() {
     let mut harness = Harness::start().await;
     for (entries, expected) in [
