@@ -1,7 +1,7 @@
 //! JSON documents that records can hold.
 
 use bytestring::ByteString;
-use connect_api::json::Parser;
+use connect_api::json::{Node, NodeRef, Parser, write_text};
 
 /// Characters of a number that a sentence shows.
 const SHOWN: usize = 40;
@@ -21,6 +21,35 @@ pub(crate) fn check(text: &ByteString) -> Result<(), String> {
         return Err("The body is not JSON: something follows the document".to_owned());
     }
     check_content(text)
+}
+
+/// Appends a part of a document, with its numbers as they were written.
+pub(crate) fn write(out: &mut Vec<u8>, node: &NodeRef<'_>) {
+    match node {
+        Node::Null => out.extend_from_slice(b"null"),
+        Node::Boolean(true) => out.extend_from_slice(b"true"),
+        Node::Boolean(false) => out.extend_from_slice(b"false"),
+        Node::Number(text, _) => out.extend_from_slice(text.as_bytes()),
+        Node::String(text) => write_text(out, text),
+        Node::Array(items) => {
+            out.push(b'[');
+            for (place, item) in items.iter().enumerate() {
+                out.extend((place > 0).then_some(b','));
+                write(out, item);
+            }
+            out.push(b']');
+        }
+        Node::Object(members) => {
+            out.push(b'{');
+            for (place, (name, value)) in members.iter().enumerate() {
+                out.extend((place > 0).then_some(b','));
+                write_text(out, name);
+                out.push(b':');
+                write(out, value);
+            }
+            out.push(b'}');
+        }
+    }
 }
 
 /// Goes through the numbers and texts of what is JSON.

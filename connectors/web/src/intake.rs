@@ -5,7 +5,7 @@ use std::{borrow::Cow, net::IpAddr, sync::Arc};
 use axum::http::{HeaderMap, StatusCode, header, request::Parts};
 use bytes::Bytes;
 use bytestring::ByteString;
-use connect_api::json::write_text;
+use connect_api::json::{Node, NodeRef, Parser, write_text};
 use connect_joda::{Pattern, Zone};
 use serde_json::{Map as JsonMap, Value as Json};
 
@@ -39,7 +39,7 @@ pub(crate) struct Request<'a> {
 /// A part of a request as a field takes it.
 enum Part<'a> {
     Text(Cow<'a, str>),
-    Json(&'a Json),
+    Json(&'a NodeRef<'a>),
 }
 
 type Result<T> = std::result::Result<T, Refused>;
@@ -68,7 +68,7 @@ pub(crate) fn events(route: &Route, time: &TimeText, request: Request<'_>) -> Re
         }
         Some(kind) => match actual(kind, &seen.request.parts.headers) {
             BodyKind::Ndjson => seen.lines(body),
-            BodyKind::Form => seen.document(form(&body)).map(|event| vec![event]),
+            BodyKind::Form => seen.checked(form(&body)).map(|event| vec![event]),
             _ => seen.json(body).map(|event| vec![event]),
         },
     }
@@ -128,32 +128,39 @@ impl Seen<'_> {
     fn json(&self, body: Bytes) -> Result<Event> {
         let text = text(body)?;
         document::check(&text).map_err(Refused::bad)?;
+        self.checked(text)
+    }
+
+    /// An event of a document that is one.
+    fn checked(&self, text: ByteString) -> Result<Event> {
         if !self.route.reads_body {
             return self.event(None, Content::Json(text));
         }
-        let document: Json = serde_json::from_str(&text)
+        let document = Parser::new(&text)
+            .value::<NodeRef<'_>>()
             .map_err(|error| Refused::bad(format!("The body is not JSON: {error}")))?;
-        self.event(Some(&document), Content::Json(text))
-    }
-
-    fn document(&self, document: Json) -> Result<Event> {
-        let text = document.to_string();
-        self.event(Some(&document), Content::Json(text.into()))
+        self.event(Some(&document), Content::Json(text.clone()))
     }
 
     /// An event of a body, with the document that it is.
-    fn event(&self, document: Option<&Json>, body: Content) -> Result<Event> {
+    fn event(&self, document: Option<&NodeRef<'_>>, body: Content) -> Result<Event> {
         let content = match &self.route.shape {
             Shape::Body => body,
             Shape::Fields(members) => Content::Json(self.object(members, document)?),
         };
         let key = match &self.route.key {
             None => None,
-            Some(pick) => self.required(pick, document)?.map(|part| match part {
-                Part::Text(text) => ByteString::from(text.into_owned()),
-                Part::Json(Json::String(text)) => ByteString::from(text.as_str()),
-                Part::Json(json) => json.to_string().into(),
-            }),
+            Some(pick) => match self.required(pick, document)? {
+                None => None,
+                Some(Part::Text(text)) => Some(text.into_owned().into()),
+                // A copy, as a part of the body would keep all of it in memory.
+                Some(Part::Json(Node::String(text))) => Some(ByteString::from(&**text)),
+                Some(Part::Json(node)) => {
+                    let mut out = Vec::new();
+                    document::write(&mut out, node);
+                    Some(utf8(out)?)
+                }
+            },
         };
         Ok(Event {
             topic: Arc::clone(&self.topic),
@@ -164,7 +171,7 @@ impl Seen<'_> {
         })
     }
 
-    fn object(&self, members: &[Member], document: Option<&Json>) -> Result<ByteString> {
+    fn object(&self, members: &[Member], document: Option<&NodeRef<'_>>) -> Result<ByteString> {
         let mut out = vec![b'{'];
         for (place, member) in members.iter().enumerate() {
             if place > 0 {
@@ -180,18 +187,18 @@ impl Seen<'_> {
             match self.required(pick, document)? {
                 None => out.extend_from_slice(b"null"),
                 Some(Part::Text(text)) => write_text(&mut out, &text),
-                Some(Part::Json(json)) => out.extend_from_slice(json.to_string().as_bytes()),
+                Some(Part::Json(node)) => document::write(&mut out, node),
             }
         }
         out.push(b'}');
-        ByteString::try_from(Bytes::from(out)).map_err(|_not_utf8| Refused::bad("It is not UTF-8"))
+        utf8(out)
     }
 
     /// A part of the request, or none where it may be missing.
     fn required<'b>(
         &'b self,
         pick: &'b Pick,
-        document: Option<&'b Json>,
+        document: Option<&'b NodeRef<'b>>,
     ) -> Result<Option<Part<'b>>> {
         let part = self.part(&pick.source, document)?;
         if part.is_none() && !pick.is_optional {
@@ -203,7 +210,7 @@ impl Seen<'_> {
     fn part<'b>(
         &'b self,
         source: &'b Source,
-        document: Option<&'b Json>,
+        document: Option<&'b NodeRef<'b>>,
     ) -> Result<Option<Part<'b>>> {
         let parts = self.request.parts;
         let text = |text: &'b str| Part::Text(Cow::Borrowed(text));
@@ -215,7 +222,7 @@ impl Seen<'_> {
             Source::Header(name) => header_text(&parts.headers, name)?.map(Part::Text),
             Source::Body(path) => document
                 .and_then(|document| {
-                    path.iter().try_fold(document, |value, step| value.get(step.as_str()))
+                    path.iter().try_fold(document, |value, step| value.member(step))
                 })
                 .map(Part::Json),
             Source::Path(name) => self
@@ -275,14 +282,19 @@ fn topic(topic: &Topic, segments: &[(String, String)]) -> Result<Arc<str>> {
     Err(Refused::new(StatusCode::NOT_FOUND, "The path names no topic that there may be"))
 }
 
+fn utf8(out: Vec<u8>) -> Result<ByteString> {
+    ByteString::try_from(Bytes::from(out)).map_err(|_not_utf8| Refused::bad("It is not UTF-8"))
+}
+
 fn text(body: Bytes) -> Result<ByteString> {
     ByteString::try_from(body).map_err(|_not_utf8| Refused::bad("The body is not UTF-8"))
 }
 
 /// A form as an object; a name that comes several times has its last value.
-fn form(body: &[u8]) -> Json {
+fn form(body: &[u8]) -> ByteString {
     let member = |(name, value): (Cow<'_, str>, Cow<'_, str>)| {
         (name.into_owned(), Json::String(value.into_owned()))
     };
-    Json::Object(form_urlencoded::parse(body).map(member).collect::<JsonMap<_, _>>())
+    let members = form_urlencoded::parse(body).map(member).collect::<JsonMap<_, _>>();
+    Json::Object(members).to_string().into()
 }

@@ -2,7 +2,10 @@
 
 use std::{pin::pin, time::Duration};
 
-use connect_api::value::Value;
+use connect_api::{
+    json::{DecimalFormat, write_value},
+    value::Value,
+};
 use tokio::time::timeout;
 
 use super::harness::{Web, answer, json};
@@ -156,6 +159,29 @@ async fn a_webhook_takes_any_body() {
         (header(0), header(4)),
         (vec!["X-Kind=push".into()], vec!["Idempotency-Key=i-1".into()])
     );
+}
+
+#[tokio::test]
+async fn fields_of_a_body_are_what_they_were_in_it() {
+    let routes = r#"[{"path": "/hook", "fields": {"a": "body:a.b"}, "key": "body:a.b"}]"#;
+    let entries = [("acks", "0"), ("routes", routes), ("timestamp.field", "")];
+    let mut web = Web::start(&entries).await;
+    for (part, expected) in [
+        ("0.48183792520110524", "0.48183792520110524"),
+        (
+            "[0.43295284981322557, -9223372036854775808, {\"c\\u0022\": null}]",
+            r#"[0.43295284981322557,-9223372036854775808,{"c\"":null}]"#,
+        ),
+        ("{\"c\": [true, \"\\ud83d\\ude00\"], \"d\": {}}", r#"{"c":[true,"😀"],"d":{}}"#),
+    ] {
+        let body = format!("{{\"a\": {{\"b\": 1, \"b\": {part}}}}}");
+        assert_eq!(answer(web.post("/hook", body)).await.0, 200);
+        let records = web.records(1).await;
+        let mut found = Vec::new();
+        write_value(&mut found, &records[0].value.value, DecimalFormat::Numeric);
+        assert_eq!(String::from_utf8(found).unwrap(), format!("{{\"a\":{expected}}}"));
+        assert_eq!(records[0].key.value.as_str(), Some(expected));
+    }
 }
 
 #[tokio::test]
