@@ -74,14 +74,21 @@ impl Memory {
         (!batch.held.is_empty()).then_some(batch)
     }
 
-    pub(super) fn close(&self) {
+    /// Takes nothing any more and answers who waits; those who were answered before lose their events,
+    /// of which this is the number.
+    pub(super) fn close(&self) -> usize {
         let mut state = self.state();
         state.is_closed = true;
         let parcels = std::mem::take(&mut state.parcels);
         drop(state);
-        for receipt in parcels.into_iter().filter_map(|parcel| parcel.receipt) {
-            tell(receipt, Err(Refusal::Stopping));
+        let mut lost = 0;
+        for parcel in parcels {
+            match parcel.receipt {
+                Some(receipt) => tell(receipt, Err(Refusal::Stopping)),
+                None => lost += parcel.events.len(),
+            }
         }
+        lost
     }
 }
 
@@ -119,7 +126,8 @@ mod tests {
         let memory = Memory::new(MemoryBudget::new(10_000));
         let (receipt, mut answer) = oneshot::channel();
         memory.submit(vec![event()], Some(receipt)).unwrap();
-        memory.close();
+        memory.submit(vec![event(), event()], None).unwrap();
+        assert_eq!(memory.close(), 2, "nobody waits for these");
         assert_eq!(answer.try_recv(), Ok(Err(Refusal::Stopping)));
         assert_eq!(memory.submit(vec![event()], None), Err(Refusal::Stopping));
         assert!(memory.take(1, 1).is_none());

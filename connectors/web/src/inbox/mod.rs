@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use connect_api::budget::Reservation;
 use tokio::sync::oneshot;
+use tracing::warn;
 
 pub(crate) use self::memory::Memory;
 use crate::{event::Event, journal::Journal};
@@ -86,7 +87,15 @@ impl Inbox {
     /// Takes nothing any more and lets go of its files; who waits is answered.
     pub(crate) fn close(&self) {
         match self {
-            Self::Memory(memory) => memory.close(),
+            Self::Memory(memory) => {
+                let lost = memory.close();
+                if lost > 0 {
+                    warn!(
+                        "{lost} events that were answered at once (acks=0) are lost, as the connector \
+                         ends before they were sent; with acks=1 they would wait on disk"
+                    );
+                }
+            }
             Self::Journal(journal) => journal.close(),
         }
     }
