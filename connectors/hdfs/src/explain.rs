@@ -35,8 +35,8 @@ pub(crate) fn explain(config: HdfsSinkConfig, props: &Props, now_ms: i64) -> Res
 
 fn delivery(is_growing: bool) -> Delivery {
     let whole = [
-        "A file appears by a rename, and its name says which records it holds: a new task goes on where \
-         names end",
+        "A file appears by a rename, which is written down before: a new task goes on where files end, \
+         whatever offsets say",
         "Files are renamed out of a folder that only one task has; who takes the partition over renames \
          that folder first, so that two tasks cannot both commit",
         "Several files of one group are written down before the first is renamed, and whoever comes next \

@@ -6,17 +6,18 @@
 //!
 //! # Delivery
 //!
-//! **The name is the commit.** Records are written to a temporary file, which is renamed to
-//! `<topic>+<partition>+<first>+<last>` once it is whole: readers see whole files only, and the names of a
-//! partition's files say which offset comes next. Offsets are committed to Kafka too, and a new task
-//! goes on where names end, whatever they say.
+//! **The rename is the commit.** Records are written to a temporary file, which is renamed to
+//! `<topic>+<partition>+<first>+<last>` once it is whole: readers see whole files only. Which file comes
+//! next, and which offset after it, is said before, so that whoever goes on sees by the temporary file's
+//! absence that it was renamed. Offsets are committed to Kafka too, and a new task goes on where files end,
+//! whatever they say.
 //!
 //! **Who may rename** is decided by the name node. A task that gets a partition makes a folder of its own
-//! below `+tmp`, its *session*, and keeps its temporary files in there. Before it reads any name it renames
-//! the sessions of others, which is one step: from then on no rename of an earlier owner finds its source,
-//! and no new file of it finds its folder, because files are created without making folders. Only then
-//! it lists names. So whatever an earlier owner commits it commits before names are read, and nothing is
-//! committed twice, however long that owner slept. Two that take each other's session both notice at
+//! below `+tmp`, its *session*, and keeps its temporary files in there. Before it looks where files end it
+//! renames the sessions of others, which is one step: from then on no rename of an earlier owner finds its
+//! source, and no new file of it finds its folder, because files are created without making folders. So
+//! whatever an earlier owner commits it commits before that, and nothing is committed twice, however
+//! long that owner slept. Two that take each other's session both notice at
 //! their next request, begin anew, and the worker ends one of them. No lease is held and no clock is asked.
 //!
 //! **Several files of one group** (a folder per hour, or per value of a field) cannot be renamed in one step.
@@ -25,10 +26,11 @@
 //! there. Who takes a session over completes its manifest before it reads names. A group is committed when
 //! its manifest is there; before that none of its files is.
 //!
-//! **The marker** is an empty file `position+<next>` in `<logs.dir>/<topic>/<partition>`, renamed after each
-//! group. The position is the highest that names or marker say. It is for those who move files away, and
-//! for transformations that rename topics: their groups have a manifest even of one file, and whoever completes a
-//! manifest moves the marker.
+//! **The marker** is an empty file `position+<next>` in `<logs.dir>/<topic>/<partition>`, made by the first
+//! claim and renamed after each group; whoever takes a session over moves it as far as that says. It is the
+//! position. Names of files say one too, but not whose: a transformation can give a topic the name of
+//! another one, also of one that is read. They count where there is no marker yet, as of a JVM's connector; and
+//! the first file that gets the name of another topic is preceded by a marker of that topic.
 //!
 //! Any failure that may pass ends in the same place: what is open is thrown away, and after a pause the
 //! partition is claimed again as if the task had just begun. So there is one path of recovery, and it is
@@ -74,7 +76,7 @@ use connect_api::{
 
 use self::{
     client::Hdfs,
-    config::{HdfsSinkConfig, without_meaning},
+    config::{HdfsSinkConfig, moves_topics, without_meaning},
     preview::Previewer,
     task::HdfsSinkTask,
 };
@@ -135,7 +137,8 @@ impl SinkConnector for HdfsSink {
                 odd.join(", ")
             );
         }
-        Ok(Box::new(Box::pin(HdfsSinkTask::start(config, context)).await?))
+        let task = HdfsSinkTask::start(config, context, moves_topics(props));
+        Ok(Box::new(Box::pin(task).await?))
     }
 
     fn preview(

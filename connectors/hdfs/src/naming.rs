@@ -32,6 +32,8 @@ pub(crate) struct Naming {
     capture: Option<Regex>,
     pad_width: usize,
     pub(crate) extension: &'static str,
+    /// Whether records may come under another topic than the one they are read from.
+    pub(crate) moves_topics: bool,
 }
 
 /// What the name of a committed file says.
@@ -58,6 +60,7 @@ impl Naming {
             })?,
             pad_width: config.connector.filename_offset_zero_pad_width,
             extension: config.extension(),
+            moves_topics: false,
         })
     }
 

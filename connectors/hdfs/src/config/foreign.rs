@@ -81,3 +81,33 @@ pub(crate) fn without_meaning(props: &Props) -> Vec<&'static str> {
     let is_set = |key: &&&str| props.get(key).is_some_and(|value| !value.trim().is_empty());
     WITHOUT_MEANING.iter().filter(is_set).copied().collect()
 }
+
+/// Transformations after which a record has the topic that it had before.
+const KEEP_TOPICS: [&str; 14] = [
+    "Cast",
+    "DropHeaders",
+    "ExtractField",
+    "Filter",
+    "Flatten",
+    "HeaderFrom",
+    "HoistField",
+    "InsertField",
+    "InsertHeader",
+    "MaskField",
+    "ReplaceField",
+    "SetSchemaMetadata",
+    "TimestampConverter",
+    "ValueToKey",
+];
+
+/// Whether transformations of a configuration may give records another topic. Those that are not known to
+/// keep it may.
+pub(crate) fn moves_topics(props: &Props) -> bool {
+    let names = props.get("transforms").unwrap_or_default().split(',').map(str::trim);
+    let keeps = |name: &str| {
+        let class = props.get(&format!("transforms.{name}.type")).unwrap_or_default();
+        let class = class.rsplit('.').next().unwrap_or_default();
+        KEEP_TOPICS.contains(&class.split('$').next().unwrap_or_default())
+    };
+    names.filter(|name| !name.is_empty()).any(|name| !keeps(name))
+}

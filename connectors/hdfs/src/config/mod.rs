@@ -20,7 +20,7 @@ use connect_storage::{format::Format, keys::StorageKeys, words::ParquetCodec};
 
 pub(crate) use self::{
     address::{base, name_nodes},
-    foreign::without_meaning,
+    foreign::{moves_topics, without_meaning},
 };
 pub use self::{
     cluster::ClusterKeys,

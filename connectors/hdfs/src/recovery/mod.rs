@@ -12,10 +12,12 @@ pub(crate) mod session;
 mod settle;
 mod wal;
 
-use std::collections::BTreeMap;
+use connect_api::{
+    error::{ConnectorError, Result},
+    record::TopicPartition,
+};
 
-use connect_api::{error::Result, record::TopicPartition};
-
+pub(crate) use self::scan::{Names, positions};
 use self::{marker::Marker, session::Session};
 use crate::{client::Hdfs, growing::Growing, naming::Naming};
 
@@ -28,6 +30,19 @@ pub(crate) struct Claim {
     /// Whether the session says all there is: nothing is promised in there that is not kept, and no
     /// growing file has bytes that its ledger does not know of. Only then the owner may delete it.
     pub(crate) is_settled: bool,
+    /// What names of files say about the position.
+    names: Trust,
+}
+
+/// What names of files say about the position of the partition that stands in them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trust {
+    /// Nothing: the marker and the session say it.
+    None,
+    /// They do unless others have written them, which is possible where topics get other names.
+    Doubtful,
+    /// They do: they are of a JVM's connector, or of this sink without its marker.
+    Full,
 }
 
 /// What becomes of a growing file that somebody else still writes, as far as the name node knows.
@@ -39,7 +54,8 @@ pub(crate) enum Held {
     Copied(usize),
 }
 
-/// Takes a partition over from whoever wrote it before.
+/// Takes a partition over from whoever wrote it before. Where names are needed to tell its position, they
+/// are read next, and [`place`] finds it.
 ///
 /// # Errors
 /// By the server's answer; nothing is lost, and it may be done again.
@@ -50,22 +66,91 @@ pub(crate) async fn claim(
     held: Held,
 ) -> Result<Claim> {
     let session = Session::begin(hdfs, naming, origin).await?;
-    let mut marker = Marker::read(hdfs, naming, origin).await?;
+    let logs = naming.logs(origin)?;
+    let mut marker = Marker::read(hdfs, &logs).await?;
+    marker.clean(hdfs).await?;
+    let had_marker = marker.is_there();
     session.take_over(hdfs, &mut marker, held).await?;
-    if !marker.is_there() {
-        wal::take_over(hdfs, &naming.logs(origin)?, &mut marker).await?;
-    }
-    Ok(Claim { session, marker, growing: Growing::default(), is_settled: true })
+    let has_told = marker.has_log && wal::take_over(hdfs, &logs, &mut marker).await?;
+    let names = match (had_marker, marker.has_log, marker.has_folder) {
+        (true, false, _) => Trust::None,
+        // The original was used again in between.
+        (true, true, _) if has_told => Trust::None,
+        (false, _, true) => Trust::Full,
+        _ => Trust::Doubtful,
+    };
+    Ok(Claim { session, marker, growing: Growing::default(), is_settled: true, names })
 }
 
-/// The offsets after the last committed record of a topic's partitions, by the names of files.
+impl Claim {
+    /// Whether names of files are needed to tell the position.
+    pub(crate) fn needs_names(&self) -> bool {
+        self.names != Trust::None
+    }
+}
+
+/// Finds the position of a partition that was claimed, and leaves it in the marker. `named` is what names
+/// of files say, which were read after the claim.
+///
+/// # Errors
+/// By the server's answer; `Invalid` where nothing tells whose names these are.
+pub(crate) async fn place(
+    hdfs: &Hdfs,
+    naming: &Naming,
+    origin: &TopicPartition,
+    claim: &mut Claim,
+    named: Option<i64>,
+) -> Result<()> {
+    let named = if claim.names == Trust::None { None } else { named };
+    if named.is_some() && !claim.marker.is_there() {
+        // Whoever commits files of other topics makes a marker before.
+        let now = Marker::read(hdfs, &naming.logs(origin)?).await?;
+        if now.is_there() {
+            claim.marker = now;
+            return Ok(());
+        }
+    }
+    if claim.names == Trust::Doubtful && naming.moves_topics && named > claim.marker.position() {
+        return Err(doubt(naming, origin, named.unwrap_or_default()));
+    }
+    claim.marker.make(hdfs, named).await
+}
+
+/// Makes sure that the names of files which get the topic of others are not taken for those of its own.
+/// It goes before the first such file.
 ///
 /// # Errors
 /// By the server's answer.
-pub(crate) async fn positions(
+pub(crate) async fn keep_apart(
     hdfs: &Hdfs,
     naming: &Naming,
-    topic: &str,
-) -> Result<BTreeMap<i32, i64>> {
-    Ok(scan::positions(hdfs, &naming.topic(topic)?, topic).await?)
+    target: &TopicPartition,
+) -> Result<()> {
+    // A topic without such a folder cannot be read from here either.
+    let Ok(logs) = naming.logs(target) else { return Ok(()) };
+    let before = Marker::read(hdfs, &logs).await?;
+    if before.is_there() {
+        return Ok(());
+    }
+    let mut named = None;
+    if before.has_folder {
+        named = positions(hdfs, naming, &target.topic).await?.get(&target.partition).copied();
+    }
+    let mut now = Marker::read(hdfs, &logs).await?;
+    if now.is_there() {
+        return Ok(());
+    }
+    now.make(hdfs, named).await
+}
+
+fn doubt(naming: &Naming, origin: &TopicPartition, named: i64) -> ConnectorError {
+    let folder = naming.logs(origin).unwrap_or_default();
+    ConnectorError::invalid(format!(
+        "Nothing tells where {origin} goes on: files named after it go up to offset {named}, but a \
+         transformation gives topics other names, so that they may hold records of another topic"
+    ))
+    .hint(format!(
+        "Make the empty file \"{folder}/position+{named}\" if they are its own, or \
+         \"{folder}/position+0\" to store it from its beginning (hdfs dfs -touchz)"
+    ))
 }

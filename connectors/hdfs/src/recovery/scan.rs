@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use connect_api::error::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::{
     client::{Entry, Hdfs, Outcome},
-    naming::committed,
+    naming::{Naming, committed},
 };
+
+/// The offset after the last record of each partition, as names say.
+pub(crate) type Names = BTreeMap<i32, i64>;
 
 /// Folders that are listed at once.
 const LISTED_AT_ONCE: usize = 8;
@@ -16,13 +20,12 @@ const LISTED_AT_ONCE: usize = 8;
 ///
 /// # Errors
 /// By the server's answer.
-pub(super) async fn positions(
-    hdfs: &Hdfs,
-    folder: &str,
-    topic: &str,
-) -> Outcome<BTreeMap<i32, i64>> {
-    let mut found: BTreeMap<i32, i64> = BTreeMap::new();
-    let mut level = vec![folder.to_owned()];
+///
+/// # Errors
+/// By the server's answer.
+pub(crate) async fn positions(hdfs: &Hdfs, naming: &Naming, topic: &str) -> Result<Names> {
+    let mut found = Names::new();
+    let mut level = vec![naming.topic(topic)?];
     while !level.is_empty() {
         let listed = stream::iter(level).map(|folder| list(hdfs, folder));
         let listed: Vec<_> = listed.buffer_unordered(LISTED_AT_ONCE).try_collect().await?;

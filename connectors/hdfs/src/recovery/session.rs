@@ -3,6 +3,10 @@
 //! It is a lease that needs no clock: every file is committed by a rename out of it, and whoever takes the
 //! partition over renames the folder first, which is one step for the name node. From then on nothing of
 //! the owner before finds its source, and no new file of it finds its folder.
+//!
+//! A group of one file is committed by one rename, and its position is known from then on: what is to be
+//! renamed next stands in the name of a folder in the session, the *intent*, with the position that
+//! follows. Where that file is gone from the session, it was renamed. Several files need a manifest.
 
 use bytes::Bytes;
 use connect_api::{
@@ -22,6 +26,8 @@ const MOST_ROUNDS: usize = 100;
 pub(crate) const MANIFEST: &str = "manifest";
 /// Name of one that is being written.
 const MANIFEST_DRAFT: &str = "manifest_tmp";
+/// Folder whose name says what is committed next, after its first part.
+const INTENT: &str = "commit";
 /// Longest manifest or ledger: some hundred thousand files.
 const MOST_MANIFEST_BYTES: u64 = 64 << 20;
 
@@ -29,6 +35,8 @@ const MOST_MANIFEST_BYTES: u64 = 64 << 20;
 #[derive(Debug)]
 pub(crate) struct Session {
     folder: String,
+    /// Name of the folder that says what is committed next.
+    intent: String,
 }
 
 /// What became of a rename.
@@ -53,8 +61,8 @@ impl Session {
         origin: &TopicPartition,
     ) -> Result<Self> {
         let folder = format!("{}/{}", naming.temporary(origin)?, unique());
-        hdfs.make_folder(&folder).await?;
-        Ok(Self { folder })
+        hdfs.make_folder(&format!("{folder}/{INTENT}")).await?;
+        Ok(Self { folder, intent: INTENT.to_owned() })
     }
 
     /// Takes away the folders of others, completes what they had promised, and ends their growing
@@ -103,6 +111,19 @@ impl Session {
         self.write(hdfs, (&self.place(MANIFEST_DRAFT), MANIFEST), &manifest.to_bytes()?).await
     }
 
+    /// Says which file is committed next, and which offset comes after it.
+    ///
+    /// # Errors
+    /// As [`Session::promise`].
+    pub(crate) async fn intend(&mut self, hdfs: &Hdfs, name: &str, next: i64) -> Result<()> {
+        let intent = format!("{INTENT}+{next}+{name}");
+        match commit(hdfs, &self.place(&self.intent), &self.place(&intent)).await? {
+            Moved::Yes => self.intent = intent,
+            Moved::Gone | Moved::Taken => return Err(self.lost()),
+        }
+        Ok(())
+    }
+
     /// Commits what growing files have by now.
     ///
     /// # Errors
@@ -142,6 +163,12 @@ impl Session {
         let entries = hdfs.list(folder).await?.unwrap_or_default();
         if let Some(entry) = entries.iter().find(|entry| entry.name == MANIFEST) {
             keep_promise(hdfs, (folder, entry), marker).await?;
+        }
+        let intended = entries.iter().find_map(|entry| intended(&entry.name));
+        if let Some((next, name)) = intended
+            && entries.iter().all(|entry| entry.name != name)
+        {
+            marker.advance(hdfs, next).await?;
         }
         let newest = entries.iter().filter_map(|it| Some((Ledger::next_of(&it.name)?, it)));
         if let Some((_, entry)) = newest.max_by_key(|(next, _)| *next) {
@@ -229,6 +256,12 @@ pub(super) async fn renamed(hdfs: &Hdfs, from: &str, to: &str) -> Outcome<bool> 
         }
         outcome => outcome,
     }
+}
+
+/// The position and the file of an intent with this name; nothing when it is not that of one.
+fn intended(name: &str) -> Option<(i64, &str)> {
+    let (next, file) = name.strip_prefix(INTENT)?.strip_prefix('+')?.split_once('+')?;
+    Some((next.parse().ok()?, file))
 }
 
 /// The error of a file whose name another one has.

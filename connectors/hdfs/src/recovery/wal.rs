@@ -20,7 +20,7 @@ const MAGIC: [u8; 4] = *b"WAL\0";
 /// Length of the mark.
 const MARK_BYTES: usize = 16;
 /// The newer log and the one before.
-const NAMES: [&str; 2] = ["log", "log.1"];
+pub(super) const NAMES: [&str; 2] = ["log", "log.1"];
 /// Most of a log that is read, from its beginning.
 const MOST_BYTES: u64 = 256 << 20;
 /// What is read of it at once.
@@ -30,11 +30,11 @@ const PIECE_BYTES: u64 = 16 << 20;
 type Batch = Vec<(String, String)>;
 
 /// Goes on where the original has stopped: completes its last commits, takes its position over and puts
-/// its logs aside, so that it finds its position in names if it is used again.
+/// its logs aside, so that it finds its position in names if it is used again. Whether they say one.
 ///
 /// # Errors
 /// By the server's answer.
-pub(super) async fn take_over(hdfs: &Hdfs, folder: &str, marker: &mut Marker) -> Result<()> {
+pub(super) async fn take_over(hdfs: &Hdfs, folder: &str, marker: &mut Marker) -> Result<bool> {
     let mut position = None;
     let mut read = Vec::new();
     for name in NAMES {
@@ -47,13 +47,13 @@ pub(super) async fn take_over(hdfs: &Hdfs, folder: &str, marker: &mut Marker) ->
         position = position.or_else(|| batches.last().and_then(next));
         read.push(place);
     }
-    let Some(position) = position else { return Ok(()) };
+    let Some(position) = position else { return Ok(false) };
     marker.advance(hdfs, position).await?;
     for place in read {
         tracing::info!("\"{place}\" says that files go up to offset {position}: it is put aside");
         hdfs.rename(&place, &format!("{place}.taken")).await?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Gives a file its final name, unless it has it.

@@ -1,6 +1,11 @@
 //! Open files are committed: a group together, and what follows when that fails.
 
-use connect_api::error::{ConnectorError, Result};
+use std::{collections::BTreeSet, sync::Arc};
+
+use connect_api::{
+    error::{ConnectorError, Result},
+    record::TopicPartition,
+};
 use connect_storage::rotation::Rotation;
 use futures::future::{join_all, try_join_all};
 
@@ -9,7 +14,7 @@ use crate::{
     client::path::parent,
     file::OpenFile,
     recovery::{
-        Claim,
+        self, Claim,
         manifest::Manifest,
         session::{Moved, Session, commit, taken},
     },
@@ -39,10 +44,13 @@ impl PartitionWriter {
             self.files.len(),
             self.origin
         );
-        let committed = if shared.config.connector.hdfs_append {
-            self.append_group(shared, now_ms).await
-        } else {
-            self.commit_group(shared).await
+        let apart = self.keep_apart(shared).await;
+        let committed = match apart {
+            Ok(()) if shared.config.connector.hdfs_append => {
+                self.append_group(shared, now_ms).await
+            }
+            Ok(()) => self.commit_group(shared).await,
+            Err(error) => Err(error),
         };
         if !self.after(shared, committed)? {
             return Ok(());
@@ -61,29 +69,35 @@ impl PartitionWriter {
         let mut files: Vec<&mut OpenFile> = self.files.values_mut().collect();
         files.sort_by_key(|file| file.first);
         let partition = self.origin.partition;
-        let is_moved = files.iter().any(|file| file.topic != self.origin.topic);
-        let session = &*session;
-        let written = files.into_iter().map(|file| finish(shared, session, partition, file));
+        let known = &*session;
+        let written = files.into_iter().map(|file| finish(shared, known, partition, file));
         let pairs = try_join_all(written).await?;
-        let has_promise = pairs.len() > 1 || is_moved;
-        if has_promise {
-            let named = pairs.iter().map(|(from, to)| {
-                let name = from.rsplit('/').next().unwrap_or(from);
-                (name.to_owned(), to.clone())
-            });
-            *is_settled = false;
-            let manifest = Manifest { next: self.position, files: named.collect() };
-            session.promise(&shared.hdfs, &manifest).await?;
-        }
+        let next = self.position;
+        *is_settled = false;
+        let has_promise = promise(shared, session, &pairs, next).await?;
         let named = pairs.len();
-        let moved = pairs.into_iter().map(|pair| appear(shared, session, pair));
+        let known = &*session;
+        let moved = pairs.into_iter().map(|pair| appear(shared, known, pair));
         join_all(moved).await.into_iter().collect::<Result<()>>()?;
-        marker.advance(&shared.hdfs, self.position).await?;
+        marker.advance(&shared.hdfs, next).await?;
         if has_promise {
             session.is_kept(&shared.hdfs).await?;
-            *is_settled = true;
         }
+        *is_settled = true;
         shared.tally.named(named);
+        Ok(())
+    }
+
+    /// Before a file of another topic is committed, its name must not be taken for one of that topic's.
+    async fn keep_apart(&mut self, shared: &Shared) -> Result<()> {
+        let topics = self.files.values().map(|file| &file.topic);
+        let others = topics.filter(|it| **it != self.origin.topic && !self.apart.contains(*it));
+        let others: BTreeSet<_> = others.cloned().collect();
+        for topic in others {
+            let target = TopicPartition::new(Arc::clone(&topic), self.origin.partition);
+            recovery::keep_apart(&shared.hdfs, &shared.naming, &target).await?;
+            self.apart.insert(topic);
+        }
         Ok(())
     }
 
@@ -118,6 +132,23 @@ impl PartitionWriter {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Writes down which files are committed; whether that is a promise, which is forgotten once it is kept.
+async fn promise(
+    shared: &Shared,
+    session: &mut Session,
+    pairs: &[(String, String)],
+    next: i64,
+) -> Result<bool> {
+    let name = |from: &str| from.rsplit('/').next().unwrap_or(from).to_owned();
+    if let [(from, _)] = pairs {
+        session.intend(&shared.hdfs, &name(from), next).await?;
+        return Ok(false);
+    }
+    let files = pairs.iter().map(|(from, to)| (name(from), to.clone())).collect();
+    session.promise(&shared.hdfs, &Manifest { next, files }).await?;
+    Ok(true)
 }
 
 /// Writes the rest of a file; its path, and the one it gets.

@@ -36,7 +36,12 @@ use tokio::{sync::Semaphore, time::Instant};
 
 pub(crate) use self::accept::null_value;
 use self::{tally::Tally, writer::PartitionWriter};
-use crate::{client::Hdfs, config::HdfsSinkConfig, naming::Naming, recovery};
+use crate::{
+    client::Hdfs,
+    config::HdfsSinkConfig,
+    naming::Naming,
+    recovery::{self, Claim, Names},
+};
 
 /// Why files are closed here.
 const KNOWN: [Rotation; 10] = [
@@ -54,6 +59,9 @@ const KNOWN: [Rotation; 10] = [
 
 /// Files of a task that are written or renamed at once.
 const WRITTEN_AT_ONCE: usize = 8;
+
+/// What names of files say about each topic.
+type Scans = BTreeMap<Arc<str>, Result<Names>>;
 
 /// What all partitions of a task use.
 #[derive(Debug)]
@@ -95,9 +103,11 @@ impl HdfsSinkTask {
     pub(crate) async fn start(
         mut config: HdfsSinkConfig,
         mut context: SinkContext,
+        moves_topics: bool,
     ) -> Result<Self> {
         let (hdfs, base) = Hdfs::new(&config, &context.figures)?;
-        let naming = Naming::new(&config, base)?;
+        let mut naming = Naming::new(&config, base)?;
+        naming.moves_topics = moves_topics;
         // Folders come from the partitioner without it, because it may depend on the topic.
         config.storage.topics_dir.clear();
         hdfs.look("/").await.map_err(|failure| failure.error)?;
@@ -142,19 +152,17 @@ impl HdfsSinkTask {
             .iter()
             .map(|(origin, held)| recovery::claim(&shared.hdfs, &shared.naming, origin, *held));
         let claims = join_all(claims).await;
-        let topics: BTreeSet<_> = due.iter().map(|it| Arc::clone(&it.origin.topic)).collect();
+        let claims: Vec<_> = wanted.iter().map(|(origin, _)| origin).zip(claims).collect();
+        let unknown = claims.iter().filter(|(_, it)| it.as_ref().is_ok_and(Claim::needs_names));
+        let topics: BTreeSet<_> = unknown.map(|(origin, _)| Arc::clone(&origin.topic)).collect();
         // Names count only once nobody else can commit any more.
         let scans = topics.iter().map(|it| recovery::positions(&shared.hdfs, &shared.naming, it));
-        let scans: BTreeMap<_, _> = topics.iter().zip(join_all(scans).await).collect();
-        for (writer, claim) in due.iter_mut().zip(claims) {
-            let named = match scans.get(&writer.origin.topic) {
-                Some(Ok(found)) => Ok(found.get(&writer.origin.partition).copied()),
-                // Several partitions may have met it.
-                Some(Err(error)) => Err(ConnectorError::new(error.class(), chain(error))),
-                None => Err(ConnectorError::internal("A scan was lost")),
-            };
-            match claim.and_then(|claim| Ok((claim, named?))) {
-                Ok((claim, position)) => writer.begin(shared, claim, position),
+        let scans = join_all(scans).await;
+        let scans: Scans = topics.into_iter().zip(scans).collect();
+        let placed = claims.into_iter().map(|(origin, claim)| place(shared, origin, claim, &scans));
+        for (writer, claim) in due.iter_mut().zip(join_all(placed).await) {
+            match claim {
+                Ok(claim) => writer.begin(shared, claim),
                 Err(error) if error.class().is_retriable() => writer.is_refused(shared, &error),
                 Err(error) => return Err(error),
             }
@@ -165,6 +173,26 @@ impl HdfsSinkTask {
     async fn end(&mut self, gone: Vec<PartitionWriter>) {
         join_all(gone.into_iter().map(|writer| writer.end(&self.shared))).await;
     }
+}
+
+/// Finds the position of a partition that was claimed.
+async fn place(
+    shared: &Shared,
+    origin: &TopicPartition,
+    claim: Result<Claim>,
+    scans: &Scans,
+) -> Result<Claim> {
+    let mut claim = claim?;
+    let named = match scans.get(&origin.topic) {
+        Some(Ok(found)) => found.get(&origin.partition).copied(),
+        // Several partitions may have met it.
+        Some(Err(error)) if claim.needs_names() => {
+            return Err(ConnectorError::new(error.class(), chain(error)));
+        }
+        Some(Err(_)) | None => None,
+    };
+    recovery::place(&shared.hdfs, &shared.naming, origin, &mut claim, named).await?;
+    Ok(claim)
 }
 
 #[async_trait]

@@ -1,6 +1,9 @@
 //! One Kafka partition: its open files, its position, and what it waits for.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use connect_api::{
@@ -32,6 +35,8 @@ pub(super) struct PartitionWriter {
     pub(super) claim: Option<Claim>,
     /// Open files by folder.
     pub(super) files: BTreeMap<Arc<str>, OpenFile>,
+    /// Other topics whose names files may get by now.
+    pub(super) apart: BTreeSet<Arc<str>>,
     /// Records in the open files.
     pub(super) count: i64,
     /// Time of the first record since the last commit, where records have times.
@@ -72,6 +77,7 @@ impl Writer for PartitionWriter {
             router: Router::new(&shared.config.storage)?,
             claim: None,
             files: BTreeMap::new(),
+            apart: BTreeSet::new(),
             count: 0,
             base_ms: None,
             rotated_ms: None,
@@ -175,10 +181,9 @@ impl PartitionWriter {
         self.back_off(shared, error);
     }
 
-    /// Goes on where names and the marker say that files end, or where this task knows that it has
-    /// to.
-    pub(super) fn begin(&mut self, shared: &Shared, claim: Claim, named: Option<i64>) {
-        let target = named.max(claim.marker.position()).max(self.floor.take());
+    /// Goes on where the marker says that files end, or where this task knows that it has to.
+    pub(super) fn begin(&mut self, shared: &Shared, claim: Claim) {
+        let target = claim.marker.position().max(self.floor.take());
         self.claim = Some(claim);
         (self.held_by, self.unclaimed_since) = (None, None);
         if self.resume_at.take().is_some() {

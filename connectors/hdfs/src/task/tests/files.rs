@@ -203,6 +203,95 @@ async fn records_of_a_renamed_topic_keep_their_place() {
     assert_eq!(run.position, 3);
 }
 
+/// Records of another topic, which get the name of this one.
+async fn bring_others(server: &Server, more: &[(&str, &str)]) {
+    let clock = ManualClock::at(MORNING);
+    let (mut task, _context) = Run::task(server, more, &clock).await;
+    let origin = TopicPartition::new("s", 0);
+    task.open(std::slice::from_ref(&origin)).await.unwrap();
+    let records = (100..110).map(|offset| {
+        let number = numbered(offset);
+        SinkRecord { origin: origin.clone(), offset: offset - 100, ..number }
+    });
+    task.put(&records.collect::<Vec<_>>()).await.unwrap();
+    task.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_topic_whose_name_another_one_gets_is_stored_from_its_beginning() {
+    let expected: Vec<_> = (0..9).chain(100..110).collect();
+    for append in ["false", "true"] {
+        let server = Server::start().await;
+        let settings = [("hdfs.append", append), ("flush.size", "10")];
+        bring_others(&server, &settings).await;
+        assert_eq!(numbers(&server), (100..110).collect::<Vec<_>>());
+        let settings = [("hdfs.append", append)];
+        let mut run = Run::start(&server, &settings).await;
+        run.bring(2, 2).await.unwrap();
+        // Now it is the topic's own marker that tells.
+        drop(run);
+        let mut run = Run::start(&server, &settings).await;
+        run.bring(9, 3).await.unwrap();
+        run.task.stop().await.unwrap();
+        assert_eq!(numbers(&server), expected, "{append}");
+        let run = Run::start(&server, &settings).await;
+        assert_eq!(run.position, 9);
+    }
+}
+
+#[tokio::test]
+async fn files_of_another_topic_do_not_move_one_that_is_being_written() {
+    let server = Server::start().await;
+    let mut run = Run::start(&server, &[]).await;
+    run.bring(3, 3).await.unwrap();
+    bring_others(&server, &[("flush.size", "10")]).await;
+    drop(run);
+    let mut run = Run::start(&server, &[]).await;
+    assert_eq!(run.position, 3);
+    run.bring(9, 3).await.unwrap();
+    assert_eq!(numbers(&server), (0..9).chain(100..110).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn names_without_a_marker_count_unless_they_may_be_those_of_others() {
+    let path = "/topics/t/partition=0/t+0+0000000000+0000000008.json";
+    let router = |class| [("transforms", "a, b"), ("transforms.a.type", class)];
+    let (router, field) = (
+        router("org.apache.kafka.connect.transforms.RegexRouter"),
+        router("org.apache.kafka.connect.transforms.InsertField$Value"),
+    );
+    let keeps = ("transforms.b.type", "org.apache.kafka.connect.transforms.Cast$Value");
+    for (transforms, logs, position) in [
+        (&[][..], None, Some(9)),
+        (&[field[0], field[1], keeps], None, Some(9)),
+        (&[router[0], router[1], keeps], None, None),
+        // The original has written this partition.
+        (&[router[0], router[1], keeps], Some("/logs/t/0/log"), Some(9)),
+        // Somebody has said what it is.
+        (&[router[0], router[1], keeps], Some("/logs/t/0/position+4"), Some(4)),
+        (&[], Some("/logs/t/0/position+4"), Some(4)),
+    ] {
+        let server = Server::start().await;
+        server.put(path, b"");
+        if let Some(logs) = logs {
+            server.put(logs, b"");
+        }
+        let told = format!("{transforms:?} {logs:?}");
+        let (mut task, context) = Run::task(&server, transforms, &ManualClock::at(MORNING)).await;
+        let opened = task.open(&[TopicPartition::new("t", 0)]).await;
+        let Some(position) = position else {
+            let text = opened.unwrap_err().to_string();
+            assert!(text.contains("t-0") && text.contains("/logs/t/0/position+9"), "{text}");
+            assert!(server.files("/logs/").is_empty());
+            continue;
+        };
+        opened.unwrap();
+        let sought = context.requests.take().seeks.into_values().collect::<Vec<_>>();
+        assert_eq!(sought, [position], "{told}");
+        assert!(server.files("/logs/").contains_key(&format!("/logs/t/0/position+{position}")));
+    }
+}
+
 #[tokio::test]
 async fn the_log_of_the_original_is_read_once() {
     let server = Server::start().await;

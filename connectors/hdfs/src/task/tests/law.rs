@@ -9,6 +9,9 @@ const MINUTE_MS: i64 = 60_000;
 /// Lane of records without a value, which are passed over.
 const TOMBSTONE: u8 = 3;
 
+/// File of another topic, which has been given the name of this one.
+const OTHERS: &str = "/topics/t/others/t+0+0000000000+0000000099.json";
+
 type Settings = Vec<(&'static str, String)>;
 
 /// One task: how it writes, how long it lives, and how it ends.
@@ -36,6 +39,8 @@ type Drawn = (u8, i64, bool);
 
 #[derive(Clone, Debug)]
 struct Case {
+    /// Whether another topic's file has this one's name, with offsets that are ahead.
+    is_shared: bool,
     records: Vec<Drawn>,
     lives: Vec<Life>,
     last: Settings,
@@ -152,6 +157,10 @@ impl World {
 async fn run(case: &Case) {
     let (server, clock) = (Server::start().await, ManualClock::at(MORNING));
     let mut world = World { server, clock, log: log(&case.records), safe: 0 };
+    if case.is_shared {
+        world.server.put("/logs/t/0/position+none", b"");
+        world.server.put(OTHERS, b"");
+    }
     let mut before = None;
     for life in &case.lives {
         before = Some(world.live(life, before).await);
@@ -164,7 +173,7 @@ async fn run(case: &Case) {
 fn check(server: &Server, log: &[SinkRecord]) {
     let stored = log.iter().filter(|record| !record.value.value.is_null());
     assert_eq!(numbers(server), stored.map(|record| record.offset).collect::<Vec<_>>());
-    for (path, content) in server.committed() {
+    for (path, content) in server.committed().into_iter().filter(|(path, _)| path != OTHERS) {
         let lines = std::str::from_utf8(&content).unwrap().lines();
         let held: Vec<i64> = lines
             .map(|line| {
@@ -246,8 +255,8 @@ fn life() -> impl Strategy<Value = Life> {
 
 fn case() -> impl Strategy<Value = Case> {
     let records = prop::collection::vec((0..4_u8, -30..150_i64, any::<bool>()), 1..40);
-    (records, prop::collection::vec(life(), 0..5), settings())
-        .prop_map(|(records, lives, last)| Case { records, lives, last })
+    (any::<bool>(), records, prop::collection::vec(life(), 0..5), settings())
+        .prop_map(|(is_shared, records, lives, last)| Case { is_shared, records, lives, last })
 }
 
 proptest::proptest! {
