@@ -78,25 +78,13 @@ async fn settle_one(
 
 /// Ends a file that nobody can begin to write to any more.
 async fn end(hdfs: &Hdfs, own: &Session, (shut, file): (&str, &Grown), held: Held) -> Result<()> {
-    let Grown { open, closed, length, .. } = file;
-    let copied = other(open, COPIED);
-    let is_copied = *shut == *copied;
+    let Grown { closed, length, .. } = file;
     if let Some(there) = hdfs.look(closed).await? {
-        return if is_copied && there.length == *length {
-            Ok(hdfs.delete(shut).await.map(drop)?)
-        } else {
-            Err(taken(shut, closed))
-        };
+        return leave(hdfs, own, (shut, file), there.length, held).await;
     }
     match (hdfs.truncate(shut, *length).await, held) {
         (Ok(true), _) => close(hdfs, shut, closed).await,
-        // Somebody else settles it at the same time, and may be copying it.
-        (Err(failure), _) if failure.is_missing() => {
-            if is_copied || hdfs.look(&copied).await?.is_none() {
-                return Ok(());
-            }
-            Box::pin(end(hdfs, own, (&copied, file), held)).await
-        }
+        (Err(failure), _) if failure.is_missing() => go_on(hdfs, own, file, held).await,
         (Ok(false), Held::Waits) => Err(ConnectorError::retriable(format!(
             "The name node is still shortening \"{shut}\" to the {length} bytes that are committed"
         ))),
@@ -109,6 +97,31 @@ async fn end(hdfs: &Hdfs, own: &Session, (shut, file): (&str, &Grown), held: Hel
         }
         (Err(failure), _) => Err(failure.error),
     }
+}
+
+/// Deletes a file that was copied, beside one of this length that has its final name.
+async fn leave(
+    hdfs: &Hdfs,
+    own: &Session,
+    (shut, file): (&str, &Grown),
+    length: u64,
+    held: Held,
+) -> Result<()> {
+    if *shut == *other(&file.open, COPIED) && length == file.length {
+        return Ok(hdfs.delete(shut).await.map(drop)?);
+    }
+    // Whoever settles it at the same time gives it that name, or renames it before its copy gets it.
+    let is_left = hdfs.look(shut).await?.is_some();
+    if is_left { Err(taken(shut, &file.closed)) } else { go_on(hdfs, own, file, held).await }
+}
+
+/// Goes on with a file that somebody else settles at the same time, and may be copying.
+async fn go_on(hdfs: &Hdfs, own: &Session, file: &Grown, held: Held) -> Result<()> {
+    let copied = other(&file.open, COPIED);
+    if hdfs.look(&copied).await?.is_none() {
+        return Ok(());
+    }
+    Box::pin(end(hdfs, own, (&copied, file), held)).await
 }
 
 /// Why a file cannot be shortened.
