@@ -1,6 +1,6 @@
 //! What an answer means that is not the one that was hoped for.
 
-use connect_api::error::{ConnectorError, ErrorClass};
+use connect_api::error::{ConnectorError, ErrorClass, chain};
 use serde::Deserialize;
 
 use super::transport::Received;
@@ -26,6 +26,10 @@ pub(super) enum Obstacle {
     Standby,
     /// There is no connection, so that nothing was sent.
     Unreached,
+    /// There was no answer within the time limit.
+    Silent,
+    /// The answer is not in the words of WebHDFS, as that of a proxy without the name node behind it.
+    Foreign,
     /// Anything else.
     Other,
 }
@@ -47,6 +51,29 @@ impl Failure {
     }
 
     /// Whether another name node has to be asked.
+    pub(super) fn is_of_another(&self) -> bool {
+        matches!(self.obstacle, Obstacle::Standby | Obstacle::Foreign)
+    }
+
+    /// As that of a data node, in whose place another one may answer.
+    pub(super) fn of_data_node(self) -> Self {
+        let Self { obstacle, error } = self;
+        let obstacle = if obstacle == Obstacle::Silent { Obstacle::Other } else { obstacle };
+        Self { obstacle, error }
+    }
+
+    /// The same once more, with its causes as text.
+    pub(super) fn again(&self) -> Self {
+        let Self { obstacle, error } = self;
+        Self { obstacle: *obstacle, error: ConnectorError::new(error.class(), chain(error)) }
+    }
+
+    /// Whether there was no answer within the time limit.
+    pub(super) fn is_silent(&self) -> bool {
+        self.obstacle == Obstacle::Silent
+    }
+
+    /// Whether the name node waits for another one to be done, or for itself.
     pub(super) fn is_standby(&self) -> bool {
         self.obstacle == Obstacle::Standby
     }
@@ -82,15 +109,17 @@ struct Told {
 pub(super) fn failure(node: &str, what: &str, received: &Received) -> Failure {
     let told: Option<Told> = serde_json::from_slice(&received.body).ok();
     let Some(Told { remote_exception: RemoteException { exception, message } }) = told else {
-        return foreign(node, what, received).into();
+        let error = foreign(node, what, received);
+        return Failure { obstacle: Obstacle::Foreign, error };
     };
     let message = message.lines().next().unwrap_or_default();
     let message: String = message.chars().take(MOST_SHOWN).collect();
     let text = format!("{node} could not {what}: {exception}: {message}");
     let is = |name: &str| exception == name || message.contains(name);
+    let is_starting = message.contains("startup mode");
     let obstacle = if exception == "FileNotFoundException" {
         Obstacle::Missing
-    } else if is("StandbyException") {
+    } else if is("StandbyException") || is_starting {
         Obstacle::Standby
     } else if is("AlreadyBeingCreatedException") || is("RecoveryInProgressException") {
         Obstacle::Held
@@ -99,6 +128,8 @@ pub(super) fn failure(node: &str, what: &str, received: &Received) -> Failure {
     };
     let error = match obstacle {
         Obstacle::Missing => ConnectorError::new(ErrorClass::NotFound, text),
+        Obstacle::Standby if is_starting => ConnectorError::retriable(text)
+            .hint("It is starting: the task goes on when it is up, or another name node is active"),
         Obstacle::Standby => ConnectorError::retriable(text)
             .hint("None of the name nodes is active; name all of them"),
         Obstacle::Held => ConnectorError::retriable(text).hint(
@@ -109,7 +140,7 @@ pub(super) fn failure(node: &str, what: &str, received: &Received) -> Failure {
             ConnectorError::retriable(text)
                 .hint("The task goes on when the name node leaves safe mode")
         }
-        Obstacle::Unreached | Obstacle::Other => classified(text, &exception, &message, received.status),
+        _ => classified(text, &exception, &message, received.status),
     };
     Failure { obstacle, error }
 }
@@ -150,6 +181,12 @@ fn classified(text: String, exception: &str, message: &str, status: u16) -> Conn
         _ if status == 401 => forbidden("Set hdfs.user or hdfs.delegation.token"),
         _ => ConnectorError::retriable(text),
     }
+}
+
+/// Whether a name node has no data node to name.
+pub(super) fn is_without_nodes(received: &Received) -> bool {
+    let told: Option<Told> = serde_json::from_slice(&received.body).ok();
+    told.is_some_and(|told| lacks_room(&told.remote_exception.message))
 }
 
 /// Whether no data node is chosen for a block: by the name node before it sends anybody there, or when
@@ -206,6 +243,7 @@ mod tests {
             (403, "StandbyException", "READ", ErrorClass::Retriable, "active"),
             (403, "SafeModeException", "x", ErrorClass::Retriable, "leaves safe mode"),
             (403, "RetriableException", "NameNode is in safe mode", ErrorClass::Retriable, "safe"),
+            (403, "RetriableException", "Namenode is in startup mode", ErrorClass::Retriable, "up"),
             (403, "AccessControlException", "denied", ErrorClass::Forbidden, "hdfs.user"),
             (403, "DSQuotaExceededException", "full", ErrorClass::Retriable, "quota"),
             (403, "InvalidToken", "expired", ErrorClass::Forbidden, "hdfs.delegation.token"),

@@ -11,8 +11,20 @@ use hyper::{Method, Uri};
 use tokio::{net::lookup_host, time::sleep};
 
 use super::{
-    Ask, Failure, Hdfs, Outcome, answer::failure, path, reply::content, transport::Received,
+    Ask, Failure, Hdfs, Outcome,
+    answer::{failure, is_without_nodes},
+    path,
+    reply::content,
+    transport::Received,
 };
+
+/// The data nodes that were not there for a request.
+#[derive(Debug, Default)]
+struct Away {
+    names: Vec<String>,
+    /// Why the last of them was not.
+    last: Option<Failure>,
+}
 
 impl Hdfs {
     /// Makes a file of these bytes in a folder that is there, in place of one that may be there.
@@ -22,7 +34,7 @@ impl Hdfs {
     pub(crate) async fn create(&self, path: &str, bytes: &Bytes) -> Outcome<()> {
         let more = format!("&overwrite=true&createparent=false{}", self.creation);
         let ask = Ask { method: Method::PUT, op: "CREATE", path, more };
-        let mut away: Vec<String> = Vec::new();
+        let mut away = Away::default();
         let what = format!("create \"{path}\"");
         let mut tries = self.tries();
         loop {
@@ -41,7 +53,7 @@ impl Hdfs {
     pub(crate) async fn append(&self, path: &str, bytes: &Bytes) -> Outcome<()> {
         let ask = Ask { method: Method::POST, op: "APPEND", path, more: String::new() };
         let what = format!("append to \"{path}\"");
-        let (mut away, mut tries) = (Vec::new(), self.tries());
+        let (mut away, mut tries) = (Away::default(), self.tries());
         loop {
             let outcome = self.write(&ask, bytes, &what, &mut away).await;
             if !outcome.as_ref().is_err_and(Failure::is_unreached) {
@@ -63,7 +75,7 @@ impl Hdfs {
         let more = format!("&offset={offset}&length={length}");
         let ask = Ask { method: Method::GET, op: "OPEN", path, more };
         let what = format!("read \"{path}\"");
-        let (mut away, mut tries) = (Vec::new(), self.tries());
+        let (mut away, mut tries) = (Away::default(), self.tries());
         loop {
             match tries.judge(self.read_once(&ask, &what, &mut away).await) {
                 ControlFlow::Break(outcome) => return outcome,
@@ -72,7 +84,7 @@ impl Hdfs {
         }
     }
 
-    async fn read_once(&self, ask: &Ask<'_>, what: &str, away: &mut Vec<String>) -> Outcome<Bytes> {
+    async fn read_once(&self, ask: &Ask<'_>, what: &str, away: &mut Away) -> Outcome<Bytes> {
         let (node, received) = self.ask_without(ask, away).await?;
         let Some(location) = received.location else {
             return content(&node, what, received);
@@ -87,7 +99,7 @@ impl Hdfs {
         ask: &Ask<'_>,
         bytes: &Bytes,
         what: &str,
-        away: &mut Vec<String>,
+        away: &mut Away,
     ) -> Outcome<()> {
         let (node, received) = self.ask_without(ask, away).await?;
         let Some(location) = received.location.as_deref() else {
@@ -108,22 +120,23 @@ impl Hdfs {
 
     /// Asks for a data node that is none of those that were not there. A name node takes minutes to
     /// know that one is gone, and may name it all that time.
-    async fn ask_without(
-        &self,
-        ask: &Ask<'_>,
-        away: &mut Vec<String>,
-    ) -> Outcome<(String, Received)> {
+    async fn ask_without(&self, ask: &Ask<'_>, away: &mut Away) -> Outcome<(String, Received)> {
         let mut ask = ask.clone();
-        if !away.is_empty() {
+        if !away.names.is_empty() {
             ask.more.push_str("&excludedatanodes=");
-            ask.more.push_str(&path::value(&away.join(",")));
+            ask.more.push_str(&path::value(&away.names.join(",")));
         }
         let (node, received) = self.ask(&ask).await?;
-        if received.location.is_none() {
-            // There is no other: the next try may find one of them there again.
-            away.clear();
+        if received.location.is_some() {
+            return Ok((node, received));
         }
-        Ok((node, received))
+        // There is no other: the next try may find one of them there again.
+        let Away { last, .. } = std::mem::take(away);
+        match last {
+            // That we did not reach them says more than that there are no others.
+            Some(failure) if is_without_nodes(&received) => Err(failure),
+            _ => Ok((node, received)),
+        }
     }
 
     /// Goes where the name node has sent us.
@@ -132,15 +145,19 @@ impl Hdfs {
         ask: &Ask<'_>,
         location: &str,
         body: Option<Bytes>,
-        away: &mut Vec<String>,
+        away: &mut Away,
     ) -> Outcome<(String, Received)> {
         let (node, url) = self.data_node(location)?;
         self.requests.add(1);
-        let sent = self.transport.send(&node, &ask.method, &url, body).await;
-        if sent.is_err() {
-            away.extend(names(location).await);
+        match self.transport.send(&node, &ask.method, &url, body).await {
+            Ok(sent) => Ok((node, sent)),
+            Err(failure) => {
+                away.names.extend(names(location).await);
+                let failure = failure.of_data_node();
+                away.last = Some(failure.again());
+                Err(failure)
+            }
         }
-        Ok((node, sent?))
     }
 
     /// What a data node is called, and its address with the host that stands for it.

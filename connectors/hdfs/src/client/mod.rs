@@ -8,6 +8,7 @@
 mod answer;
 mod data;
 pub(crate) mod path;
+mod redaction;
 mod reply;
 mod transport;
 mod tries;
@@ -31,6 +32,7 @@ use tokio::time::sleep;
 pub(crate) use self::{answer::Failure, reply::Entry};
 use self::{
     answer::failure,
+    redaction::Redaction,
     reply::{Listed, Page, boolean, is_unknown, or_nothing, parsed},
     transport::{Received, Transport},
     tries::Tries,
@@ -96,7 +98,11 @@ impl Hdfs {
         let hdfs = Self {
             nodes,
             active: AtomicUsize::new(0),
-            transport: Transport::new(tls, keys.connect_timeout, keys.read_timeout),
+            transport: Transport::new(
+                tls,
+                (keys.connect_timeout, keys.read_timeout),
+                Redaction::new(token.map(String::as_str))?,
+            ),
             identity,
             hosts: hosts.collect(),
             creation,
@@ -217,6 +223,7 @@ impl Hdfs {
     async fn ask(&self, ask: &Ask<'_>) -> Outcome<(String, Received)> {
         let first = self.active.load(Ordering::Relaxed);
         let mut last: Option<Failure> = None;
+        let is_only = self.nodes.len() == 1;
         for turn in 0..self.nodes.len() {
             let place = (first + turn) % self.nodes.len();
             let Some(url) = self.nodes.get(place) else { break };
@@ -225,23 +232,28 @@ impl Hdfs {
             let path = path::path(if path.is_empty() { "/" } else { path });
             let address = format!("{url}/webhdfs/v1{path}?op={op}{}{more}", self.identity);
             self.requests.add(1);
-            match self.transport.send(&node, method, &address, None).await {
+            let failure = match self.transport.send(&node, method, &address, None).await {
                 Ok(received) if received.status < 400 => {
                     self.active.store(place, Ordering::Relaxed);
                     return Ok((node, received));
                 }
                 Ok(received) => {
                     let refused = failure(&node, &format!("{op} \"{}\"", ask.path), &received);
-                    if !refused.is_standby() {
+                    if !refused.is_of_another() {
                         self.active.store(place, Ordering::Relaxed);
                         return Ok((node, received));
                     }
-                    // A name node that is away says more than one that waits for it.
-                    last.get_or_insert(refused);
+                    if is_only && !refused.is_standby() {
+                        return Ok((node, received));
+                    }
+                    refused
                 }
-                Err(failure) if failure.error.class().is_retriable() => last = Some(failure),
-                Err(failure) => return Err(failure),
-            }
+                Err(failure) => failure,
+            };
+            last = Some(match last {
+                Some(before) => telling(before, failure),
+                None => failure,
+            });
         }
         Err(last.unwrap_or_else(|| ConnectorError::invalid("There is no name node to ask").into()))
     }
@@ -264,6 +276,13 @@ impl Hdfs {
     const fn tries(&self) -> Tries {
         Tries::new(self.retries, self.backoff)
     }
+}
+
+/// Which of two name nodes' failures says more: one that may pass is waited for, and a name node that is away
+/// says more than one that waits for it.
+fn telling(before: Failure, after: Failure) -> Failure {
+    let weight = |failure: &Failure| (failure.error.class().is_retriable(), !failure.is_standby());
+    if weight(&before) > weight(&after) { before } else { after }
 }
 
 /// The user that files are written as.

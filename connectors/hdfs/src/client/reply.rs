@@ -74,8 +74,12 @@ pub(super) fn parsed<T: for<'a> Deserialize<'a>>(
         return Err(failure(&node, what, &received));
     }
     serde_json::from_slice(&received.body).map_err(|error| {
-        let text = format!("{node} could not {what}: its answer is not that of WebHDFS");
-        let error = ConnectorError::invalid(text).caused_by(error);
+        // What was read may repeat the address with a token in it.
+        let (line, column) = (error.line(), error.column());
+        let text = format!(
+            "{node} could not {what}: its answer is not that of WebHDFS (line {line}, column {column})"
+        );
+        let error = ConnectorError::invalid(text);
         error.hint("Check the host and port of store.url or webhdfs.url").into()
     })
 }

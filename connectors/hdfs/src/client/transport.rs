@@ -21,6 +21,7 @@ use tokio::time::timeout;
 use super::{
     Outcome,
     answer::{Failure, Obstacle},
+    redaction::Redaction,
 };
 
 /// Longest answer that is read: a page of a folder, or a piece of a file.
@@ -35,6 +36,7 @@ const FORGERY_HEADER: &str = "x-xsrf-header";
 pub(super) struct Transport {
     pool: Pool<HttpsConnector<HttpConnector>, Full<Bytes>>,
     limit: Duration,
+    redaction: Redaction,
 }
 
 /// What came back.
@@ -47,7 +49,11 @@ pub(super) struct Received {
 }
 
 impl Transport {
-    pub(super) fn new(tls: ClientConfig, connect: Duration, read: Duration) -> Self {
+    pub(super) fn new(
+        tls: ClientConfig,
+        (connect, read): (Duration, Duration),
+        redaction: Redaction,
+    ) -> Self {
         let mut http = HttpConnector::new();
         http.enforce_http(false);
         http.set_nodelay(true);
@@ -56,7 +62,7 @@ impl Transport {
         let https = https.enable_http1().wrap_connector(http);
         let mut builder = Pool::builder(TokioExecutor::new());
         builder.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE);
-        Self { pool: builder.build(https), limit: connect.saturating_add(read) }
+        Self { pool: builder.build(https), limit: connect.saturating_add(read), redaction }
     }
 
     /// Sends a request and reads the whole answer. `node` is what the server is called in errors: the
@@ -95,13 +101,16 @@ impl Transport {
             let body = body.map_err(|error| {
                 ConnectorError::retriable(format!("{node} broke its answer off: {error}"))
             })?;
-            Ok::<_, Failure>(Received { status, location, body: body.to_bytes() })
+            let body = body.to_bytes();
+            let body = if status < 400 { body } else { self.redaction.of(body) };
+            Ok::<_, Failure>(Received { status, location, body })
         });
         asked.await.unwrap_or_else(|_elapsed| {
             let limit = self.limit.as_millis();
-            Err(ConnectorError::retriable(format!("{node} did not answer within {limit} ms"))
-                .hint("Raise hdfs.read.timeout.ms if it is slow")
-                .into())
+            let text = format!("{node} did not answer within {limit} ms");
+            let error = ConnectorError::retriable(text);
+            let error = error.hint("Raise hdfs.read.timeout.ms if it is slow");
+            Err(Failure { obstacle: Obstacle::Silent, error })
         })
     }
 }

@@ -24,6 +24,8 @@ impl Tries {
     /// Whether an outcome is the last one, or how long to wait for another.
     pub(super) fn judge<T>(&mut self, outcome: Outcome<T>) -> ControlFlow<Outcome<T>, Duration> {
         match outcome {
+            // Who waits for an answer in vain has waited for long enough to say so.
+            Err(failure) if failure.is_silent() => ControlFlow::Break(Err(failure)),
             Err(failure) if self.left > 0 && failure.error.class().is_retriable() => {
                 tracing::debug!("Trying again: {}", failure.error);
                 let pause = self.longest.mul_f64(rand::random());

@@ -7,6 +7,7 @@ use super::*;
 const SAFE: (u16, &str, &str) = (403, "SafeModeException", "Name node is in safe mode.");
 const STANDBY: (u16, &str, &str) =
     (403, "StandbyException", "Operation category READ is not supported in state standby");
+const STARTS: (u16, &str, &str) = (403, "RetriableException", "Namenode is in startup mode");
 const DENIED: (u16, &str, &str) =
     (403, "AccessControlException", "Permission denied: user=tester, access=WRITE");
 
@@ -30,6 +31,64 @@ async fn the_active_name_node_is_found() {
     let mut run = Run::start(&server, &[("webhdfs.url", both.as_str())]).await;
     run.bring(3, 3).await.unwrap();
     assert_eq!(numbers(&server), [0, 1, 2]);
+}
+
+#[tokio::test]
+async fn a_name_node_that_starts_and_a_proxy_without_one_are_left_for_the_other() {
+    let page = |status| Some((status, "<html>no upstream</html>".to_owned()));
+    for (mood, proxy) in
+        [(Some(STARTS), None), (None, page(503)), (None, page(404)), (None, page(403))]
+    {
+        let server = Server::start().await;
+        let both = format!("{},{}", server.url, server.other);
+        let mut run = Run::start(&server, &[("webhdfs.url", both.as_str())]).await;
+        run.bring(3, 3).await.unwrap();
+        server.set_first_mood(mood);
+        server.set_proxy(proxy.clone());
+        run.bring(6, 3).await.unwrap();
+        assert_eq!(numbers(&server), (0..6).collect::<Vec<_>>(), "{proxy:?}");
+        let before = server.asked_first();
+        run.bring(9, 3).await.unwrap();
+        assert_eq!(server.asked_first(), before, "the other one is known to be active");
+    }
+}
+
+#[tokio::test]
+async fn a_token_in_the_page_of_a_proxy_is_not_told() {
+    let server = Server::start().await;
+    let settings = [("hdfs.user", ""), ("hdfs.delegation.token", "s3=cret")];
+    let mut run = Run::start(&server, &settings).await;
+    run.obey();
+    server.set_proxy(Some((503, "No server for {url}".to_owned())));
+    run.task.put(&(0..3).map(numbered).collect::<Vec<_>>()).await.unwrap();
+    let reason = held(&mut run).unwrap();
+    assert!(reason.contains("No server for"), "{reason}");
+    assert!(!reason.contains("cret"), "{reason}");
+}
+
+#[tokio::test]
+async fn data_nodes_that_cannot_be_reached_are_not_called_full() {
+    let server = Server::start().await;
+    let mut run = Run::start(&server, &[("hdfs.request.retries", "3")]).await;
+    run.obey();
+    server.hide_data_nodes();
+    run.task.put(&(0..3).map(numbered).collect::<Vec<_>>()).await.unwrap();
+    let reason = held(&mut run).unwrap();
+    assert!(reason.contains("hdfs.datanode.hosts") && !reason.contains("full"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_name_node_that_does_not_answer_is_not_asked_again_before_the_status_says_so() {
+    let server = Server::start().await;
+    let settings = [("hdfs.request.retries", "9"), ("hdfs.read.timeout.ms", "100")];
+    let mut run =
+        Run::start(&server, &[settings[0], settings[1], ("hdfs.connect.timeout.ms", "100")]).await;
+    run.obey();
+    server.hang_after("RENAME", 0);
+    run.task.put(&(0..3).map(numbered).collect::<Vec<_>>()).await.unwrap();
+    let reason = held(&mut run).unwrap();
+    assert!(reason.contains("did not answer within 200 ms"), "{reason}");
+    assert_eq!(server.hung(), 1);
 }
 
 #[tokio::test]

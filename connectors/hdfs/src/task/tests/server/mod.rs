@@ -10,7 +10,9 @@ use std::{
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
-use hyper::{Method, Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    Method, Request, Response, Uri, body::Incoming, server::conn::http1, service::service_fn,
+};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
 
@@ -68,6 +70,26 @@ impl Server {
     /// What the first name node answers from now on.
     pub(crate) fn set_first_mood(&self, mood: Option<(u16, &'static str, &'static str)>) {
         self.state.lock().unwrap().first_mood = mood;
+    }
+
+    /// The first name node has a proxy in front of it that answers everything with this page.
+    pub(crate) fn set_proxy(&self, page: Option<(u16, String)>) {
+        self.state.lock().unwrap().proxy = page;
+    }
+
+    /// All data nodes are called this and excluded by nobody who has not tried them.
+    pub(crate) fn hide_data_nodes(&self) {
+        self.state.lock().unwrap().hidden = Some("localhost:1");
+    }
+
+    /// Requests that were not answered.
+    pub(crate) fn hung(&self) -> usize {
+        self.state.lock().unwrap().hung
+    }
+
+    /// How often the first name node was asked.
+    pub(crate) fn asked_first(&self) -> usize {
+        self.state.lock().unwrap().asked_first
     }
 
     /// Answers nobody any more after so many changes, of which the last happens as this says.
@@ -225,26 +247,17 @@ async fn answer(
         return Err(Broken);
     }
     state.seen.push(format!("{method} {op} {path}{}", if is_data { " data" } else { "" }));
+    state.asked_first += usize::from(place == 0 && !is_data);
+    if let Some((status, page)) = state.proxy.clone().filter(|_| place == 0) {
+        let page = page.replace("{url}", &uri.to_string());
+        return Ok(Response::builder().status(status).body(Full::new(page.into())).unwrap());
+    }
     if let Some(mood) = state.mood.or(state.first_mood.filter(|_| place == 0)) {
         return refused(mood);
     }
     if matches!(&*op, "CREATE" | "APPEND" | "OPEN") && !is_data {
         assert!(body.is_empty(), "the first request has a body");
-        let own = url.strip_prefix("http://").unwrap();
-        let known = state.host.as_ref();
-        let known = known.map(|host| format!("{host}:{}", own.rsplit(':').next().unwrap()));
-        // Name nodes know hosts by their addresses, and ports of blocks only.
-        let lost = state.lost.filter(|_| {
-            !get("excludedatanodes").split(',').any(|excluded| excluded == "127.0.0.1")
-        });
-        let node = lost.map(str::to_owned).or(known).unwrap_or_else(|| own.to_owned());
-        let location = format!("http://{node}{}&datanode=true", uri.path_and_query().unwrap());
-        let empty = Full::new(Bytes::new());
-        return Ok(Response::builder()
-            .status(307)
-            .header("Location", location)
-            .body(empty)
-            .unwrap());
+        return sent_on(&state, &get("excludedatanodes"), (&uri, url));
     }
     if method == Method::GET {
         let (offset, length) = (get("offset").parse(), get("length").parse());
@@ -257,4 +270,22 @@ async fn answer(
         drop(change(&mut state, ("APPEND", &path), "", &Bytes::from_static(bytes)));
     }
     answer
+}
+
+/// Names a data node that is not excluded.
+fn sent_on(state: &State, excluded: &str, (uri, url): (&Uri, &str)) -> Answered {
+    let own = url.strip_prefix("http://").unwrap();
+    let known = state.host.as_ref();
+    let known = known.map(|host| format!("{host}:{}", own.rsplit(':').next().unwrap()));
+    if state.hidden.is_some() && !excluded.is_empty() {
+        let message = "Failed to find datanode, suggest to check cluster health.";
+        return refused((403, "IOException", message));
+    }
+    // Name nodes know hosts by their addresses, and ports of blocks only.
+    let lost = state.lost.filter(|_| !excluded.split(',').any(|one| one == "127.0.0.1"));
+    let node = lost.or(state.hidden).map(str::to_owned).or(known);
+    let node = node.unwrap_or_else(|| own.to_owned());
+    let location = format!("http://{node}{}&datanode=true", uri.path_and_query().unwrap());
+    let answer = Response::builder().status(307).header("Location", location);
+    Ok(answer.body(Full::new(Bytes::new())).unwrap())
 }

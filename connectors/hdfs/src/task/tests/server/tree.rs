@@ -38,11 +38,18 @@ pub(super) struct State {
     pub(super) mood: Option<(u16, &'static str, &'static str)>,
     /// Said to every request of the first of two name nodes.
     pub(super) first_mood: Option<(u16, &'static str, &'static str)>,
+    /// What a proxy in front of the first name node says, with `{url}` for what it was asked.
+    pub(super) proxy: Option<(u16, String)>,
+    /// Requests to the first name node.
+    pub(super) asked_first: usize,
+    /// What all data nodes are called, which nobody reaches.
+    pub(super) hidden: Option<&'static str>,
     /// Changes from now on until the connection breaks for good, and what happens of the last one.
     pub(super) life: Option<(usize, Fault)>,
     pub(super) is_dead: bool,
     /// Operation, and how often it is done from now on until no change is answered any more.
     pub(super) last_op: Option<(&'static str, usize)>,
+    pub(super) hung: usize,
     /// Whether it is of Hadoop 2.
     pub(super) is_old: bool,
     /// Appends whose bytes have not come: the files by path, wherever they are by now.
@@ -65,6 +72,7 @@ impl State {
         if let Some((_, left)) = self.last_op.as_mut().filter(|(last, _)| *last == op) {
             *left = left.saturating_sub(1);
         }
+        self.hung += usize::from(hangs);
         hangs
     }
 
