@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 use async_trait::async_trait;
 use connect_api::{
     config::{Config, ConfigDef, ConfigValue, Props, validate},
-    error::{ConnectorError, Result, chain},
+    error::{ConnectorError, Result},
     record::{SourceOffset, SourcePartition},
     source::{ExactlyOnceSupport, SourceConnector, SourceContext, SourceTask},
 };
@@ -22,8 +22,6 @@ use crate::{
     task::{BUFFER, Outflow, POSITION, WebTask, partition},
 };
 
-/// The key of the file with the certificate.
-const KEYSTORE: &str = "ssl.keystore.location";
 /// Largest number that a user may go on from: no buffer ever comes to the end of those behind it.
 const MOST_POSITION: u64 = u64::MAX / 2;
 
@@ -46,15 +44,7 @@ impl SourceConnector for WebEventSource {
     }
 
     fn validate(&self, props: &Props) -> Vec<ConfigValue> {
-        let mut values = validate::<WebConfig>(props);
-        // A file with a certificate is part of the configuration, and no system that comes up later.
-        if let Ok(config) = WebConfig::parse(props)
-            && let Err(error) = acceptor(&config)
-            && let Some(file) = values.iter_mut().find(|value| value.name == KEYSTORE)
-        {
-            file.errors.push(chain(&error));
-        }
-        values
+        validate::<WebConfig>(props)
     }
 
     fn system_key(&self) -> Option<&'static str> {
@@ -63,6 +53,7 @@ impl SourceConnector for WebEventSource {
 
     async fn check_system(&self, props: &Props) -> Result<()> {
         let config = WebConfig::parse(props)?;
+        acceptor(&config)?;
         match listen(&config.listen).await {
             // It may be this very connector that has the port.
             Err(error) if error.class().is_retriable() => Ok(()),

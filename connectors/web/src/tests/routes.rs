@@ -161,7 +161,6 @@ fn values_that_cannot_work_are_refused_under_their_keys() {
                 "a://u@b",
             ],
         ),
-        ("ssl.keystore.location", &["/nowhere/store.pem"]),
     ] {
         for value in values {
             let props = Props::from([
