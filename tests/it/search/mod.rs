@@ -288,7 +288,7 @@ async fn documents_go_to_an_elasticsearch_that_is_trusted_and_to_no_other() {
     plain.as_object_mut().unwrap().retain(|_, value| !value.is_null());
     worker.rest.create(&json!({"name": "plain", "config": plain})).await;
     let held = eventually("the status to say why", async || {
-        let status = worker.rest.get("/connectors/plain/status").await;
+        let (_, status) = worker.rest.send(Method::GET, "/connectors/plain/status", None).await;
         status["tasks"][0]["trace"].as_str().map(str::to_owned)
     })
     .await;
