@@ -161,6 +161,12 @@ fn classified(text: String, exception: &str, message: &str, status: u16) -> Conn
             ConnectorError::retriable(text)
                 .hint("The folder's quota is used up: raise it, or make room; the task goes on then")
         }
+        "PathComponentTooLongException"
+        | "MaxDirectoryItemsExceededException"
+        | "FSLimitException" => ConnectorError::invalid(text).hint(
+            "The name node allows no more (dfs.namenode.fs-limits.*): raise its limit, or choose another \
+             partitioner or topics.dir",
+        ),
         "IllegalArgumentException" if message.contains("Invalid operation") => {
             ConnectorError::invalid(text)
                 .hint("That is a data node: write the address of the name node, port 9870 usually")
@@ -277,6 +283,8 @@ mod tests {
                 "takes the file back",
             ),
             (403, "RecoveryInProgressException", "x", ErrorClass::Retriable, "takes the file back"),
+            (403, "PathComponentTooLongException", "x", ErrorClass::Invalid, "fs-limits"),
+            (403, "MaxDirectoryItemsExceededException", "x", ErrorClass::Invalid, "fs-limits"),
             (400, "IllegalArgumentException", "bad", ErrorClass::Invalid, "bad"),
         ] {
             let error = told(status, exception, message).error;

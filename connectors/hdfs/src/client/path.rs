@@ -29,11 +29,17 @@ pub(super) fn value(text: &str) -> String {
     encoded(text, false)
 }
 
-/// Whether HDFS has a place for a path: no part of it may be `.` or `..`, or hold a colon.
+/// Longest part of a path, in bytes of UTF-8.
+const MOST_PART_BYTES: usize = 255;
+
+/// Whether HDFS has a place for a path: no part of it may be `.` or `..`, hold a colon, or be longer than
+/// `dfs.namenode.fs-limits.max-component-length` is unless somebody has changed it.
 ///
-/// Source: apache/hadoop `DFSUtilClient.isValidName`.
+/// Source: apache/hadoop `DFSUtilClient.isValidName`, `FSDirectory.verifyMaxComponentLength`.
 pub(crate) fn is_valid(text: &str) -> bool {
-    let is_part = |part: &str| !matches!(part, "." | "..") && !part.contains([':', '\0']);
+    let is_part = |part: &str| {
+        !matches!(part, "." | "..") && !part.contains([':', '\0']) && part.len() <= MOST_PART_BYTES
+    };
     text.split('/').all(is_part)
 }
 
@@ -73,5 +79,7 @@ mod tests {
     fn what_hdfs_has_no_place_for_is_known() {
         assert!(is_valid("/a/b=1") && is_valid("/a.b/..c"));
         assert!(!is_valid("/a/../b") && !is_valid("/a/10:30") && !is_valid("./a"));
+        assert!(is_valid(&format!("/a/{}/b", "x".repeat(255))));
+        assert!(!is_valid(&format!("/a/{}/b", "é".repeat(128))));
     }
 }

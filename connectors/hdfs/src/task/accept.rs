@@ -89,8 +89,9 @@ impl PartitionWriter {
         if self.files.contains_key(&folder) || path::is_valid(&folder) {
             return Ok((folder, time_ms));
         }
-        Err(ConnectorError::record(format!("HDFS has no place for the folder \"{folder}\""))
-            .hint("No folder can be . or .., or have a colon in its name"))
+        Err(ConnectorError::record(format!("HDFS has no place for the folder \"{folder}\"")).hint(
+            "No folder can be . or .., have a colon in its name, or a name of more than 255 bytes",
+        ))
     }
 
     /// Writes a record to the draft: by the schema of the file in its folder where it fits in there, else

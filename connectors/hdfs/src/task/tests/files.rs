@@ -357,8 +357,10 @@ async fn a_folder_that_hdfs_cannot_have_is_a_bad_record() {
     let server = Server::start().await;
     let settings = [("partitioner.class", "FieldPartitioner"), ("partition.field.name", "lane")];
     let mut run = Run::start(&server, &settings).await;
-    let value = Value::Map(Map::new(vec![("lane".into(), "10:30".into())]));
-    let error = run.task.put(&[record(0, value)]).await.unwrap_err();
-    let text = connect_api::error::chain(&error);
-    assert!(text.contains("t-0@0") && text.contains("colon"), "{text}");
+    for (lane, told) in [("10:30".to_owned(), "colon"), ("x".repeat(251), "255 bytes")] {
+        let value = Value::Map(Map::new(vec![("lane".into(), Value::string(lane))]));
+        let error = run.task.put(&[record(0, value)]).await.unwrap_err();
+        let text = connect_api::error::chain(&error);
+        assert!(text.contains("t-0@0") && text.contains(told), "{text}");
+    }
 }
