@@ -80,11 +80,13 @@ pub struct ClusterKeys {
 impl ClusterKeys {
     /// What the user calls the file system.
     pub(crate) fn url(&self) -> Option<&str> {
-        self.store_url.as_deref().or(self.hdfs_url.as_deref()).filter(|url| !url.is_empty())
+        let urls = [&self.store_url, &self.hdfs_url].into_iter().flatten();
+        urls.map(String::as_str).find(|url| !url.is_empty())
     }
 
     fn check(&self, problems: &mut Problems) {
-        let key = if self.store_url.is_some() { "store.url" } else { "hdfs.url" };
+        let is_new = self.store_url.as_ref().is_some_and(|url| !url.is_empty());
+        let key = if is_new { "store.url" } else { "hdfs.url" };
         match self.url().map(Address::parse) {
             None => problems.add(
                 "store.url",

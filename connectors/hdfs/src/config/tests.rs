@@ -30,6 +30,14 @@ fn defaults_are_those_of_the_original() {
 }
 
 #[test]
+fn an_address_that_is_empty_hides_none() {
+    let config = HdfsSinkConfig::parse(&props(&[("store.url", "")])).unwrap();
+    assert_eq!(config.cluster.url(), Some("hdfs://nn:8020"));
+    let found = problems(&[("store.url", ""), ("hdfs.url", "s3a://bucket")]);
+    assert!(found.iter().any(|(key, _)| key == "hdfs.url"), "{found:?}");
+}
+
+#[test]
 fn every_option_has_a_manual() {
     for key in HdfsSinkConfig::def().keys() {
         assert!(!key.documentation.is_empty(), "{}", key.name);
