@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use connect_api::{
     config::{self, Config, ConfigDef, ConfigValue, Props},
     error::Result,
-    record::SinkRecord,
+    record::{SinkRecord, TopicPartition},
     sink::{Previews, SinkConnector, SinkContext, SinkTask},
 };
 use connect_disk::{check_directory, directory_of, on_disk};
@@ -66,11 +66,30 @@ impl SinkConnector for AggregateSink {
         Ok(Some(records.iter().map(|record| previewer.preview(record)).collect()))
     }
 
+    /// What is counted is counted: tasks go on from where their store is.
+    async fn alter_offsets(
+        &self,
+        _props: &Props,
+        _offsets: Option<&[(TopicPartition, Option<i64>)]>,
+    ) -> Result<bool> {
+        Ok(false)
+    }
+
     async fn start_task(&self, props: &Props, context: SinkContext) -> Result<Box<dyn SinkTask>> {
         let config = AggregateConfig::parse(props)?;
         let mut store = config.store_url().open(Access::Write, config.store_timeout());
         // A store that is away is waited for here; in `open` it would fail the task.
         store.claim(&config.definition(&context.connector), &[]).await?;
         Ok(Box::new(AggregateTask::new(&config, context, store, LiveAggregates::of_process())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_resets_the_offsets_is_told_of_the_store() {
+        assert!(!AggregateSink.alter_offsets(&Props::new(), None).await.unwrap());
     }
 }
