@@ -128,10 +128,11 @@ fn unreached(node: &str, error: &PoolError) -> ConnectorError {
         Some(Mismatch::NoTls) => {
             return ConnectorError::invalid(format!("{node} does not speak TLS"))
                 .caused_by(Told(reason))
-                .hint("Write http:// or hdfs:// in store.url");
+                .hint("Write http:// in store.url and webhdfs.url, or hdfs:// in store.url");
         }
         Some(Mismatch::Refused | Mismatch::Other) | None => {}
     }
+    let is_broken_off = !error.is_connect();
     let text = format!("{node} cannot be reached");
     let error = ConnectorError::retriable(text).caused_by(Told(reason));
     if node.starts_with("The data node") {
@@ -139,6 +140,8 @@ fn unreached(node: &str, error: &PoolError) -> ConnectorError {
             "Its name comes from the name node and must mean something to the worker: map it in \
              hdfs.datanode.hosts if it does not",
         )
+    } else if is_broken_off && node.contains("http://") {
+        error.hint("Write https:// in store.url or webhdfs.url if it speaks TLS")
     } else {
         error.hint("Check store.url or webhdfs.url, and that the name node is up")
     }

@@ -110,7 +110,12 @@ impl HdfsSinkTask {
         naming.moves_topics = moves_topics;
         // Folders come from the partitioner without it, because it may depend on the topic.
         config.storage.topics_dir.clear();
-        hdfs.look("/").await.map_err(|failure| failure.error)?;
+        match hdfs.look("/").await {
+            Err(failure) if failure.error.class().is_retriable() => {
+                tracing::warn!("Partitions wait: {}", chain(&failure.error));
+            }
+            looked => drop(looked?),
+        }
         let zone = match config.storage.timezone.as_str() {
             "" => Zone::UTC,
             id => Zone::parse(id).map_err(ConnectorError::invalid)?,

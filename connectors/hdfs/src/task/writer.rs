@@ -185,7 +185,10 @@ impl PartitionWriter {
     pub(super) fn begin(&mut self, shared: &Shared, claim: Claim) {
         let target = claim.marker.position().max(self.floor.take());
         self.claim = Some(claim);
-        (self.held_by, self.unclaimed_since) = (None, None);
+        if self.unclaimed_since.take().is_some() {
+            // What kept records from being stored is in the way until some are.
+            self.held_by = None;
+        }
         if self.resume_at.take().is_some() {
             shared.context.resume([self.origin.clone()]);
         }

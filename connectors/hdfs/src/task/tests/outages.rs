@@ -1,6 +1,7 @@
 //! Name nodes that are away, wait, or refuse.
 
 use connect_api::{error::ErrorClass, sink::Progress};
+use tokio::io::AsyncWriteExt as _;
 
 use super::*;
 
@@ -181,11 +182,63 @@ async fn a_server_that_is_none_is_told_at_start() {
 #[tokio::test]
 async fn a_cluster_that_cannot_be_reached_is_told_and_waited_for() {
     let server = Server::start().await;
-    let props = props(&server, &[("webhdfs.url", "http://127.0.0.1:1")]);
-    let context = sink_context(&ManualClock::at(MORNING));
-    let error = HdfsSink::HDFS2.start_task(&props, context).await.err().unwrap();
-    assert!(error.class().is_retriable());
-    assert!(error.to_string().starts_with("The name node http://127.0.0.1:1 cannot be reached. "));
+    let (mut task, context) =
+        Run::task(&server, &[("webhdfs.url", "http://127.0.0.1:1")], &ManualClock::at(MORNING))
+            .await;
+    task.open(&[TopicPartition::new("t", 0)]).await.unwrap();
+    let Some(Progress::Held(reason)) = context.requests.take().progress else {
+        panic!("nothing is told")
+    };
+    assert!(reason.starts_with("The name node http://127.0.0.1:1 cannot be reached"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_name_node_that_wants_tls_is_told() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    // What a server says that is not spoken to in TLS.
+    let refuse = async {
+        loop {
+            let (mut socket, _peer) = listener.accept().await.unwrap();
+            socket.readable().await.unwrap();
+            socket.write_all(b"\x15\x03\x03\x00\x02\x02\x28").await.unwrap();
+        }
+    };
+    let server = Server::start().await;
+    let props = props(&server, &[("webhdfs.url", &url)]);
+    let error = tokio::select! {
+        () = refuse => panic!("it goes on for ever"),
+        checked = HdfsSink::HDFS2.check_system(&props) => checked.unwrap_err(),
+    };
+    assert!(error.to_string().contains("Write https://"), "{error}");
+}
+
+#[tokio::test]
+async fn a_task_that_begins_without_an_active_name_node_waits_for_one() {
+    let server = Server::start().await;
+    server.set_mood(Some(STANDBY));
+    let mut run = Run::start(&server, &[]).await;
+    server.set_mood(None);
+    run.wait_for_claim().await;
+    run.bring(3, 3).await.unwrap();
+    assert_eq!(numbers(&server), [0, 1, 2]);
+}
+
+#[tokio::test]
+async fn what_keeps_records_from_being_stored_is_told_until_some_are() {
+    let server = Server::start().await;
+    let mut run = Run::start(&server, &[]).await;
+    let full = Fault::Answer(403, "DSQuotaExceededException", "quota");
+    let records: Vec<_> = (0..3).map(numbered).collect();
+    server.fail([full]);
+    run.task.put(&records).await.unwrap();
+    assert!(held(&mut run).unwrap().contains("raise it"));
+    run.task.put(&[]).await.unwrap();
+    assert_eq!(run.obey(), None, "it has only begun anew");
+    run.position = 0;
+    run.bring(3, 3).await.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(numbers(&server), [0, 1, 2]);
+    run.task.put(&[]).await.unwrap();
 }
 
 #[tokio::test]
