@@ -53,6 +53,7 @@
 //! other, without doubling a record, until one of them is stopped; a JVM's connector that is still running
 //! on the same folders.
 
+mod check;
 mod client;
 pub mod config;
 mod explain;
@@ -68,14 +69,12 @@ use async_trait::async_trait;
 use connect_api::{
     config::{Config, ConfigDef, ConfigValue, Props},
     error::Result,
-    figures::Figures,
     insight::{Explanation, Load},
     record::SinkRecord,
     sink::{Previews, SinkConnector, SinkContext, SinkTask},
 };
 
 use self::{
-    client::Hdfs,
     config::{HdfsSinkConfig, moves_topics, without_meaning},
     preview::Previewer,
     task::HdfsSinkTask,
@@ -117,8 +116,7 @@ impl SinkConnector for HdfsSink {
     }
 
     async fn check_system(&self, props: &Props) -> Result<()> {
-        let (hdfs, _base) = Hdfs::new(&HdfsSinkConfig::parse(props)?, &Figures::default())?;
-        hdfs.look("/").await.map(drop).map_err(|failure| failure.error)
+        Box::pin(check::check(HdfsSinkConfig::parse(props)?)).await
     }
 
     fn task_configs(&self, props: &Props, max_tasks: usize) -> Result<Vec<Props>> {

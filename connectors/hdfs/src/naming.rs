@@ -8,7 +8,10 @@ use connect_api::{
 };
 use regex::{Captures, Regex};
 
-use crate::{client::path::rooted, config::HdfsSinkConfig};
+use crate::{
+    client::path::{parent, rooted},
+    config::HdfsSinkConfig,
+};
 
 /// Folder of files that are not committed, beside those of topics.
 const TEMPORARY: &str = "+tmp";
@@ -113,6 +116,18 @@ impl Naming {
         Ok(rooted(&[&self.base, &dir, &origin.topic, &origin.partition.to_string()]))
     }
 
+    /// Folders that files are made below whatever the topic is: of temporary files, and of markers. A folder
+    /// that begins with a topic's name has none.
+    pub(crate) fn fixed(&self) -> Vec<String> {
+        let fixed =
+            |dir: &str| dir.split_once("${").map_or(dir, |(front, _)| parent(front)).to_owned();
+        let (topics, logs) = (fixed(&self.topics_dir), fixed(&self.logs_dir));
+        let own = if topics == self.topics_dir { TEMPORARY } else { "" };
+        let all = [(topics, own), (logs, "")];
+        let all = all.into_iter().filter(|(dir, _)| !dir.trim_matches('/').is_empty());
+        all.map(|(dir, own)| rooted(&[&self.base, &dir, own])).collect()
+    }
+
     /// A folder with `${topic}` and the groups of the topic put in.
     fn expanded(&self, dir: &str, topic: &str, key: &str) -> Result<String> {
         if !dir.contains("${") {
@@ -207,6 +222,18 @@ mod tests {
         assert_eq!(logs, "/wal/orders/eu-orders/1");
         let error = naming.topic("orders").unwrap_err().to_string();
         assert!(error.contains("\"orders\"") && error.contains("${1}"), "{error}");
+    }
+
+    #[test]
+    fn folders_that_no_topic_changes_are_known() {
+        for (topics, logs, expected) in [
+            ("topics", "logs", vec!["/topics/+tmp", "/logs"]),
+            ("lake/x-${1}/a", "wal/${topic}", vec!["/lake", "/wal"]),
+            ("${topic}", "/", vec![]),
+        ] {
+            let naming = naming(&[("topics.dir", topics), ("logs.dir", logs)]);
+            assert_eq!(naming.fixed(), expected);
+        }
     }
 
     #[test]

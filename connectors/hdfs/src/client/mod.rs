@@ -163,6 +163,16 @@ impl Hdfs {
         boolean(self.ask_again(&ask, &what).await, &what)
     }
 
+    /// Deletes a folder in which there is nothing; `false` when there is no such folder.
+    ///
+    /// # Errors
+    /// By the server's answer, which it is too when there is something.
+    pub(crate) async fn delete_empty(&self, path: &str) -> Outcome<bool> {
+        let more = "&recursive=false".to_owned();
+        let ask = Ask { method: Method::DELETE, op: "DELETE", path, more };
+        boolean(self.ask(&ask).await, &format!("delete \"{path}\""))
+    }
+
     /// What there is at a path; nothing when there is nothing.
     ///
     /// # Errors

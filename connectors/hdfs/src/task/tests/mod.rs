@@ -1,6 +1,7 @@
 //! Tasks against a name node in memory.
 
 mod append;
+mod check;
 mod clock;
 mod conformance;
 mod crash;

@@ -143,7 +143,8 @@ fn truncate(state: &mut State, path: &str, length: usize) -> Answered {
     flag(false)
 }
 
-/// `to` is the target of a rename, or the length that a file is shortened to.
+/// `to` is the target of a rename, the length that a file is shortened to, or whether a folder is deleted with
+/// what is in there.
 pub(super) fn change(
     state: &mut State,
     (op, path): (&str, &str),
@@ -159,6 +160,9 @@ pub(super) fn change(
         "RENAME" => {
             let renamed = state.rename(path, to);
             flag(renamed)
+        }
+        "DELETE" if to == "false" && !state.is_empty(path) => {
+            refused((403, "PathIsNotEmptyDirectoryException", "is non empty"))
         }
         "DELETE" => {
             let deleted = state.delete(path);

@@ -161,6 +161,11 @@ impl Server {
         self.state.lock().unwrap().nodes.remove(path).unwrap();
     }
 
+    /// All paths, also of folders.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        self.state.lock().unwrap().nodes.keys().cloned().collect()
+    }
+
     /// Files below a folder, by path.
     pub(crate) fn files(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
         let state = self.state.lock().unwrap();
@@ -264,7 +269,11 @@ async fn answer(
         let part = (offset.unwrap_or(0), length.unwrap_or(usize::MAX));
         return read(&state, (&op, &path), &get("startAfter"), part);
     }
-    let to = get(if op == "TRUNCATE" { "newlength" } else { "destination" });
+    let to = get(match &*op {
+        "TRUNCATE" => "newlength",
+        "DELETE" => "recursive",
+        _ => "destination",
+    });
     let answer = changed(&mut state, (&op, &path), &to, &body);
     for (path, bytes) in state.haunted.clone() {
         drop(change(&mut state, ("APPEND", &path), "", &Bytes::from_static(bytes)));

@@ -114,6 +114,11 @@ impl State {
         true
     }
 
+    pub(super) fn is_empty(&self, path: &str) -> bool {
+        let inside = format!("{path}/");
+        !self.nodes.keys().any(|known| known.starts_with(&inside))
+    }
+
     pub(super) fn delete(&mut self, path: &str) -> bool {
         let inside = format!("{path}/");
         let before = self.nodes.len();
