@@ -136,7 +136,8 @@ impl KafkaProducer {
             is_closing: AtomicBool::new(false),
             is_ended: AtomicBool::new(false),
             poller: OnceLock::new(),
-            has_linger: settings.has_linger,
+            // Before a transaction ends somebody waits for its records, as a commit does in Java.
+            has_linger: settings.has_linger && transactional_id.is_none(),
             written: transactional_id.is_some().then(Written::default),
         });
         state.reporter.ignored(&settings.ignored);
