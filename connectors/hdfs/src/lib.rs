@@ -70,7 +70,7 @@ use connect_api::{
     config::{Config, ConfigDef, ConfigValue, Props},
     error::Result,
     insight::{Explanation, Load},
-    record::SinkRecord,
+    record::{SinkRecord, TopicPartition},
     sink::{Previews, SinkConnector, SinkContext, SinkTask},
 };
 
@@ -117,6 +117,15 @@ impl SinkConnector for HdfsSink {
 
     async fn check_system(&self, props: &Props) -> Result<()> {
         Box::pin(check::check(HdfsSinkConfig::parse(props)?)).await
+    }
+
+    /// Tasks go on from the markers of their partitions.
+    async fn alter_offsets(
+        &self,
+        _props: &Props,
+        _offsets: Option<&[(TopicPartition, Option<i64>)]>,
+    ) -> Result<bool> {
+        Ok(false)
     }
 
     fn task_configs(&self, props: &Props, max_tasks: usize) -> Result<Vec<Props>> {

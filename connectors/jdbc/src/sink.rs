@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use connect_api::{
     config::{self, Config, ConfigDef, ConfigValue, Props},
     error::Result,
-    record::SinkRecord,
+    record::{SinkRecord, TopicPartition},
     sink::{Previews, SinkConnector, SinkContext, SinkTask},
 };
 
@@ -48,6 +48,15 @@ impl SinkConnector for JdbcSink {
 
     async fn check_system(&self, props: &Props) -> Result<()> {
         check::check(JdbcSinkConfig::parse(props)?, props).await
+    }
+
+    /// Tasks go on from the table of offsets, where there is one.
+    async fn alter_offsets(
+        &self,
+        props: &Props,
+        _offsets: Option<&[(TopicPartition, Option<i64>)]>,
+    ) -> Result<bool> {
+        Ok(!JdbcSinkConfig::parse(props)?.keeps_offsets())
     }
 
     fn task_configs(&self, props: &Props, max_tasks: usize) -> Result<Vec<Props>> {
@@ -100,6 +109,14 @@ impl SinkConnector for AivenJdbcSink {
         JdbcSink.check_system(props).await
     }
 
+    async fn alter_offsets(
+        &self,
+        props: &Props,
+        offsets: Option<&[(TopicPartition, Option<i64>)]>,
+    ) -> Result<bool> {
+        JdbcSink.alter_offsets(props, offsets).await
+    }
+
     fn task_configs(&self, props: &Props, max_tasks: usize) -> Result<Vec<Props>> {
         JdbcSink.task_configs(props, max_tasks)
     }
@@ -115,5 +132,20 @@ impl SinkConnector for AivenJdbcSink {
         now_ms: i64,
     ) -> Result<Option<Previews>> {
         JdbcSink.preview(props, records, now_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_resets_the_offsets_is_told_of_the_table_that_has_them() {
+        let props = |mode| {
+            let url = ("connection.url", "jdbc:sqlite:a.db");
+            Props::from([url, ("insert.mode", mode), ("pk.mode", "kafka")])
+        };
+        assert!(!JdbcSink.alter_offsets(&props("insert"), None).await.unwrap());
+        assert!(JdbcSink.alter_offsets(&props("upsert"), None).await.unwrap());
     }
 }
