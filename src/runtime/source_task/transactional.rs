@@ -258,7 +258,10 @@ async fn store_until_done(
                 error = chain(&error),
                 "Task {task} skips records that the broker did not take"
             );
-            producer.abort().await.map_err(from_broker)?;
+            if producer.abort().await.is_err() {
+                // A broker that cannot do without the record says so here.
+                return Err(failed(error, &refused));
+            }
             let mut at = 0..;
             records.retain(|_record| at.next().is_none_or(|at| !refused.contains(&at)));
             skippable -= refused.len();

@@ -33,6 +33,7 @@ macro_rules! broker_conformance {
                     an_empty_batch_is_delivered,
                 }
                 transactions {
+                    a_refused_record_is_known_before_its_transaction_ends,
                     a_transaction_over_topics_is_seen_whole,
                     what_was_aborted_is_never_seen,
                     a_newer_producer_fences_the_older_one,

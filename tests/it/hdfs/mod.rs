@@ -304,7 +304,11 @@ async fn mistakes_are_told_in_one_sentence() {
     tls["webhdfs.url"] = hdfs.url().replace("http:", "https:").into();
     for (connector, config, sentence) in [
         ("user", user, "Permission denied: user=mallory, access=WRITE"),
-        ("tls", tls, "does not speak TLS. Write http:// or hdfs:// in store.url"),
+        (
+            "tls",
+            tls,
+            "does not speak TLS. Write http:// in store.url and webhdfs.url, or hdfs:// in store.url",
+        ),
     ] {
         worker.rest.create(&json!({"name": connector, "config": config})).await;
         let trace = eventually("the task to fail", async || {

@@ -4,8 +4,8 @@ use connect_api::record::TopicPartition;
 use millrace::broker::{Broker, BrokerError, Producer, Subscription};
 
 use super::{
-    Member, admin, by_partition, partition, producer, reader, send, send_values, texts, topic,
-    transactional, unique, value, values,
+    Member, admin, by_partition, new_topic, partition, producer, reader, send, send_values, texts,
+    topic, transactional, unique, value, values,
 };
 
 pub(crate) async fn a_transaction_over_topics_is_seen_whole(broker: Arc<dyn Broker>) {
@@ -48,6 +48,25 @@ async fn only_seen_is_read(broker: &Arc<dyn Broker>, name: &str) {
     let position = reader.position(0).unwrap();
     assert!(position >= end, "{position} is before {end}");
     assert_eq!(reader.position(1), None);
+}
+
+pub(crate) async fn a_refused_record_is_known_before_its_transaction_ends(broker: Arc<dyn Broker>) {
+    let mut small = new_topic(&unique("small"), 1);
+    small.settings.insert("max.message.bytes".to_owned(), "1000".to_owned());
+    admin(&broker).await.create_topic(&small).await.unwrap();
+    let name = topic(&broker, 1).await;
+    let mut producer = transactional(&broker, &unique("producer")).await;
+    producer.begin().await.unwrap();
+    let records = vec![value(&name, 0, "never"), value(&small.name, 0, &"x".repeat(2000))];
+    let report = producer.send(records).await.unwrap().await.unwrap();
+    let refused: Vec<_> = report.failed.iter().map(|(at, _)| *at).collect();
+    assert!(refused.contains(&1), "{:?}", report.failed);
+    producer.abort().await.unwrap();
+    producer.abort().await.unwrap();
+    producer.begin().await.unwrap();
+    send_values(&mut producer, &name, &["seen"]).await;
+    producer.commit().await.unwrap();
+    assert_eq!(values(&broker, &name).await, ["seen"]);
 }
 
 pub(crate) async fn a_newer_producer_fences_the_older_one(broker: Arc<dyn Broker>) {
