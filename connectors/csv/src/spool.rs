@@ -4,6 +4,7 @@ use std::{
     cmp::Ordering,
     fs,
     io::{self, ErrorKind, Write as _},
+    iter,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -15,7 +16,7 @@ use flate2::Crc;
 use tracing::info;
 
 use crate::{
-    config::{CleanupPolicy, FilePattern, SortBy, SpoolConfig},
+    config::{CleanupPolicy, FilePattern, SortBy, SpoolConfig, real_path},
     offset::Identity,
 };
 
@@ -113,6 +114,9 @@ impl Spool {
     pub(crate) fn look(&self) -> Result<Vec<Found>> {
         let mut found = Vec::new();
         let mut folders = vec![self.input.clone()];
+        // What was moved below the input directory is done with.
+        let ends: Vec<_> =
+            iter::once(&self.error).chain(&self.finished).map(|it| real_path(it)).collect();
         while let Some(folder) = folders.pop() {
             let entries = fs::read_dir(&folder)
                 .map_err(|error| failure("read the directory", &folder, error))?;
@@ -121,8 +125,9 @@ impl Spool {
                 let path = entry.path();
                 // What is gone by now is none of ours.
                 let Ok(metadata) = fs::metadata(&path) else { continue };
-                if metadata.is_dir() && self.is_recursive {
-                    folders.push(path);
+                if metadata.is_dir() {
+                    let is_read = self.is_recursive && !ends.contains(&real_path(&path));
+                    folders.extend(is_read.then_some(path));
                 } else if metadata.is_file() {
                     found.extend(self.taken(path, Identity::of(&metadata)));
                 }
@@ -271,7 +276,7 @@ pub(crate) fn free_names(name: &str) -> impl Iterator<Item = String> {
         _ => (name, String::new()),
     };
     let numbered = (1..MOST_NAMES).map(move |number| format!("{stem}-{number}{extension}"));
-    std::iter::once(name.to_owned()).chain(numbered)
+    iter::once(name.to_owned()).chain(numbered)
 }
 
 /// Gives a file another name that nobody has, also on another file system.

@@ -3,7 +3,11 @@
 mod tolerance;
 mod words;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use connect_api::{
     config::{Config, Problems},
@@ -221,12 +225,35 @@ impl SpoolConfig {
                 format!("'finished.path' must be set if 'cleanup.policy' = {policy}."),
             );
         }
+        self.check_apart("error.path", &self.error_path, problems);
+        if let Some(finished) = self.finished_path().filter(|_| needs_finished) {
+            self.check_apart("finished.path", finished, problems);
+        }
+    }
+
+    /// A file that is moved to where files are read from would be read again, and again.
+    fn check_apart(&self, key: &str, path: &Path, problems: &mut Problems) {
+        let is_set = !path.as_os_str().is_empty();
+        if is_set && real_path(path) == real_path(&self.input_path) {
+            problems.add_text(
+                key,
+                format!(
+                    "'{key}' is the directory of 'input.path', whose files would be read over and \
+                     over. Name another directory."
+                ),
+            );
+        }
     }
 
     /// Where finished files go.
     pub(crate) fn finished_path(&self) -> Option<&PathBuf> {
         self.finished_path.as_ref().filter(|path| !path.as_os_str().is_empty())
     }
+}
+
+/// A path without links and dots, as far as it exists.
+pub(crate) fn real_path(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 impl SchemaConfig {

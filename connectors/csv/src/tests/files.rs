@@ -264,6 +264,33 @@ fn records_say_where_they_come_from_and_when() {
 }
 
 #[test]
+fn moved_files_are_not_read_again() {
+    case(async {
+        let bench = Bench::new().with("input.path.walk.recursively", "true");
+        fs::create_dir(bench.path("in/done")).unwrap();
+        let done = bench.path("in/done");
+        let bench = bench.with("finished.path", done.to_str().unwrap());
+        bench.drop_file("a.csv", "id\n1\n");
+        let mut task = bench.task().await?;
+        assert_eq!(bench.drain(&mut task).await?, ["1"]);
+        assert_eq!(bench.names("in/done"), ["a.csv"]);
+        Ok(())
+    });
+}
+
+#[test]
+fn files_are_not_moved_to_where_they_are_read_from() {
+    for key in ["finished.path", "error.path"] {
+        let bench = Bench::new();
+        let input = bench.path("in/../in/");
+        let bench = bench.with(key, input.to_str().unwrap());
+        let values = CsvSource.validate(&bench.props);
+        let wrong = values.iter().filter(|value| !value.errors.is_empty());
+        assert_eq!(wrong.map(|value| &*value.name).collect::<Vec<_>>(), [key]);
+    }
+}
+
+#[test]
 fn files_come_in_their_order_and_in_their_age() {
     case(async {
         for (sort, expected) in [
