@@ -59,14 +59,22 @@ pub(crate) async fn a_refused_record_is_known_before_its_transaction_ends(broker
     producer.begin().await.unwrap();
     let records = vec![value(&name, 0, "never"), value(&small.name, 0, &"x".repeat(2000))];
     let report = producer.send(records).await.unwrap().await.unwrap();
-    let refused: Vec<_> = report.failed.iter().map(|(at, _)| *at).collect();
-    assert!(refused.contains(&1), "{:?}", report.failed);
-    producer.abort().await.unwrap();
-    producer.abort().await.unwrap();
+    assert!(report.failed.iter().any(|(at, _)| *at == 1), "{:?}", report.failed);
+    only_the_next_is_seen(&broker, producer, &name).await;
+}
+
+async fn only_the_next_is_seen(
+    broker: &Arc<dyn Broker>,
+    mut producer: Box<dyn Producer>,
+    name: &str,
+) {
+    for _ in 0..2 {
+        producer.abort().await.unwrap();
+    }
     producer.begin().await.unwrap();
-    send_values(&mut producer, &name, &["seen"]).await;
+    send_values(&mut producer, name, &["seen"]).await;
     producer.commit().await.unwrap();
-    assert_eq!(values(&broker, &name).await, ["seen"]);
+    assert_eq!(values(broker, name).await, ["seen"]);
 }
 
 pub(crate) async fn a_newer_producer_fences_the_older_one(broker: Arc<dyn Broker>) {
