@@ -83,6 +83,18 @@ fn rules_across_options_of_elasticsearch_name_the_keys() {
         ),
         (vec![("proxy.username", "u")], vec!["proxy.username"]),
         (vec![("kerberos.user.principal", "u@X")], vec!["kerberos.user.principal"]),
+        (
+            vec![("behavior.on.malformed.documents", "report")],
+            vec!["behavior.on.malformed.documents"],
+        ),
+    ] {
+        assert_eq!(keys::<ElasticsearchSinkConfig>(&settings), expected, "{settings:?}");
+    }
+}
+
+#[test]
+fn mappings_and_keys_of_tls_are_checked_against_the_rest() {
+    for (settings, expected) in [
         (vec![("external.resource.usage", "index")], vec!["topic.to.external.resource.mapping"]),
         (
             vec![
@@ -116,10 +128,6 @@ fn rules_across_options_of_elasticsearch_name_the_keys() {
             vec!["elastic.security.protocol"],
         ),
         (vec![("elastic.security.protocol", "SSL")], vec!["elastic.security.protocol"]),
-        (
-            vec![("behavior.on.malformed.documents", "report")],
-            vec!["behavior.on.malformed.documents"],
-        ),
     ] {
         assert_eq!(keys::<ElasticsearchSinkConfig>(&settings), expected, "{settings:?}");
     }
