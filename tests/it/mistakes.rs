@@ -235,7 +235,9 @@ async fn of_directories() {
     let folder = tempfile::tempdir().unwrap();
     let worker = start(folder.path()).await;
     let place = |name: &str| folder.path().join(name).display().to_string();
-    std::fs::create_dir(folder.path().join("there")).unwrap();
+    for name in ["there", "done"] {
+        std::fs::create_dir(folder.path().join(name)).unwrap();
+    }
     let excel = Slip {
         name: "excel",
         config: json!({"connector.class": "millrace.ExcelSinkConnector", "topics": "t"}),
@@ -251,13 +253,13 @@ async fn of_directories() {
                 "com.github.jcustenborder.kafka.connect.spooldir.SpoolDirCsvSourceConnector",
             "topic": "t",
             "input.path": place("there"),
-            "error.path": place("there"),
+            "error.path": place("done"),
             "input.file.pattern": ".*csv",
             "schema.generation.enabled": "true",
             "csv.first.row.as.header": "true",
         }),
         key: "finished.path",
-        right: place("there"),
+        right: place("done"),
         wrong: place("gone"),
         sentence: "of 'finished.path' does not exist",
     };
