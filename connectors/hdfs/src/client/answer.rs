@@ -74,7 +74,7 @@ impl Failure {
     }
 
     /// Whether the name node waits for another one to be done, or for itself.
-    pub(super) fn is_standby(&self) -> bool {
+    pub(crate) fn is_standby(&self) -> bool {
         self.obstacle == Obstacle::Standby
     }
 }

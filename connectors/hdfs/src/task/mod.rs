@@ -111,7 +111,8 @@ impl HdfsSinkTask {
         // Folders come from the partitioner without it, because it may depend on the topic.
         config.storage.topics_dir.clear();
         match hdfs.look("/").await {
-            Err(failure) if failure.error.class().is_retriable() => {
+            // They are there, and one of them will be active.
+            Err(failure) if failure.is_standby() => {
                 tracing::warn!("Partitions wait: {}", chain(&failure.error));
             }
             looked => drop(looked?),

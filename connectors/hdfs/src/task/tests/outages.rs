@@ -182,14 +182,11 @@ async fn a_server_that_is_none_is_told_at_start() {
 #[tokio::test]
 async fn a_cluster_that_cannot_be_reached_is_told_and_waited_for() {
     let server = Server::start().await;
-    let (mut task, context) =
-        Run::task(&server, &[("webhdfs.url", "http://127.0.0.1:1")], &ManualClock::at(MORNING))
-            .await;
-    task.open(&[TopicPartition::new("t", 0)]).await.unwrap();
-    let Some(Progress::Held(reason)) = context.requests.take().progress else {
-        panic!("nothing is told")
-    };
-    assert!(reason.starts_with("The name node http://127.0.0.1:1 cannot be reached"), "{reason}");
+    let props = props(&server, &[("webhdfs.url", "http://127.0.0.1:1")]);
+    let context = sink_context(&ManualClock::at(MORNING));
+    let error = HdfsSink::HDFS2.start_task(&props, context).await.err().unwrap();
+    assert!(error.class().is_retriable());
+    assert!(error.to_string().starts_with("The name node http://127.0.0.1:1 cannot be reached. "));
 }
 
 #[tokio::test]
