@@ -163,6 +163,7 @@ async fn a_slip_is_a_warning_and_no_error() {
              'errors.tolerance'?\"",
             "299 millrace \"'producer.override.linger_ms' is read by nobody: did you mean \
              'producer.override.linger.ms'?\"",
+            "299 millrace \"'my.own' is read by nobody here and passed over\"",
         ]
     );
     worker.double.stop().await;

@@ -12,6 +12,8 @@ pub(crate) struct StructOptions {
     pub(crate) group: Option<Expr>,
     /// Whether the type has its own `check`.
     pub(crate) has_check: bool,
+    /// What keys begin with that are read under any name.
+    pub(crate) open: Option<LitStr>,
 }
 
 impl StructOptions {
@@ -24,8 +26,11 @@ impl StructOptions {
                     options.group = Some(meta.value()?.parse()?);
                 } else if meta.path.is_ident("check") {
                     options.has_check = true;
+                } else if meta.path.is_ident("open") {
+                    options.open = Some(meta.value()?.parse()?);
                 } else {
-                    return Err(meta.error("unknown attribute, expected `group` or `check`"));
+                    let expected = "unknown attribute, expected `group`, `check` or `open`";
+                    return Err(meta.error(expected));
                 }
                 Ok(())
             })?;

@@ -34,6 +34,7 @@ pub(crate) fn config(input: &DeriveInput) -> syn::Result<TokenStream> {
     let fields = parts.iter().map(|part| part.name);
     let values = parts.iter().map(|part| &part.value);
     let check = options.has_check.then(own_check);
+    let open = options.open.map(|prefix| quote! { def.open(#prefix); });
     let name = &input.ident;
     let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
     Ok(quote! {
@@ -42,6 +43,7 @@ pub(crate) fn config(input: &DeriveInput) -> syn::Result<TokenStream> {
             fn def() -> ::connect_api::config::ConfigDef {
                 let mut def = ::connect_api::config::ConfigDef::new();
                 #(#add)*
+                #open
                 def
             }
 

@@ -58,10 +58,6 @@ use self::{
     task::SearchSinkTask,
 };
 
-/// Keys of older versions that mean nothing any more.
-const DEAD_KEYS: [&str; 4] =
-    ["type.name", "topic.index.map", "auto.create.indices.at.start", "log.sensitive.data"];
-
 /// The Elasticsearch sink connector.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ElasticsearchSink;
@@ -117,7 +113,6 @@ impl SinkConnector for ElasticsearchSink {
 
     async fn start_task(&self, props: &Props, context: SinkContext) -> Result<Box<dyn SinkTask>> {
         let config = ElasticsearchSinkConfig::parse(props)?;
-        name_dead_keys(props, &context);
         let settings = Settings::of_elasticsearch(&config)?;
         Ok(Box::new(Box::pin(SearchSinkTask::start(settings, context)).await?))
     }
@@ -169,7 +164,6 @@ impl SinkConnector for OpenSearchSink {
 
     async fn start_task(&self, props: &Props, context: SinkContext) -> Result<Box<dyn SinkTask>> {
         let config = OpenSearchSinkConfig::parse(props)?;
-        name_dead_keys(props, &context);
         let settings = Settings::of_opensearch(&config)?;
         Ok(Box::new(Box::pin(SearchSinkTask::start(settings, context)).await?))
     }
@@ -182,13 +176,5 @@ impl SinkConnector for OpenSearchSink {
     ) -> Result<Option<Previews>> {
         let rules = Rules::of_opensearch(&OpenSearchSinkConfig::parse(props)?);
         Ok(Some(records.iter().map(|record| preview::preview(&rules, record)).collect()))
-    }
-}
-
-/// Says once which keys do nothing.
-fn name_dead_keys(props: &Props, context: &SinkContext) {
-    let found: Vec<_> = DEAD_KEYS.into_iter().filter(|key| props.contains_key(key)).collect();
-    if !found.is_empty() {
-        tracing::warn!("{context:?} has keys that do nothing any more: {}", found.join(", "));
     }
 }

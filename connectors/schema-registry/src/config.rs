@@ -11,7 +11,7 @@ use crate::subject::SubjectName;
 
 /// Where the schema registry is, and how schemas are found and registered there.
 #[derive(Clone, Config, Debug)]
-#[config(check)]
+#[config(check, open = "request.header.")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch users set by its own key")]
 pub struct SerdeConfig {
     /// Addresses of the registry, tried in turn when one does not answer.

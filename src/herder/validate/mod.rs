@@ -10,8 +10,9 @@ mod likeness;
 mod parts;
 mod requests;
 mod system;
+mod unread;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use connect_api::config::{ConfigDef, ConfigKey, ConfigKind, ConfigValue, Props, Width};
 
@@ -33,10 +34,6 @@ use crate::{
 
 /// A configuration as a request holds it: a key may have no value.
 pub type RawConfig = BTreeMap<String, Option<String>>;
-
-/// Unread keys that are compared with those that are known; a slip is among few of them, and
-/// somebody who sends thousands is not waited for.
-const MOST_SLIPS: usize = 200;
 
 /// What is shown of a secret.
 const HIDDEN: &str = "[hidden]";
@@ -69,8 +66,9 @@ impl Validator<'_> {
         let plugin = self.plugins.connector_of(&props)?;
         let mut own = self.own_part(&plugin, &props);
         note_nulls(&mut own.values, raw);
-        let mut infos = own.finish(class);
         let clients = self.clients(plugin.kind(), &props);
+        let read = self.all_read(&plugin, &own.keys, &clients, &props);
+        let mut infos = own.finish(class);
         for client in &clients {
             let policy = self.settings.override_policy;
             infos.add_section(clients::section(*client, policy, &props));
@@ -79,7 +77,7 @@ impl Validator<'_> {
             infos.add_section(section);
         }
         infos.name_classes(self.plugins);
-        infos.note_slips(&written, &clients);
+        infos.note_unread(&written, &read);
         infos.put_references_back(&written, &props);
         Ok(infos)
     }
@@ -211,37 +209,6 @@ impl ConfigInfos {
         }
     }
 
-    /// Lists keys that nobody reads and that look like a slip, with the key that may be meant.
-    ///
-    /// They are listed as the JVM's worker lists a key without a definition, and are no errors.
-    fn note_slips(&mut self, props: &Props, clients: &[ClientKind]) {
-        let defined = self.configs.iter().filter_map(|info| info.definition.as_ref());
-        let names = |key: &ConfigKey| {
-            let own = std::iter::once(key.name.clone());
-            own.chain(key.aliases.iter().cloned()).collect::<Vec<_>>()
-        };
-        let mut known: BTreeSet<String> = defined.flat_map(names).collect();
-        for client in clients {
-            let keys = client.def().keys().iter();
-            let prefix = client.override_prefix();
-            known.extend(keys.map(|key| format!("{prefix}{}", key.name)));
-        }
-        let listed: BTreeSet<_> = self.values().map(|value| value.name.clone()).collect();
-        let unread = props.iter().filter(|(key, _)| !known.contains(*key)).take(MOST_SLIPS);
-        let mut slips = Vec::new();
-        for (key, value) in unread {
-            let Some(meant) = most_like(key, known.iter().map(String::as_str)) else { continue };
-            if props.contains_key(meant) {
-                continue;
-            }
-            self.warnings.push(format!("\"{key}\" is read by nobody: did you mean \"{meant}\"?"));
-            if !listed.contains(key) {
-                slips.push(slip(key, value, meant));
-            }
-        }
-        self.configs.extend(slips);
-    }
-
     /// Shows references as they were written: what they stand for may be a secret.
     fn put_references_back(&mut self, written: &Props, resolved: &Props) {
         let is_replaced = |(key, text): &(&str, &str)| resolved.get(key) != Some(text);
@@ -283,20 +250,6 @@ pub(super) fn in_plain_form(mut key: ConfigKey) -> ConfigKey {
         key.display_name.clone_from(&key.name);
     }
     key
-}
-
-fn slip(key: &str, value: &str, meant: &str) -> ConfigInfo {
-    ConfigInfo {
-        definition: None,
-        value: Some(ConfigValue {
-            name: key.to_owned(),
-            // It may be a secret under a name that nobody knows.
-            value: if is_telling(meant) { None } else { Some(value.to_owned()) },
-            recommended_values: vec![meant.to_owned()],
-            errors: Vec::new(),
-            visible: true,
-        }),
-    }
 }
 
 /// A configuration as the JVM prints it, without what may be secrets.

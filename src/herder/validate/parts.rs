@@ -208,6 +208,15 @@ fn converter<'a>(plugins: &'a Plugins, key: &str, class: &str) -> Option<&'a Plu
     }
 }
 
+/// What the converters that the connector itself names read, each with its prefix.
+pub(super) fn converter_defs(plugins: &Plugins, props: &Props) -> Vec<(String, ConfigDef)> {
+    let def = |key: &&str| {
+        let found = converter(plugins, key, props.get(key)?)?;
+        Some((format!("{key}."), (found.def)()))
+    };
+    CONVERTERS.iter().filter_map(def).collect()
+}
+
 /// Options of the converters that the connector itself names.
 pub(super) fn converter_sections(plugins: &Plugins, props: &Props) -> Vec<Vec<ConfigInfo>> {
     let section = |key: &&str| {

@@ -1,5 +1,7 @@
 //! A set of options, in the order users see them.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::{key::ConfigKey, props::Props};
@@ -8,6 +10,8 @@ use super::{key::ConfigKey, props::Props};
 #[derive(Clone, Debug, Default)]
 pub struct ConfigDef {
     keys: Vec<ConfigKey>,
+    /// What keys begin with that are read under any name, such as properties of a driver.
+    open: Vec<String>,
 }
 
 impl ConfigDef {
@@ -42,6 +46,12 @@ impl ConfigDef {
         for key in other.keys {
             self.add(key);
         }
+        self.open.extend(other.open);
+    }
+
+    /// Has all keys that begin with `prefix` read, whatever follows; they are no options.
+    pub fn open(&mut self, prefix: impl Into<String>) {
+        self.open.push(prefix.into());
     }
 
     /// Joins two definitions as [`ConfigDef::extend`] does.
@@ -60,7 +70,8 @@ impl ConfigDef {
     #[must_use]
     pub fn with_prefix(self, prefix: &str, group: &str) -> Self {
         let keys = (0..).zip(self.keys).map(|(place, key)| key.embed(prefix, group, place));
-        Self { keys: keys.collect() }
+        let open = self.open.iter().map(|open| format!("{prefix}{open}"));
+        Self { keys: keys.collect(), open: open.collect() }
     }
 
     /// Puts every key under a prefix; everything else about it stays.
@@ -68,7 +79,9 @@ impl ConfigDef {
     /// `under("https.")` makes `ssl.protocol` into `https.ssl.protocol`.
     #[must_use]
     pub fn under(self, prefix: &str) -> Self {
-        Self { keys: self.keys.into_iter().map(|key| key.under(prefix)).collect() }
+        let open = self.open.iter().map(|open| format!("{prefix}{open}"));
+        let open = open.collect();
+        Self { keys: self.keys.into_iter().map(|key| key.under(prefix)).collect(), open }
     }
 
     /// The options, in order.
@@ -97,9 +110,13 @@ impl ConfigDef {
         groups
     }
 
-    /// The keys of a configuration that no option is read from.
+    /// The keys of a configuration that nothing is read from.
     pub fn unknown<'a>(&self, props: &'a Props) -> Vec<&'a str> {
-        props.keys().filter(|name| !self.keys.iter().any(|key| key.is_named(name))).collect()
+        let own = self.keys.iter();
+        let names = own.flat_map(|key| std::iter::once(&key.name).chain(&key.aliases));
+        let names: BTreeSet<&str> = names.map(String::as_str).collect();
+        let is_open = |name: &str| self.open.iter().any(|prefix| name.starts_with(prefix));
+        props.keys().filter(|name| !names.contains(name) && !is_open(name)).collect()
     }
 
     /// The value and every problem of each option, in order.

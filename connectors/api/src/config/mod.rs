@@ -72,6 +72,7 @@ pub use crate::{choice, classes};
 /// | on the struct | meaning |
 /// | --- | --- |
 /// | `group = "Connector"` | group of the fields that name none |
+/// | `open = "connection."` | keys that begin so are read too, whatever follows |
 /// | `check` | the type has its own `fn check(&self, problems: &mut Problems)` with rules across options |
 pub use connect_derive::Config;
 

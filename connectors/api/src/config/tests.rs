@@ -297,6 +297,15 @@ fn keys_under_a_prefix_report_broken_rules_without_it() {
 }
 
 #[test]
+fn keys_of_an_open_prefix_are_known() {
+    let mut def = ConfigDef::new();
+    def.open("header.");
+    let def = ConfigDef::new().merge(def.under("http."));
+    let props = Props::from([("http.header.accept", ""), ("header.accept", ""), ("http.head", "")]);
+    assert_eq!(def.unknown(&props), ["header.accept", "http.head"]);
+}
+
+#[test]
 fn options_of_a_group_may_have_a_prefix_of_their_own() {
     #[derive(Config, Debug)]
     struct Outer {

@@ -26,7 +26,7 @@ const DIALECTS: [(&str, &str); 2] =
 
 /// Options of the JDBC sink.
 #[derive(Config, Debug)]
-#[config(group = "Writes", check)]
+#[config(group = "Writes", check, open = "connection.")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch users set by its own key")]
 pub(crate) struct JdbcSinkConfig {
     /// Address of the database: jdbc:postgresql://HOST:PORT/DATABASE with properties of the driver
