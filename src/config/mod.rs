@@ -27,7 +27,7 @@ pub use connector_file::{ConnectorFile, InitialState, read_connector_file};
 pub use error::{ConfigError, Result};
 pub use idle::KeyUse;
 pub use listener::{Listener, Scheme};
-pub use provider::References;
+pub use provider::{References, has_reference};
 pub use rest::{AdminListeners, AdvertisedListener, CrossOrigin, RestConfig};
 pub use tls::{ClientAuth, TlsSettings};
 pub use worker::{BrokerChoice, ClientOverrides, ExactlyOnceSource, Mode, WorkerConfig};

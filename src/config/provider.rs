@@ -22,6 +22,12 @@ use super::{ConfigError, Environment, Result, read_properties};
 static REFERENCE: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"\$\{([^}]*?):(([^}]*?):)?([^}]*?)\}").ok());
 
+/// Whether a text holds what looks like a reference to a provider.
+#[must_use]
+pub fn has_reference(text: &str) -> bool {
+    REFERENCE.as_ref().is_some_and(|pattern| pattern.is_match(text))
+}
+
 /// Where Kafka's providers are; other classes of the same names are other classes.
 const PACKAGE: &str = "org.apache.kafka.common.config.provider.";
 

@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     broker::ClientKind,
-    config::{ExactlyOnceSource, Mode},
+    config::{ExactlyOnceSource, Mode, has_reference},
 };
 
 /// A configuration as a request holds it: a key may have no value.
@@ -78,6 +78,7 @@ impl Validator<'_> {
         }
         infos.name_classes(self.plugins);
         infos.note_unread(&written, &read);
+        infos.note_unresolved(&props);
         infos.put_references_back(&written, &props);
         Ok(infos)
     }
@@ -209,6 +210,23 @@ impl ConfigInfos {
         }
     }
 
+    /// Says of values with a reference that no provider knows that they have one, since it is as
+    /// likely the cause of what is wrong with them.
+    fn note_unresolved(&mut self, resolved: &Props) {
+        const REFERENCE: &str = "a reference that stands for nothing here";
+        let unresolved: Vec<_> =
+            resolved.iter().filter(|(_, text)| has_reference(text)).map(|(key, _)| key).collect();
+        for key in unresolved {
+            let values = self.configs.iter_mut().filter_map(|info| info.value.as_mut());
+            let mut errors =
+                values.filter(|value| value.name == key).flat_map(|value| &mut value.errors);
+            match errors.next() {
+                Some(first) => first.push_str(&format!(" (\"{key}\" holds {REFERENCE})")),
+                None => self.warnings.push(format!("\"{key}\" holds {REFERENCE}")),
+            }
+        }
+    }
+
     /// Shows references as they were written: what they stand for may be a secret.
     fn put_references_back(&mut self, written: &Props, resolved: &Props) {
         let is_replaced = |(key, text): &(&str, &str)| resolved.get(key) != Some(text);
@@ -310,5 +328,28 @@ mod tests {
         assert_eq!(shown(0).value.as_deref(), Some("${env:PW}"));
         assert_eq!(shown(0).errors, ["${env:PW} is bad"]);
         assert_eq!(shown(1).value.as_deref(), Some("pw"));
+    }
+
+    #[test]
+    fn a_reference_that_stands_for_nothing_is_named() {
+        let mut infos = ConfigInfos {
+            name: "c".to_owned(),
+            error_count: 1,
+            groups: Vec::new(),
+            configs: vec![ConfigInfo {
+                definition: None,
+                value: Some(ConfigValue::of_problem("url", "No address.")),
+            }],
+            warnings: Vec::new(),
+        };
+        infos.note_unresolved(&Props::from([
+            ("url", "${env:NO_URL}/x"),
+            ("user", "${env:NO_USER}"),
+            ("http.body", "${x}"),
+        ]));
+        let errors: Vec<_> = infos.values().flat_map(|value| &value.errors).collect();
+        let nothing = "holds a reference that stands for nothing here";
+        assert_eq!(errors, [&format!("No address. (\"url\" {nothing})")]);
+        assert_eq!(infos.warnings, [format!("\"user\" {nothing}")]);
     }
 }
