@@ -53,9 +53,12 @@ pub fn read_connector_file(path: &Path) -> Result<ConnectorFile> {
     if let Ok(request) = serde_json::from_slice::<CreateRequest>(&bytes) {
         return request.into_file(&shown);
     }
-    let config = match serde_json::from_slice::<Props>(&bytes) {
-        Ok(config) => config,
-        Err(_not_json) => read_properties(path)?,
+    let is_json = matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'['));
+    let config = if is_json {
+        serde_json::from_slice(&bytes)
+            .map_err(|error| ConfigError::Malformed { path: shown.clone(), source: error.into() })?
+    } else {
+        read_properties(path)?
     };
     let name = config.get("name").map(str::to_owned).ok_or_else(|| {
         ConfigError::Connector(format!(
@@ -114,6 +117,14 @@ mod tests {
         assert_eq!(flat, nested);
         assert_eq!(flat, properties);
         assert_eq!(flat.config.get("flush.size"), Some("3"));
+    }
+
+    #[test]
+    fn json_that_breaks_off_is_no_list_of_properties() {
+        for text in [r#" {"name":"a","config":{"#, r#"[{"name":"a"}]"#, r#"{"a":{"b":"c"}}"#] {
+            let error = connect_api::error::chain(&read(text).unwrap_err());
+            assert!(error.starts_with("Could not understand"), "{error}");
+        }
     }
 
     #[test]

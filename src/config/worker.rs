@@ -61,7 +61,7 @@ pub enum BrokerChoice {
 pub struct WorkerConfig {
     /// Brokers to reach the cluster by, `host:port,…`; or `embedded:DIRECTORY` for the embedded
     /// log, which needs no Kafka.
-    #[config(default = "localhost:9092", importance = High)]
+    #[config(default = "localhost:9092", importance = High, check = NOT_EMPTY)]
     bootstrap_servers: Vec<String>,
     /// Converter of record keys for connectors that name none; `key.converter.*` configure it.
     #[config(importance = High)]
@@ -289,6 +289,12 @@ mod tests {
         assert_eq!(load(class).unwrap(), ClientOverrides::None);
         let refused = load("Allowlist").unwrap_err();
         assert!(chain(&refused).contains("Class Allowlist could not be found."));
+    }
+
+    #[test]
+    fn a_list_without_a_broker_is_refused() {
+        let error = WorkerConfig::load(&props(&[("bootstrap.servers", " ")]), Mode::Standalone);
+        assert!(chain(&error.unwrap_err()).contains("configuration bootstrap.servers: Empty list"));
     }
 
     #[test]
