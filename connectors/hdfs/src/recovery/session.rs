@@ -146,6 +146,10 @@ impl Session {
     async fn write(&self, hdfs: &Hdfs, (draft, name): (&str, &str), bytes: &Bytes) -> Result<()> {
         let made = hdfs.create(draft, bytes).await;
         made.map_err(|failure| self.told(failure))?;
+        // A server that makes missing folders has made one anew that was taken away, with only this in it.
+        if hdfs.look(&self.place(&self.intent)).await?.is_none() {
+            return Err(self.lost());
+        }
         match commit(hdfs, draft, &self.place(name)).await? {
             Moved::Yes => Ok(()),
             Moved::Gone | Moved::Taken => Err(self.lost()),

@@ -41,6 +41,8 @@ type Drawn = (u8, i64, bool);
 struct Case {
     /// Whether another topic's file has this one's name, with offsets that are ahead.
     is_shared: bool,
+    /// Whether folders of files are made even if the server is told not to.
+    makes_folders: bool,
     records: Vec<Drawn>,
     lives: Vec<Life>,
     last: Settings,
@@ -157,6 +159,9 @@ impl World {
 async fn run(case: &Case) {
     let (server, clock) = (Server::start().await, ManualClock::at(MORNING));
     let mut world = World { server, clock, log: log(&case.records), safe: 0 };
+    if case.makes_folders {
+        world.server.make_folders();
+    }
     if case.is_shared {
         world.server.put("/logs/t/0/position+none", b"");
         world.server.put(OTHERS, b"");
@@ -255,8 +260,16 @@ fn life() -> impl Strategy<Value = Life> {
 
 fn case() -> impl Strategy<Value = Case> {
     let records = prop::collection::vec((0..4_u8, -30..150_i64, any::<bool>()), 1..40);
-    (any::<bool>(), records, prop::collection::vec(life(), 0..5), settings())
-        .prop_map(|(is_shared, records, lives, last)| Case { is_shared, records, lives, last })
+    let server = (any::<bool>(), any::<bool>());
+    (server, records, prop::collection::vec(life(), 0..5), settings()).prop_map(
+        |((is_shared, makes_folders), records, lives, last)| Case {
+            is_shared,
+            makes_folders,
+            records,
+            lives,
+            last,
+        },
+    )
 }
 
 proptest::proptest! {

@@ -169,7 +169,11 @@ pub(super) fn change(
             flag(deleted)
         }
         "CREATE" => {
-            if state.nodes.get(path.rsplit_once('/').unwrap().0) != Some(&None) {
+            let folder = path.rsplit_once('/').unwrap().0;
+            if state.makes_folders {
+                state.make_folder(folder);
+            }
+            if state.nodes.get(folder) != Some(&None) {
                 return missing(path);
             }
             state.nodes.insert(path.to_owned(), Some(body.to_vec()));

@@ -132,6 +132,11 @@ impl Server {
         std::mem::take(&mut state.is_dead)
     }
 
+    /// Makes the folders of a file even if it is told not to, as the gateway `HttpFS` does.
+    pub(crate) fn make_folders(&self) {
+        self.state.lock().unwrap().makes_folders = true;
+    }
+
     /// Knows only what Hadoop 2 knows.
     pub(crate) fn age(&self) {
         self.state.lock().unwrap().is_old = true;

@@ -28,6 +28,7 @@ impl Fault {
 }
 
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a way in which servers differ")]
 pub(super) struct State {
     /// Contents by path; folders have none.
     pub(super) nodes: BTreeMap<String, Option<Vec<u8>>>,
@@ -52,6 +53,8 @@ pub(super) struct State {
     pub(super) hung: usize,
     /// Whether it is of Hadoop 2.
     pub(super) is_old: bool,
+    /// Makes the folders of a file even if it is told not to.
+    pub(super) makes_folders: bool,
     /// Appends whose bytes have not come: the files by path, wherever they are by now.
     pub(super) held: Vec<(String, Vec<u8>)>,
     /// Files that are being shortened, and to which length.
