@@ -12,7 +12,7 @@ use connect_api::{
 };
 
 use crate::{
-    client::Failure,
+    client::{Answer, Failure},
     request::Item,
     settings::{ErrorForm, ErrorFormat, ReportRules},
 };
@@ -50,11 +50,11 @@ impl Report {
         &self,
         origin: &TopicPartition,
         item: &Item,
-        (status, body): (u16, &Bytes),
+        answer: &Answer,
     ) -> TopicRecord {
         let mut headers = coordinates(origin, item);
-        headers.push(header("response_status", status.to_string()));
-        let (key, value) = (item.key.clone(), Some(body.clone()));
+        headers.push(header("response_status", answer.status.to_string()));
+        let (key, value) = (item.key.clone(), Some(answer.body.clone()));
         TopicRecord { topic: Arc::clone(&self.results), key, value, headers }
     }
 
@@ -63,14 +63,14 @@ impl Report {
         &self,
         origin: &TopicPartition,
         item: &Item,
-        (failure, answer): (&Failure, Option<(u16, &Bytes)>),
+        (failure, answer): (&Failure, Option<&Answer>),
     ) -> TopicRecord {
         let text = chain(&failure.error());
         let mut headers = coordinates(origin, item);
-        headers.extend(answer.map(|(status, _)| header("response_status", status.to_string())));
+        headers.extend(answer.map(|answer| header("response_status", answer.status.to_string())));
         headers.push(header("error_message", text.clone()));
         let value = match (self.rules.form, answer) {
-            (ErrorForm::HttpResponse, Some((_, body))) => body.clone(),
+            (ErrorForm::HttpResponse, Some(answer)) => answer.body.clone(),
             _ => text.into(),
         };
         let value = match self.rules.format {

@@ -1,6 +1,6 @@
 //! From records to requests.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use connect_api::{
@@ -47,6 +47,10 @@ pub(crate) struct Draft {
     pub(crate) epoch: Option<u64>,
     /// Times that it was sent and failed.
     pub(crate) failures: u32,
+    /// How long it has waited because the service takes only so many requests.
+    pub(crate) put_off: Duration,
+    /// It was to be tried again before.
+    pub(crate) is_again: bool,
     pub(crate) reservation: Option<Reservation>,
 }
 
@@ -173,6 +177,8 @@ impl Renderer {
             items: vec![item(record, is_kept)],
             epoch: None,
             failures: 0,
+            put_off: Duration::ZERO,
+            is_again: false,
             reservation: None,
         };
         Open { draft, group, body }

@@ -15,7 +15,7 @@ use connect_api::{
     time::Clock,
 };
 use reqwest::{
-    Method, Response, StatusCode, Url,
+    Method, Response, Url,
     header::{AUTHORIZATION, RETRY_AFTER},
     redirect::Policy,
 };
@@ -182,9 +182,8 @@ impl Client {
     }
 
     async fn answer(&self, mut response: Response, place: &str) -> Result<Answer, Failure> {
-        let status = response.status();
         let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let wait = wait.and_then(|text| retry_after(text, self.clock.now_ms()));
+        let retry_after = wait.and_then(|text| retry_after(text, self.clock.now_ms()));
         let mut body = BytesMut::new();
         loop {
             match response.chunk().await {
@@ -199,14 +198,8 @@ impl Client {
                 Err(error) => return Err(unreachable(place, error, &self.settings)),
             }
         }
-        let retry_after = wait.filter(|_| is_passing(status));
-        Ok(Answer { status: status.as_u16(), retry_after, body: body.freeze() })
+        Ok(Answer { status: response.status().as_u16(), retry_after, body: body.freeze() })
     }
-}
-
-/// Whether an answer may say when to come back.
-fn is_passing(status: StatusCode) -> bool {
-    matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
 }
 
 /// Host and port, as errors name a service: addresses may hold secrets.

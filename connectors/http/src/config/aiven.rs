@@ -173,8 +173,8 @@ struct BatchKeys {
 #[derive(Config, Debug)]
 #[config(group = "Delivery")]
 struct DeliveryKeys {
-    /// Times that a request is tried again. An answer that says when to come back (`Retry-After`) is
-    /// obeyed and does not count.
+    /// Times that a request is tried again. Where an answer says when to come back (`Retry-After`), that
+    /// is waited for; a limit of requests (429) that says so counts only after an hour of waiting.
     #[config(key = "max.retries", default = 1, check = at_least(0))]
     retries: u32,
     /// Wait before a request is tried again, in milliseconds.

@@ -172,8 +172,8 @@ struct ErrorKeys {
     /// Status codes and ranges of them after which a request is tried again, such as `429,500-`.
     #[config(key = "retry.on.status.codes", default = "400-", check = codes)]
     codes: String,
-    /// Times that a request is tried again. An answer that says when to come back (`Retry-After`) is
-    /// obeyed and does not count.
+    /// Times that a request is tried again. Where an answer says when to come back (`Retry-After`), that
+    /// is waited for; a limit of requests (429) that says so counts only after an hour of waiting.
     #[config(key = "max.retries", default = 5, check = at_least(0))]
     retries: u32,
     /// Wait before a request is tried again, in milliseconds; each one is twice the one before it.

@@ -82,6 +82,8 @@ pub(crate) struct HttpTask {
     many: usize,
     /// Its status says that it does not get on.
     is_held: bool,
+    /// When the log said last why requests wait.
+    told_at: Option<Instant>,
     /// No memory was left when something was taken in last.
     is_pinched: bool,
 }
@@ -112,6 +114,7 @@ impl HttpTask {
             paused: BTreeSet::new(),
             many: many(settings.rate),
             is_held: false,
+            told_at: None,
             is_pinched: false,
             settings,
             context,

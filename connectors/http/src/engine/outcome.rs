@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use connect_api::{
     error::{ConnectorError, ErrorClass, Result, chain},
     record::SinkRecord,
@@ -19,14 +18,34 @@ use crate::{
     settings::{ErrorBehavior, Rejection},
 };
 
-/// Longest wait before a request is tried again.
+/// Longest wait before a request is tried again; also how long altogether a limit of requests may put
+/// one off before each time counts as a failure.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+/// A wait that the status tells of at once.
+const LONG_WAIT: Duration = Duration::from_secs(5);
+/// The log says why the task stands still once in so long.
+const TOLD_AGAIN: Duration = Duration::from_secs(60);
+/// A service says that it was asked too often.
+const TOO_MANY_REQUESTS: u16 = 429;
+/// A service says that it is not there for anybody.
+const UNAVAILABLE: u16 = 503;
 
 /// The failure of a request, and the answer where there was one.
 struct Verdict {
     failure: Failure,
-    answer: Option<(u16, Bytes)>,
+    answer: Option<Answer>,
     may_retry: bool,
+}
+
+impl Verdict {
+    fn status(&self) -> Option<u16> {
+        self.answer.as_ref().map(|answer| answer.status)
+    }
+
+    /// How long the service asks to be left alone; none where it says "at once".
+    fn asked(&self) -> Option<Duration> {
+        self.answer.as_ref()?.retry_after.filter(|wait| !wait.is_zero())
+    }
 }
 
 impl HttpTask {
@@ -46,17 +65,13 @@ impl HttpTask {
                 return Ok(());
             }
             Ok(answer) => {
-                if let Some(wait) = answer.retry_after {
-                    self.come_back(draft, wait);
-                    return Ok(());
-                }
                 let at = Url::parse(&draft.request.url).map(|url| place(&url)).unwrap_or_default();
-                (refusal(&answer, &at, self.settings.url_key), Some((answer.status, answer.body)))
+                (refusal(&answer, &at, self.settings.url_key), Some(answer))
             }
             Err(failure) => (failure, None),
         };
         let may_retry = match &answer {
-            Some((status, _)) => self.settings.retry.codes.has(*status),
+            Some(answer) => self.settings.retry.codes.has(answer.status),
             None => !failure.is_final(),
         };
         let failure = failure.about(&draft.name());
@@ -67,47 +82,86 @@ impl HttpTask {
         self.gets_on();
         self.line.release(draft);
         for item in &draft.items {
-            let result = self.reporting.as_ref().map(|reporting| {
-                reporting.report.result(&draft.origin, item, (answer.status, &answer.body))
-            });
+            let result = self
+                .reporting
+                .as_ref()
+                .map(|reporting| reporting.report.result(&draft.origin, item, answer));
             self.ledger.finish(&draft.origin, item.offset, result.into_iter().collect());
         }
     }
 
-    /// The service wants to be left alone for a while; that is no failure of the request.
-    fn come_back(&mut self, draft: Draft, wait: Duration) {
-        let until = Instant::now() + wait;
-        tracing::debug!(wait_ms = wait.as_millis(), "The service asks to come back later");
-        self.pace.hold(until);
-        self.line.put_off(draft, until);
-    }
-
     async fn failed(&mut self, mut draft: Draft, verdict: Verdict) -> Result<()> {
-        draft.failures = draft.failures.saturating_add(1);
-        let retry = &self.settings.retry;
-        if verdict.may_retry && draft.failures <= retry.most {
-            let doubled =
-                if retry.is_exponential { draft.failures.saturating_sub(1).min(31) } else { 0 };
-            let wait = retry.backoff.saturating_mul(1 << doubled).min(LONGEST_WAIT);
-            let error = verdict.failure.error();
-            tracing::debug!(error = chain(&error), "A request is tried again");
-            if draft.failures > 1 {
-                // Once may happen to any request.
-                self.held(&error);
-            }
-            self.line.put_off(draft, Instant::now() + wait);
+        if !verdict.may_retry {
+            return self.give_up(draft, &verdict).await;
+        }
+        if let Some(wait) = self.wait_before_next(&mut draft, &verdict) {
+            self.try_again(draft, &verdict, wait);
             return Ok(());
         }
-        if let (true, Some(pause)) = (verdict.may_retry, retry.pause) {
+        if let Some(pause) = self.settings.retry.pause {
             let error = verdict.failure.error();
             tracing::warn!(connector = %self.context.connector, error = chain(&error),
                 "A request is begun anew after a pause");
             self.held(&error);
-            draft.failures = 0;
-            self.line.put_off(draft, Instant::now() + pause);
+            (draft.failures, draft.put_off) = (0, Duration::ZERO);
+            let wait = pause.max(verdict.asked().unwrap_or_default());
+            self.line.put_off(draft, Instant::now() + wait);
             return Ok(());
         }
         self.give_up(draft, &verdict).await
+    }
+
+    /// How long until the request is sent again; none when its tries are used up.
+    ///
+    /// That a limit of requests puts it off says nothing about the request, and is no failure of it
+    /// until that has lasted too long.
+    fn wait_before_next(&self, draft: &mut Draft, verdict: &Verdict) -> Option<Duration> {
+        let (retry, asked) = (&self.settings.retry, verdict.asked());
+        let is_limit = verdict.status() == Some(TOO_MANY_REQUESTS)
+            && asked.is_some()
+            && draft.put_off < LONGEST_WAIT;
+        if !is_limit {
+            draft.failures = draft.failures.saturating_add(1);
+            if draft.failures > retry.most {
+                return None;
+            }
+        }
+        let doubled =
+            if retry.is_exponential { draft.failures.saturating_sub(1).min(31) } else { 0 };
+        let backoff = retry.backoff.saturating_mul(1 << doubled).min(LONGEST_WAIT);
+        let wait = backoff.max(asked.unwrap_or_default());
+        if is_limit {
+            draft.put_off = draft.put_off.saturating_add(wait);
+        }
+        Some(wait)
+    }
+
+    fn try_again(&mut self, mut draft: Draft, verdict: &Verdict, wait: Duration) {
+        let (now, error) = (Instant::now(), verdict.failure.error());
+        tracing::debug!(error = chain(&error), "A request is tried again");
+        let asked = verdict.asked();
+        if let (Some(asked), Some(TOO_MANY_REQUESTS | UNAVAILABLE)) = (asked, verdict.status()) {
+            // That is about everybody's requests.
+            self.pace.hold(now + asked);
+        }
+        // Once may happen to any request.
+        let is_news = std::mem::replace(&mut draft.is_again, true) || wait >= LONG_WAIT;
+        if is_news {
+            self.held(&error);
+        }
+        if is_news || asked.is_some() {
+            self.tell_of_wait(&error, wait, now);
+        }
+        self.line.put_off(draft, now + wait);
+    }
+
+    /// Says in the log why the task stands still, now and then.
+    fn tell_of_wait(&mut self, error: &ConnectorError, wait: Duration, now: Instant) {
+        if self.told_at.is_none_or(|at| now.duration_since(at) >= TOLD_AGAIN) {
+            self.told_at = Some(now);
+            tracing::warn!(connector = %self.context.connector, wait_ms = wait.as_millis(),
+                error = chain(error), "Requests wait until they are tried again");
+        }
     }
 
     async fn give_up(&mut self, draft: Draft, verdict: &Verdict) -> Result<()> {
@@ -171,8 +225,8 @@ impl HttpTask {
     }
 
     fn error_record(&self, draft: &Draft, item: &Item, verdict: &Verdict) -> Option<TopicRecord> {
-        let answer = verdict.answer.as_ref().map(|(status, body)| (*status, body));
         let reporting = self.reporting.as_ref()?;
+        let answer = verdict.answer.as_ref();
         Some(reporting.report.error(&draft.origin, item, (&verdict.failure, answer)))
     }
 

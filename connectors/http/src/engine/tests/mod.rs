@@ -3,9 +3,10 @@
 mod crash;
 mod order;
 mod outcome;
+mod waits;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, VecDeque},
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -65,6 +66,17 @@ struct Wire {
     at_once: AtomicUsize,
     most_at_once: AtomicUsize,
     bodies: Mutex<Vec<(String, String)>>,
+    /// What is answered in place of the geocoder.
+    answers: Mutex<VecDeque<Answer>>,
+}
+
+impl Wire {
+    /// Answers so many requests with this status and this `Retry-After`.
+    fn put_off(&self, status: u16, seconds: u64, count: usize) {
+        let retry_after = Some(Duration::from_secs(seconds));
+        let answer = Answer { status, retry_after, body: Bytes::new() };
+        self.answers.lock().unwrap().extend(std::iter::repeat_n(answer, count));
+    }
 }
 
 #[async_trait]
@@ -82,6 +94,9 @@ impl Transport for Wire {
         let at_once = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;
         let _leaving = Leaving(&self.at_once);
         self.most_at_once.fetch_max(at_once, Ordering::SeqCst);
+        if let Some(answer) = self.answers.lock().unwrap().pop_front() {
+            return Ok(answer);
+        }
         match tokio::time::timeout(self.timeout, self.geocoder.answer(query, 0)).await {
             Ok(Reply::Answer { status, retry_after, body }) => Ok(Answer {
                 status,
@@ -122,6 +137,7 @@ impl Rig {
             at_once: AtomicUsize::default(),
             most_at_once: AtomicUsize::default(),
             bodies: Mutex::default(),
+            answers: Mutex::default(),
         };
         let mut props = Props::from([
             ("http.api.url", "http://geo/find?x=${x}&y=${y}&id=${id}"),
