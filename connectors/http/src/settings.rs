@@ -146,6 +146,8 @@ pub(crate) struct ReportRules {
     pub(crate) format: ErrorFormat,
     pub(crate) partitions: i32,
     pub(crate) replication_factor: Option<i16>,
+    /// Most bytes of a record.
+    pub(crate) most_bytes: usize,
     /// Whether brokers of their own are named, in whose place the worker's are used.
     pub(crate) names_brokers: bool,
 }

@@ -28,8 +28,12 @@ use crate::{
     status::retry_after,
 };
 
-/// Most bytes of an answer: more than a record of a topic holds by default.
-const MOST_BYTES: usize = 4 << 20;
+/// Bytes of an answer that are kept where none becomes a record: more than an error quotes.
+const KEPT_BYTES: usize = 4096;
+/// Bytes of an answer that are read after those that are kept, so that the connection can be used again.
+const PASSED_OVER_BYTES: usize = 4 << 20;
+/// Longest time for these.
+const PASSING_OVER: Duration = Duration::from_secs(1);
 
 /// What a service answered.
 #[derive(Clone, Debug)]
@@ -37,6 +41,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// When it wants to be asked again.
     pub(crate) retry_after: Option<Duration>,
+    /// As much of it as fits into a record.
     pub(crate) body: Bytes,
 }
 
@@ -184,21 +189,34 @@ impl Client {
     async fn answer(&self, mut response: Response, place: &str) -> Result<Answer, Failure> {
         let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = wait.and_then(|text| retry_after(text, self.clock.now_ms()));
+        let most = self.settings.report.as_ref().map_or(KEPT_BYTES, |rules| rules.most_bytes);
         let mut body = BytesMut::new();
-        loop {
+        let mut is_whole = false;
+        while !is_whole && body.len() < most {
             match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() <= MOST_BYTES => {
-                    body.extend_from_slice(&chunk);
+                Ok(Some(chunk)) => {
+                    let room = most - body.len();
+                    body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
                 }
-                Ok(Some(_)) => {
-                    let text = format!("{place} answered with more than {MOST_BYTES} bytes");
-                    return Err(Failure::final_one(ErrorClass::Record, text));
-                }
-                Ok(None) => break,
+                Ok(None) => is_whole = true,
                 Err(error) => return Err(unreachable(place, error, &self.settings)),
             }
         }
+        if !is_whole {
+            // The status has said what became of the request, whatever else is to come.
+            let _late = tokio::time::timeout(PASSING_OVER, pass_over(&mut response)).await;
+        }
         Ok(Answer { status: response.status().as_u16(), retry_after, body: body.freeze() })
+    }
+}
+
+/// Reads the rest of an answer, unless it is long.
+async fn pass_over(response: &mut Response) {
+    let mut passed = 0;
+    while passed < PASSED_OVER_BYTES
+        && let Ok(Some(chunk)) = response.chunk().await
+    {
+        passed += chunk.len();
     }
 }
 

@@ -56,6 +56,11 @@ pub(super) struct ReporterKeys {
     /// Copies of both topics where they are made; the broker's own number when absent.
     #[config(key = "reporter.result.topic.replication.factor", importance = Low, check = at_least(1))]
     pub(super) copies: Option<i16>,
+    /// Most bytes of a record of either topic: an answer that is longer is cut. More than a million needs a
+    /// broker, a topic (`max.message.bytes`) and a producer (`producer.override.max.request.size`) that
+    /// take them. An extension.
+    #[config(key = "reporter.record.max.bytes", importance = Low, default = 1_000_000, check = between(1000, 100_000_000))]
+    pub(super) most_bytes: usize,
 }
 
 impl PaceKeys {
@@ -76,6 +81,7 @@ impl ReporterKeys {
             format: self.format,
             partitions: self.partitions,
             replication_factor: self.copies,
+            most_bytes: self.most_bytes,
             names_brokers: brokers,
         })
     }

@@ -20,6 +20,8 @@ type Writing = Pin<Box<dyn Future<Output = Written> + Send>>;
 pub(super) struct Written {
     settled: Settled,
     offsets: SinkOffsets,
+    /// Bytes of the longest record.
+    longest: usize,
     outcome: Result<()>,
 }
 
@@ -78,7 +80,7 @@ impl Recording {
 impl HttpTask {
     /// Stores what has ended, unless something is being stored.
     pub(super) fn begin_recording(&mut self) {
-        let Some(reporting) = &self.reporting else {
+        let Some(reporting) = &mut self.reporting else {
             // Nothing is stored: what has ended is committed by the worker.
             while !self.ledger.settle().is_empty() {}
             return;
@@ -99,34 +101,50 @@ impl HttpTask {
             return;
         }
         let topics = Arc::clone(&reporting.topics);
+        let mut records = settled.records();
+        let longest = reporting.report.fit(&mut records);
         self.recording.writing = Some(Box::pin(async move {
-            let outcome = topics.write(settled.records(), &offsets).await;
-            Written { settled, offsets, outcome }
+            let outcome = topics.write(records, &offsets).await;
+            Written { settled, offsets, longest, outcome }
         }));
     }
 
     /// Something was stored, or was not.
     pub(super) fn recorded(&mut self, written: Option<Written>) -> Result<()> {
-        let Some(Written { settled, mut offsets, outcome }) = written else {
+        let Some(Written { settled, offsets, longest, outcome }) = written else {
             return self.recording.failed.take().map_or(Ok(()), Err);
         };
         let Err(error) = outcome else {
             self.gets_on();
             return Ok(());
         };
-        if !error.class().is_retriable() {
+        let is_passing = error.class().is_retriable();
+        if !is_passing && !self.shrinks(&error, longest) {
             self.recording.is_broken = true;
             return Err(error);
         }
-        tracing::warn!(connector = %self.context.connector, error = chain(&error),
-            "Answers could not be recorded and are recorded again");
-        self.held(&error);
+        self.put_back(settled, offsets);
+        if is_passing {
+            tracing::warn!(connector = %self.context.connector, error = chain(&error),
+                "Answers could not be recorded and are recorded again");
+            self.held(&error);
+            self.recording.not_before = Some(Instant::now() + AGAIN);
+            self.recording.is_due = true;
+        }
+        Ok(())
+    }
+
+    /// Whether the answers are to be recorded again in shorter records. Failing instead would have all
+    /// of their requests sent again, only to fail in the same way.
+    fn shrinks(&mut self, error: &ConnectorError, longest: usize) -> bool {
+        let reporting = self.reporting.as_mut().filter(|_| is_about_size(error));
+        reporting.is_some_and(|reporting| reporting.report.shrink(longest))
+    }
+
+    fn put_back(&mut self, settled: Settled, mut offsets: SinkOffsets) {
         offsets.retain(|at, _| !settled.has(at));
         self.recording.note(offsets);
         self.ledger.unsettle(settled);
-        self.recording.not_before = Some(Instant::now() + AGAIN);
-        self.recording.is_due = true;
-        Ok(())
     }
 
     /// Stores everything that has ended, once: what cannot be stored now is left.
@@ -143,8 +161,9 @@ impl HttpTask {
 
     /// Records the errors that end the task, and what has ended before.
     pub(super) async fn say_last_words(&mut self) {
-        let words = std::mem::take(&mut self.last_words);
-        let Some(reporting) = self.reporting.as_ref().filter(|_| !words.is_empty()) else { return };
+        let mut words = std::mem::take(&mut self.last_words);
+        let Some(reporting) = self.reporting.as_mut().filter(|_| !words.is_empty()) else { return };
+        reporting.report.fit(&mut words);
         let topics = Arc::clone(&reporting.topics);
         let mut outcome = self.record_all().await;
         if outcome.is_ok() {
@@ -155,4 +174,10 @@ impl HttpTask {
                 "The errors that end the task could not be recorded");
         }
     }
+}
+
+/// Whether a broker refuses a record for its size, by the words of either broker.
+fn is_about_size(error: &ConnectorError) -> bool {
+    let text = chain(error).to_ascii_lowercase();
+    ["too large", "larger than", "max.message.bytes"].iter().any(|words| text.contains(words))
 }

@@ -1,5 +1,6 @@
 //! The connectors as the worker sees them, on real sockets.
 
+mod answers;
 mod conformance;
 mod network;
 mod server;

@@ -20,7 +20,7 @@ use connect_testkit::{
 use super::server::{Seen, Server};
 use crate::{AivenHttpSink, HttpSink};
 
-fn record(text: &str) -> SinkRecord {
+pub(super) fn record(text: &str) -> SinkRecord {
     SinkRecord {
         topic: "t".into(),
         origin: TopicPartition::new("t", 0),
@@ -49,7 +49,7 @@ async fn send(connector: &dyn SinkConnector, props: &Props) -> Result<()> {
     Err(connect_api::error::ConnectorError::internal("The record was not sent in time"))
 }
 
-fn props(url: &str, more: &[(&str, &str)]) -> Props {
+pub(super) fn props(url: &str, more: &[(&str, &str)]) -> Props {
     let mut props = Props::from_iter([
         ("http.api.url", url),
         ("retry.backoff.ms", "1"),

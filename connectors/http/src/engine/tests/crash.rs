@@ -74,6 +74,34 @@ async fn answers_that_could_not_be_recorded_are_recorded_later() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_that_is_too_long_for_the_broker_is_cut_and_not_asked_for_again() {
+    let rig = Rig::new(Mischief::default(), &[]);
+    let long = Answer { status: 200, retry_after: None, body: "x".repeat(9000).into() };
+    rig.wire.answers.lock().unwrap().push_back(long);
+    for reason in ["Broker: Message size too large", "more than max.message.bytes of the topic"] {
+        rig.written.fail_next([ConnectorError::invalid("Refused").caused_by(reason)]);
+    }
+    rig.work(&rows(3)).await.unwrap();
+    assert_eq!(rig.wire.bodies.lock().unwrap().len(), 3, "each was asked for once");
+    let found = rig.of("found");
+    let length = |place: usize| found[place].value.as_ref().unwrap().len();
+    assert!((2000..2400).contains(&length(0)), "{}", length(0));
+    assert!(found[0].headers.iter().any(|(name, _)| &**name == "response_truncated"));
+    assert_eq!(
+        (found.len(), text(found[2].value.as_ref())),
+        (3, r#"{"address":"2 4 Street"}"#.to_owned())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_takes_not_even_a_short_record_fails_the_task() {
+    let rig = Rig::new(Mischief::default(), &[]);
+    rig.written.fail_next((0..30).map(|_| ConnectorError::invalid("It is too large")));
+    let error = rig.work(&rows(3)).await.unwrap_err();
+    assert_eq!((error.to_string().as_str(), rig.position()), ("It is too large", 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_broker_that_refuses_for_good_fails_the_task_and_commits_nothing() {
     let rig = Rig::new(Mischief::default(), &[]);
     rig.written.fail_next([ConnectorError::internal("Fenced")]);
