@@ -163,8 +163,9 @@ impl Client {
         token: Option<&reqwest::header::HeaderValue>,
     ) -> Result<Answer, Failure> {
         let mut url = Url::parse(&request.url).map_err(|error| {
-            Failure::final_one(ErrorClass::Record, format!("\"{}\" is no address", request.url))
-                .because(error.to_string())
+            // What it is may hold secrets.
+            let text = format!("What {} comes to is no address", self.settings.url_key);
+            Failure::final_one(ErrorClass::Record, text).because(error.to_string())
         })?;
         if let Auth::Query(name, key) = &self.settings.auth {
             url.query_pairs_mut().append_pair(name, key.expose());

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use connect_api::config::{Config, Problems, Secret, choice};
 use reqwest::header::{AUTHORIZATION, HeaderName};
 
-use super::read::{address, header, headers, items, secret_value};
+use super::read::{address, header_name, headers, items, secret_value};
 use crate::settings::{Auth, OAuth2};
 
 choice! {
@@ -146,8 +146,8 @@ impl AuthKeys {
             AuthType::ApiKey if self.key_place == KeyPlace::Query => {
                 Auth::Query(self.key_name.clone(), text(&self.key))
             }
-            AuthType::ApiKey => match header(&format!("{}:x", self.key_name)) {
-                Ok((name, _)) => {
+            AuthType::ApiKey => match header_name(&self.key_name) {
+                Ok(name) => {
                     authorization(name, text(&self.key).expose(), "api.key.value", problems)
                 }
                 Err(reason) => {

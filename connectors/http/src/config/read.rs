@@ -41,19 +41,19 @@ pub(super) fn rate(text: &str) -> Result<(), String> {
     }
 }
 
-/// `Name:Value`.
-pub(super) fn header(item: &str) -> Result<(HeaderName, HeaderValue), String> {
-    let (name, value) =
-        item.split_once(':').ok_or_else(|| format!("\"{item}\" is not of the form Name:Value"))?;
-    let name = name.trim();
-    let parsed = HeaderName::from_bytes(name.as_bytes())
-        .map_err(|_| format!("\"{name}\" is no name of a header"))?;
-    Ok((
-        parsed,
-        secret_value(value.trim()).map_err(|()| {
-            format!("The value of header {name} has characters that no header may have")
-        })?,
-    ))
+/// The name of a header.
+pub(super) fn header_name(text: &str) -> Result<HeaderName, String> {
+    HeaderName::from_bytes(text.trim().as_bytes())
+        .map_err(|_invalid| "It is no name of a header".to_owned())
+}
+
+/// `Name:Value`. Nothing of it is told: without its colon even the name may be a secret.
+fn header(item: &str) -> Result<(HeaderName, HeaderValue), &'static str> {
+    let (name, value) = item.split_once(':').ok_or("is not of the form Name:Value")?;
+    let name = header_name(name).map_err(|_told| "has no name of a header before its colon")?;
+    let value = secret_value(value.trim())
+        .map_err(|()| "has characters in its value that no header may have")?;
+    Ok((name, value))
 }
 
 /// A value that is not printed.
@@ -70,11 +70,13 @@ pub(super) fn headers<'a>(
     problems: &mut Problems,
 ) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    for item in items.map(str::trim).filter(|item| !item.is_empty()) {
+    for (number, item) in (1..).zip(items.map(str::trim)).filter(|(_, item)| !item.is_empty()) {
         match header(item) {
             Ok((name, value)) => drop(headers.append(name, value)),
             Err(reason) => {
-                problems.add_text(key, format!("Invalid value for configuration {key}: {reason}"));
+                let text =
+                    format!("Invalid value for configuration {key}: Entry {number} {reason}");
+                problems.add_text(key, text);
             }
         }
     }

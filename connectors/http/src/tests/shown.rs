@@ -94,6 +94,26 @@ fn every_wrong_key_is_found_at_once() {
 }
 
 #[test]
+fn a_header_that_cannot_be_read_is_named_by_its_place() {
+    for wrong in ["Bearer s3cret", "Bearer s3cret:1", ": s3cret", "Authorization:s3cret\u{7f}"] {
+        let headers = format!("X-A:1|{wrong}");
+        let props = Props::from([("http.api.url", "http://h"), ("headers", headers.as_str())]);
+        let found = problems(&HttpSink, &props);
+        assert_eq!((found.len(), found[0].0.as_str()), (1, "headers"), "{found:?}");
+        assert!(found[0].1.contains("Entry 2 ") && !found[0].1.contains("s3cret"), "{found:?}");
+        let headers = headers.replace('|', ",");
+        let props = Props::from([
+            ("http.url", "http://h"),
+            ("http.authorization.type", "none"),
+            ("http.headers.additional", headers.as_str()),
+        ]);
+        let found = problems(&AivenHttpSink, &props);
+        assert_eq!((found.len(), found[0].0.as_str()), (1, "http.headers.additional"), "{found:?}");
+        assert!(found[0].1.contains("Entry 2 ") && !found[0].1.contains("s3cret"), "{found:?}");
+    }
+}
+
+#[test]
 fn aivens_class_asks_for_what_its_authorization_needs() {
     let found = problems(&AivenHttpSink, &Props::from([("http.url", "http://h")]));
     assert_eq!(found.len(), 1, "{found:?}");
