@@ -172,13 +172,15 @@ impl Client {
         }
         let place = place(&url);
         let mut sending = self.http.request(request.method.clone(), url);
-        sending = sending.headers((*request.headers).clone());
+        // Who we are stands once, whatever else names such a header.
+        let mut headers = (*request.headers).clone();
         if let Auth::Header(name, value) = &self.settings.auth {
-            sending = sending.header(name, value);
+            headers.insert(name, value.clone());
         }
         if let Some(token) = token {
-            sending = sending.header(AUTHORIZATION, token);
+            headers.insert(AUTHORIZATION, token.clone());
         }
+        sending = sending.headers(headers);
         if let Some(body) = &request.body {
             sending = sending.body(body.clone());
         }

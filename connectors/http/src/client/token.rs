@@ -8,7 +8,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use connect_api::error::{ErrorClass, Result};
 use reqwest::{
     Url,
-    header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue},
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
 };
 use serde_json::Value as Json;
 use tokio::sync::Mutex;
@@ -70,17 +70,8 @@ impl TokenSource {
             Failure::final_one(ErrorClass::Invalid, text).because(error.to_string())
         })?;
         let place = place(&url);
-        let mut sending = self
-            .http
-            .post(url)
-            .headers(rules.headers.clone())
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .timeout(self.timeout)
-            .body(self.form());
-        if rules.is_in_header {
-            let pair = format!("{}:{}", rules.client_id, rules.secret.expose());
-            sending = sending.header(AUTHORIZATION, format!("Basic {}", STANDARD.encode(pair)));
-        }
+        let sending =
+            self.http.post(url).headers(self.headers()?).timeout(self.timeout).body(self.form());
         let away = |error: reqwest::Error| {
             Failure::away(format!("Could not fetch a token from {place}"))
                 .because(error.without_url().to_string())
@@ -102,6 +93,25 @@ impl TokenSource {
             });
         }
         self.token(number, &body, &place)
+    }
+
+    /// What a token needs, in place of headers of the same names that are configured.
+    fn headers(&self) -> Result<HeaderMap, Failure> {
+        let rules = &self.rules;
+        let mut headers = rules.headers.clone();
+        let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+        headers.insert(CONTENT_TYPE, form);
+        if rules.is_in_header {
+            let pair = format!("{}:{}", rules.client_id, rules.secret.expose());
+            let text = format!("Basic {}", STANDARD.encode(pair));
+            let mut value = HeaderValue::from_str(&text).map_err(|_never| {
+                let text = "Id and secret of the client make no header".to_owned();
+                Failure::final_one(ErrorClass::Invalid, text)
+            })?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        Ok(headers)
     }
 
     fn form(&self) -> String {

@@ -63,7 +63,7 @@ pub(super) fn secret_value(text: &str) -> Result<HeaderValue, ()> {
     Ok(value)
 }
 
-/// Headers one after the other; what is wrong is noted under the key.
+/// Headers, the last of each name; what is wrong is noted under the key.
 pub(super) fn headers<'a>(
     items: impl Iterator<Item = &'a str>,
     key: &str,
@@ -72,7 +72,7 @@ pub(super) fn headers<'a>(
     let mut headers = HeaderMap::new();
     for (number, item) in (1..).zip(items.map(str::trim)).filter(|(_, item)| !item.is_empty()) {
         match header(item) {
-            Ok((name, value)) => drop(headers.append(name, value)),
+            Ok((name, value)) => drop(headers.insert(name, value)),
             Err(reason) => {
                 let text =
                     format!("Invalid value for configuration {key}: Entry {number} {reason}");

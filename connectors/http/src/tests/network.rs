@@ -163,6 +163,39 @@ async fn a_token_is_renewed_when_it_is_refused() {
     assert_eq!(server.seen()[0].body, form);
 }
 
+fn lines_of(request: &Seen, name: &str) -> Vec<String> {
+    let lines = request.headers.lines().filter(|line| line.starts_with(name));
+    lines.map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn no_header_is_sent_twice() {
+    let server = Server::plain(|_| (200, "{\"access_token\":\"t\"}".to_owned())).await;
+    let url = format!("http://{}/", server.address);
+    let keys = [
+        ("headers", "Authorization:Bearer old|Content-Type:text/a|content-type:text/b"),
+        ("auth.type", "OAUTH2"),
+        ("oauth2.token.url", url.as_str()),
+        ("oauth2.client.id", "me"),
+        ("oauth2.client.secret", "s3cret"),
+        ("oauth2.client.headers", "Content-Type:text/a|Authorization:none"),
+    ];
+    send(&HttpSink, &props(&url, &keys)).await.unwrap();
+    let basic = ("auth.type", "BASIC");
+    let keys = [keys[0], basic, ("connection.user", "u"), ("connection.password", "p")];
+    send(&HttpSink, &props(&url, &keys)).await.unwrap();
+    let expected = [
+        ("authorization: basic bwu6cznjcmv0", "content-type: application/x-www-form-urlencoded"),
+        ("authorization: bearer t", "content-type: text/b"),
+        ("authorization: basic dtpw", "content-type: text/b"),
+    ];
+    assert_eq!(server.seen().len(), expected.len());
+    for (request, (authorization, kind)) in server.seen().iter().zip(expected) {
+        assert_eq!(lines_of(request, "authorization:"), [authorization], "{}", request.headers);
+        assert_eq!(lines_of(request, "content-type:"), [kind], "{}", request.headers);
+    }
+}
+
 /// What is told of a configuration that does not work.
 async fn complaint(props: &Props) -> (ErrorClass, String) {
     let sent = tokio::time::timeout(Duration::from_secs(20), send(&HttpSink, props)).await;
