@@ -6,16 +6,24 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use connect_api::{record::TopicPartition, sink::SinkOffsets, topics::TopicRecord};
+use connect_api::{
+    budget::Reservation, record::TopicPartition, sink::SinkOffsets, topics::TopicRecord,
+};
+
+use crate::report::bytes_of;
 
 /// Most records of a partition that are stored at once, so that a transaction stays short.
 const MOST_AT_ONCE: usize = 2000;
+/// Most bytes of records that are stored at once, of all partitions, for the same reason.
+const MOST_BYTES: usize = 8 << 20;
 
 /// The records in hand, per partition.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     partitions: BTreeMap<TopicPartition, Partition>,
     last_epoch: u64,
+    /// Times that something was taken: each time another partition is the first.
+    turn: usize,
 }
 
 #[derive(Debug, Default)]
@@ -34,7 +42,34 @@ struct Partition {
 pub(crate) struct Entry {
     offset: i64,
     /// What it became, once it has ended.
-    became: Option<Vec<TopicRecord>>,
+    became: Option<Became>,
+}
+
+/// What a record became, until that is stored.
+#[derive(Debug, Default)]
+pub(crate) struct Became {
+    pub(crate) records: Vec<TopicRecord>,
+    /// The memory that is counted for it.
+    pub(crate) held: Option<Reservation>,
+}
+
+impl Partition {
+    /// How many entries at the beginning have ended and fit; one fits in any case where it is the
+    /// first of all.
+    fn ended(&self, room: &mut usize, is_first: bool) -> usize {
+        let mut count = 0;
+        for became in
+            self.entries.iter().take(MOST_AT_ONCE).map_while(|entry| entry.became.as_ref())
+        {
+            let bytes: usize = became.records.iter().map(bytes_of).sum();
+            if bytes > *room && (count > 0 || !is_first) {
+                break;
+            }
+            *room = room.saturating_sub(bytes);
+            count += 1;
+        }
+        count
+    }
 }
 
 /// The ended beginnings of partitions.
@@ -61,7 +96,8 @@ impl Settled {
     /// What they became.
     pub(crate) fn records(&self) -> Vec<TopicRecord> {
         let entries = self.partitions.values().flat_map(|(_, entries)| entries);
-        entries.flat_map(|entry| entry.became.iter().flatten().cloned()).collect()
+        let became = entries.filter_map(|entry| entry.became.as_ref());
+        became.flat_map(|became| became.records.iter().cloned()).collect()
     }
 }
 
@@ -106,7 +142,7 @@ impl Ledger {
     }
 
     /// A record has ended, as these.
-    pub(crate) fn finish(&mut self, at: &TopicPartition, offset: i64, became: Vec<TopicRecord>) {
+    pub(crate) fn finish(&mut self, at: &TopicPartition, offset: i64, became: Became) {
         let Some(partition) = self.partitions.get_mut(at) else { return };
         if let Ok(place) = partition.entries.binary_search_by_key(&offset, |entry| entry.offset)
             && let Some(entry) = partition.entries.get_mut(place)
@@ -132,12 +168,16 @@ impl Ledger {
         passed
     }
 
-    /// Takes what has ended at the beginning of each partition.
+    /// Takes what has ended at the beginning of each partition, as far as it is stored at once.
     pub(crate) fn settle(&mut self) -> Settled {
         let mut settled = Settled::default();
-        for (at, partition) in &mut self.partitions {
-            let ended = partition.entries.iter().take_while(|entry| entry.became.is_some());
-            let count = ended.take(MOST_AT_ONCE).count();
+        let mut room = MOST_BYTES;
+        let mut partitions: Vec<_> = self.partitions.iter_mut().collect();
+        let first = self.turn.checked_rem(partitions.len()).unwrap_or(0);
+        partitions.rotate_left(first);
+        self.turn = self.turn.wrapping_add(1);
+        for (at, partition) in partitions {
+            let count = partition.ended(&mut room, settled.is_empty());
             let entries: Vec<_> = partition.entries.drain(..count).collect();
             if let Some(last) = entries.last() {
                 let offset = last.offset.saturating_add(1);
@@ -184,6 +224,10 @@ mod tests {
         TopicRecord { topic: "r".into(), key, value: None, headers: Vec::new() }
     }
 
+    fn became(record: TopicRecord) -> Became {
+        Became { records: vec![record], held: None }
+    }
+
     fn stored(settled: &Settled) -> Vec<i64> {
         let key = |record: TopicRecord| {
             String::from_utf8(record.key.unwrap().to_vec()).unwrap().parse().unwrap()
@@ -207,7 +251,7 @@ mod tests {
             }
             let mut all = Vec::new();
             for (offset, fails) in order.into_iter().zip(fails) {
-                ledger.finish(&at(), offset, vec![record(offset)]);
+                ledger.finish(&at(), offset, became(record(offset)));
                 let settled = ledger.settle();
                 if fails {
                     ledger.unsettle(settled);
@@ -230,10 +274,33 @@ mod tests {
         ledger.begin(&at());
         ledger.enter(&at(), 3);
         assert!(ledger.pass(&[(at(), 9)].into()).is_empty());
-        ledger.finish(&at(), 3, Vec::new());
+        ledger.finish(&at(), 3, Became::default());
         assert_eq!(ledger.settle().offsets(), SinkOffsets::from([(at(), 4)]));
         assert_eq!(ledger.pass(&[(at(), 9)].into()), SinkOffsets::from([(at(), 9)]));
         assert!(ledger.pass(&[(at(), 9)].into()).is_empty());
         assert_eq!(ledger.settled(), SinkOffsets::from([(at(), 9)]));
+    }
+
+    #[test]
+    fn what_is_stored_at_once_is_bounded_in_bytes_and_no_partition_waits_for_ever() {
+        let (mut ledger, other) = (Ledger::default(), TopicPartition::new("u", 0));
+        let sizes = [(at(), 3), (at(), 3), (at(), 3), (at(), 20), (at(), 1), (other.clone(), 3)];
+        for partition in [&at(), &other] {
+            ledger.begin(partition);
+        }
+        for (offset, (partition, mib)) in (0..).zip(&sizes) {
+            assert!(ledger.enter(partition, offset));
+            let value = Some(vec![0; mib << 20].into());
+            ledger.finish(partition, offset, became(TopicRecord { value, ..record(offset) }));
+        }
+        let mut taken = Vec::new();
+        loop {
+            let settled = ledger.settle();
+            if settled.is_empty() {
+                break;
+            }
+            taken.push(stored(&settled));
+        }
+        assert_eq!(taken, [vec![0, 1], vec![2, 5], vec![3], vec![4]]);
     }
 }

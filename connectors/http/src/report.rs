@@ -153,6 +153,15 @@ pub(crate) fn bytes_of(record: &TopicRecord) -> usize {
     frame_bytes(record) + record.value.as_ref().map_or(0, Bytes::len)
 }
 
+/// Bytes that records take in memory, those of one request one after the other: they may share a value.
+pub(crate) fn held_bytes(records: &[TopicRecord]) -> usize {
+    let values = records.iter().filter_map(|record| record.value.as_ref());
+    let shared =
+        values.clone().zip(values.skip(1)).filter(|(one, next)| one.as_ptr() == next.as_ptr());
+    let counted_twice: usize = shared.map(|(one, _)| one.len()).sum();
+    records.iter().map(bytes_of).sum::<usize>().saturating_sub(counted_twice)
+}
+
 /// Bytes of a record without its value.
 fn frame_bytes(record: &TopicRecord) -> usize {
     let length = |data: &Option<Bytes>| data.as_ref().map_or(0, Bytes::len);

@@ -1,9 +1,9 @@
 //! Taking records in.
 
-use connect_api::{error::Result, record::SinkRecord};
+use connect_api::{budget::Reservation, error::Result, record::SinkRecord};
 
 use super::HttpTask;
-use crate::request::Open;
+use crate::{ledger::Became, request::Open};
 
 impl HttpTask {
     /// Makes requests from records and puts them in the line.
@@ -14,7 +14,7 @@ impl HttpTask {
                 continue;
             }
             match self.renderer.wanted(record) {
-                Ok(None) => self.ledger.finish(&record.origin, record.offset, Vec::new()),
+                Ok(None) => self.ledger.finish(&record.origin, record.offset, Became::default()),
                 Ok(Some(wanted)) => {
                     let refused = match &mut open {
                         Some(open) => self.renderer.add(open, wanted, record).err(),
@@ -42,9 +42,30 @@ impl HttpTask {
         let mut draft = self.renderer.close(open);
         draft.epoch = self.ledger.epoch(&draft.origin);
         let body = draft.request.body.as_ref().map_or(0, bytes::Bytes::len);
-        draft.reservation = self.context.budget.reserve(body + draft.request.url.len());
-        // It is here already: what gives way is what would come next.
-        self.is_pinched |= draft.reservation.is_none();
+        draft.reservation = self.hold(body + draft.request.url.len());
         self.line.push(draft);
+    }
+
+    /// Counts memory for what is here already: where there is none, what gives way is what would come
+    /// next.
+    pub(super) fn hold(&mut self, bytes: usize) -> Option<Reservation> {
+        if bytes == 0 {
+            return None;
+        }
+        let held = self.context.budget.reserve(bytes);
+        if held.is_none() {
+            self.lacking = self.lacking.max(bytes);
+        }
+        held
+    }
+
+    /// Whether memory lacks. With nothing in hand none can be waited for.
+    pub(super) fn is_pinched(&mut self) -> bool {
+        let is_relieved = self.lacking > 0
+            && (self.ledger.len() == 0 || self.context.budget.reserve(self.lacking).is_some());
+        if is_relieved {
+            self.lacking = 0;
+        }
+        self.lacking > 0
     }
 }

@@ -84,8 +84,8 @@ pub(crate) struct HttpTask {
     is_held: bool,
     /// When the log said last why requests wait.
     told_at: Option<Instant>,
-    /// No memory was left when something was taken in last.
-    is_pinched: bool,
+    /// Bytes that there was no memory for, since there was some last.
+    lacking: usize,
 }
 
 impl HttpTask {
@@ -115,7 +115,7 @@ impl HttpTask {
             many: many(settings.rate),
             is_held: false,
             told_at: None,
-            is_pinched: false,
+            lacking: 0,
             settings,
             context,
             transport,
@@ -151,8 +151,11 @@ impl HttpTask {
         if self.line.is_empty() {
             self.pace.rest(now);
         }
-        while self.flights.len() < self.settings.in_flight && self.pace.next() <= now {
-            let Some(draft) = self.line.next(now, self.settings.in_flight) else { return };
+        // Without memory for their answers requests go one by one, the oldest first: what has ended
+        // behind it can be stored only after it.
+        let at_once = if self.is_pinched() { 1 } else { self.settings.in_flight };
+        while self.flights.len() < at_once && self.pace.next() <= now {
+            let Some(draft) = self.line.next(now, at_once) else { return };
             self.pace.take(now);
             let transport = Arc::clone(&self.transport);
             self.flights.push(Box::pin(async move {
@@ -177,16 +180,14 @@ impl HttpTask {
 
     /// Has more records fetched, or none.
     fn steer(&mut self) {
-        let in_hand = self.ledger.len();
-        if in_hand >= self.many || self.is_pinched {
+        let (in_hand, is_pinched) = (self.ledger.len(), self.is_pinched());
+        if in_hand >= self.many || is_pinched {
             let all: Vec<_> = self.ledger.partitions().cloned().collect();
             let new: Vec<_> = all.into_iter().filter(|at| self.paused.insert(at.clone())).collect();
             if !new.is_empty() {
                 self.context.pause(new);
             }
-        }
-        if in_hand <= self.many / 2 && !self.paused.is_empty() {
-            self.is_pinched = false;
+        } else if in_hand <= self.many / 2 && !self.paused.is_empty() {
             self.context.resume(std::mem::take(&mut self.paused));
         }
         if !(self.line.is_empty() && self.flights.is_empty() && self.recording.is_idle()) {

@@ -14,7 +14,9 @@ use tokio::time::Instant;
 use super::HttpTask;
 use crate::{
     client::{Answer, Failure, place, refusal},
-    request::{Draft, Item},
+    ledger::Became,
+    report::held_bytes,
+    request::Draft,
     settings::{ErrorBehavior, Rejection},
 };
 
@@ -81,12 +83,27 @@ impl HttpTask {
     fn succeeded(&mut self, draft: &Draft, answer: &Answer) {
         self.gets_on();
         self.line.release(draft);
-        for item in &draft.items {
-            let result = self
-                .reporting
-                .as_ref()
-                .map(|reporting| reporting.report.result(&draft.origin, item, answer));
-            self.ledger.finish(&draft.origin, item.offset, result.into_iter().collect());
+        let result = |item| {
+            let report = &self.reporting.as_ref()?.report;
+            Some(report.result(&draft.origin, item, answer))
+        };
+        let results = draft.items.iter().filter_map(result).collect();
+        self.end(draft, results);
+    }
+
+    /// The records of a request have ended as these, one each where answers become records.
+    fn end(&mut self, draft: &Draft, records: Vec<TopicRecord>) {
+        let mut held = self.hold(held_bytes(&records));
+        let mut records = records.into_iter();
+        let last = draft.items.len().saturating_sub(1);
+        for (place, item) in draft.items.iter().enumerate() {
+            let records = records.next().into_iter().collect();
+            let mut became = Became { records, ..Became::default() };
+            if place == last {
+                // They may share one answer, which is in memory until the last of them is stored.
+                became.held = held.take();
+            }
+            self.ledger.finish(&draft.origin, item.offset, became);
         }
     }
 
@@ -177,10 +194,8 @@ impl HttpTask {
             self.last_words = self.error_records(&draft, verdict);
             return Err(error);
         }
-        for item in &draft.items {
-            let record = self.error_record(&draft, item, verdict);
-            self.ledger.finish(&draft.origin, item.offset, record.into_iter().collect());
-        }
+        let records = self.error_records(&draft, verdict);
+        self.end(&draft, records);
         Ok(())
     }
 
@@ -207,7 +222,7 @@ impl HttpTask {
         if let Err(error) = self.context.reject(record, error).await {
             self.tolerated(error)?;
         }
-        self.ledger.finish(&record.origin, record.offset, Vec::new());
+        self.ledger.finish(&record.origin, record.offset, Became::default());
         Ok(())
     }
 
@@ -224,14 +239,10 @@ impl HttpTask {
         }
     }
 
-    fn error_record(&self, draft: &Draft, item: &Item, verdict: &Verdict) -> Option<TopicRecord> {
-        let reporting = self.reporting.as_ref()?;
-        let answer = verdict.answer.as_ref();
-        Some(reporting.report.error(&draft.origin, item, (&verdict.failure, answer)))
-    }
-
     fn error_records(&self, draft: &Draft, verdict: &Verdict) -> Vec<TopicRecord> {
-        draft.items.iter().filter_map(|item| self.error_record(draft, item, verdict)).collect()
+        let Some(reporting) = &self.reporting else { return Vec::new() };
+        let ended = (&verdict.failure, verdict.answer.as_ref());
+        draft.items.iter().map(|item| reporting.report.error(&draft.origin, item, ended)).collect()
     }
 }
 

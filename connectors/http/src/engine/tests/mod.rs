@@ -1,6 +1,7 @@
 //! The engine against a geocoder in memory, in time that does not pass by itself.
 
 mod crash;
+mod memory;
 mod order;
 mod outcome;
 mod waits;
@@ -15,6 +16,7 @@ use std::{
 
 use bytes::Bytes;
 use connect_api::{
+    budget::MemoryBudget,
     config::{Config as _, Props},
     record::{SchemaAndValue, TimestampType},
     topics::TopicRecord,
@@ -124,6 +126,8 @@ struct Rig {
     props: Props,
     reporter: Option<Arc<CollectingReporter>>,
     committed: Mutex<SinkOffsets>,
+    /// Bytes that its tasks may hold.
+    budget: Option<MemoryBudget>,
 }
 
 impl Rig {
@@ -149,7 +153,8 @@ impl Rig {
         for (key, value) in keys {
             props.insert(*key, *value);
         }
-        Self { wire: Arc::new(wire), written, props, reporter: None, committed: Mutex::default() }
+        let (wire, committed) = (Arc::new(wire), Mutex::default());
+        Self { wire, written, props, reporter: None, committed, budget: None }
     }
 
     fn geocoder(&self) -> &Geocoder {
@@ -160,6 +165,9 @@ impl Rig {
         let mut context = sink_context(&ManualClock::at(0));
         let topics: Arc<dyn TopicWriter> = Arc::<MemoryTopics>::clone(&self.written);
         context.topics = Some(topics);
+        if let Some(budget) = &self.budget {
+            context.budget = budget.clone();
+        }
         context.reporter = self.reporter.clone().map(|reporter| reporter as _);
         let settings = Arc::new(ConfluentConfig::parse(&self.props).unwrap().settings());
         let transport: Arc<dyn Transport> = Arc::<Wire>::clone(&self.wire);
