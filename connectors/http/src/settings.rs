@@ -109,13 +109,15 @@ pub(crate) enum Auth {
     None,
     Header(HeaderName, HeaderValue),
     Query(String, Secret<String>),
-    OAuth2(OAuth2),
+    OAuth2(Box<OAuth2>),
 }
 
 /// How a token is had from the service that gives them out.
 #[derive(Clone, Debug)]
 pub(crate) struct OAuth2 {
     pub(crate) url: String,
+    /// How the user calls the former.
+    pub(crate) url_key: &'static str,
     pub(crate) client_id: String,
     pub(crate) secret: Secret<String>,
     /// Whether id and secret are sent in a header rather than in the form.
@@ -127,6 +129,8 @@ pub(crate) struct OAuth2 {
     pub(crate) headers: HeaderMap,
     /// Where the token stands in the answer.
     pub(crate) property: String,
+    /// How the user calls the former.
+    pub(crate) property_key: &'static str,
 }
 
 /// A proxy in front of the service.

@@ -1,12 +1,11 @@
 //! Why a request did not succeed, in one sentence, and what follows.
 
-use std::error::Error;
+use std::{error::Error, time::Duration};
 
 use connect_api::error::{ConnectorError, ErrorClass};
 use connect_tls::Mismatch;
 
 use super::Answer;
-use crate::settings::Settings;
 
 /// Most letters of an answer that an error quotes.
 const QUOTED: usize = 300;
@@ -27,6 +26,11 @@ impl Failure {
         Self { class: ErrorClass::Retriable, sentence, hint: None, reason: None, is_final: false }
     }
 
+    /// Nobody answered in time.
+    pub(super) fn late(place: &str, limit: Duration) -> Self {
+        Self::away(format!("{place} did not answer within {} ms", limit.as_millis()))
+    }
+
     /// Trying again does not help.
     pub(crate) fn final_one(class: ErrorClass, sentence: String) -> Self {
         Self { class, sentence, hint: None, reason: None, is_final: true }
@@ -45,6 +49,12 @@ impl Failure {
     /// What it is about in front of what happened.
     pub(crate) fn about(mut self, name: &str) -> Self {
         self.sentence = format!("{} (request for {name})", self.sentence);
+        self
+    }
+
+    /// What was to be done in front of what happened.
+    pub(super) fn within(mut self, what: &str) -> Self {
+        self.sentence = format!("{what}: {}", self.sentence);
         self
     }
 
@@ -84,9 +94,7 @@ pub(crate) fn refusal(answer: &Answer, place: &str, url_key: &str) -> Failure {
         300..=399 => ErrorClass::Invalid,
         _ => ErrorClass::Record,
     };
-    let words = reqwest::StatusCode::from_u16(status).ok().and_then(|code| code.canonical_reason());
-    let sentence =
-        format!("{place} answered {status} {}", words.unwrap_or("")).trim_end().to_owned();
+    let sentence = format!("{place} answered {}", named(status));
     let failure = Failure { class, sentence, hint: None, reason: None, is_final: false };
     let failure = match status {
         401 | 403 => failure.hint("Check the credentials of the connector and what they allow"),
@@ -95,16 +103,38 @@ pub(crate) fn refusal(answer: &Answer, place: &str, url_key: &str) -> Failure {
         300..=399 => failure.hint(format!("Give the address it points to in {url_key}")),
         _ => failure,
     };
-    let text = String::from_utf8_lossy(&answer.body);
+    match quoted(&String::from_utf8_lossy(&answer.body)) {
+        Some(words) => failure.because(words),
+        None => failure,
+    }
+}
+
+/// A status with its name.
+pub(super) fn named(status: u16) -> String {
+    let code = reqwest::StatusCode::from_u16(status).ok();
+    let words = code.and_then(|code| code.canonical_reason()).unwrap_or("");
+    format!("{status} {words}").trim_end().to_owned()
+}
+
+/// What an answer said, where it said something.
+pub(super) fn quoted(text: &str) -> Option<String> {
     let quoted: String = text.trim().chars().take(QUOTED).collect();
-    if quoted.is_empty() { failure } else { failure.because(format!("It said: {quoted}")) }
+    (!quoted.is_empty()).then(|| format!("It said: {quoted}"))
+}
+
+/// The keys under which users find an address and its TLS.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Keys {
+    pub(super) url: &'static str,
+    /// What stands before those of TLS.
+    pub(super) ssl_prefix: &'static str,
 }
 
 /// What it means that there is no answer.
-pub(super) fn unreachable(place: &str, error: reqwest::Error, settings: &Settings) -> Failure {
-    let prefix = settings.ssl_prefix;
+pub(super) fn unreachable(place: &str, error: reqwest::Error, keys: Keys) -> Failure {
+    let Keys { url, ssl_prefix: prefix } = keys;
     let error = error.without_url();
-    let reason = innermost(&error);
+    let reason = reasons(&error);
     if let Some(mismatch) = Mismatch::in_error(&error) {
         let sentence = format!("Could not agree on TLS with {place}");
         let failure = Failure::final_one(ErrorClass::Invalid, sentence).because(reason);
@@ -112,10 +142,9 @@ pub(super) fn unreachable(place: &str, error: reqwest::Error, settings: &Setting
             Mismatch::Certificate => failure.hint(format!(
                 "Give the certificate that signed the service's in {prefix}ssl.truststore.location"
             )),
-            Mismatch::NoTls => failure.hint(format!(
-                "Nothing there seems to speak TLS: is it http:// in {}?",
-                settings.url_key
-            )),
+            Mismatch::NoTls => {
+                failure.hint(format!("Nothing there seems to speak TLS: is it http:// in {url}?"))
+            }
             Mismatch::Refused => failure.hint(format!(
                 "The service may want a certificate of ours: see {prefix}ssl.keystore.location"
             )),
@@ -129,16 +158,21 @@ pub(super) fn unreachable(place: &str, error: reqwest::Error, settings: &Setting
     if error.is_connect() {
         return Failure::away(format!("Could not reach {place}"))
             .because(reason)
-            .hint(format!("Check {} and whether the service is up", settings.url_key));
+            .hint(format!("Check {url} and whether the service is up"));
     }
     Failure::away(format!("{place} broke off before it had answered")).because(reason)
 }
 
-/// The first cause of an error.
-fn innermost(error: &(dyn Error + 'static)) -> String {
-    let mut cause = error;
-    while let Some(next) = cause.source() {
-        cause = next;
+/// What led to an error, each cause once.
+fn reasons(error: &(dyn Error + 'static)) -> String {
+    let mut found = vec![];
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if found.last() != Some(&text) {
+            found.push(text);
+        }
+        cause = error.source();
     }
-    cause.to_string()
+    if found.is_empty() { error.to_string() } else { found.join(": ") }
 }

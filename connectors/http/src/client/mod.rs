@@ -21,7 +21,10 @@ use reqwest::{
 };
 
 pub(crate) use self::failure::{Failure, refusal};
-use self::{failure::unreachable, token::TokenSource};
+use self::{
+    failure::{Keys, unreachable},
+    token::TokenSource,
+};
 use crate::{
     request::Request,
     settings::{Auth, Settings},
@@ -77,7 +80,7 @@ impl Client {
         let http = build(&settings)?;
         let token = match &settings.auth {
             Auth::OAuth2(rules) => {
-                Some(TokenSource::new(rules.clone(), http.clone(), settings.request_timeout))
+                Some(TokenSource::new((**rules).clone(), http.clone(), &settings))
             }
             _ => None,
         };
@@ -148,13 +151,28 @@ impl Client {
             Some(source) => Some(source.current().await?),
             None => None,
         };
-        let answer = self.exchange(request, token.as_ref().map(|token| &token.header)).await?;
+        let answer = self.in_time(request, token.as_ref().map(|token| &token.header)).await?;
         let (Some(source), Some(token), 401) = (&self.token, token, answer.status) else {
             return Ok(answer);
         };
         // The token may have come to its end: once more with a new one.
         let token = source.renewed(&token).await?;
-        self.exchange(request, Some(&token.header)).await
+        self.in_time(request, Some(&token.header)).await
+    }
+
+    async fn in_time(
+        &self,
+        request: &Request,
+        token: Option<&reqwest::header::HeaderValue>,
+    ) -> Result<Answer, Failure> {
+        let limit = self.settings.request_timeout;
+        match tokio::time::timeout(limit, self.exchange(request, token)).await {
+            Ok(outcome) => outcome,
+            Err(_elapsed) => {
+                let place = Url::parse(&request.url).map(|url| place(&url)).unwrap_or_default();
+                Err(Failure::late(&place, limit))
+            }
+        }
     }
 
     async fn exchange(
@@ -185,7 +203,7 @@ impl Client {
             sending = sending.body(body.clone());
         }
         let response =
-            sending.send().await.map_err(|error| unreachable(&place, error, &self.settings))?;
+            sending.send().await.map_err(|error| unreachable(&place, error, self.keys()))?;
         self.answer(response, &place).await
     }
 
@@ -193,24 +211,29 @@ impl Client {
         let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = wait.and_then(|text| retry_after(text, self.clock.now_ms()));
         let most = self.settings.report.as_ref().map_or(KEPT_BYTES, |rules| rules.most_bytes);
-        let mut body = BytesMut::new();
-        let mut is_whole = false;
-        while !is_whole && body.len() < most {
-            match response.chunk().await {
-                Ok(Some(chunk)) => {
-                    let room = most - body.len();
-                    body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
-                }
-                Ok(None) => is_whole = true,
-                Err(error) => return Err(unreachable(place, error, &self.settings)),
-            }
-        }
+        let kept = kept(&mut response, most).await;
+        let (body, is_whole) = kept.map_err(|error| unreachable(place, error, self.keys()))?;
         if !is_whole {
             // The status has said what became of the request, whatever else is to come.
             let _late = tokio::time::timeout(PASSING_OVER, pass_over(&mut response)).await;
         }
-        Ok(Answer { status: response.status().as_u16(), retry_after, body: body.freeze() })
+        Ok(Answer { status: response.status().as_u16(), retry_after, body })
     }
+
+    fn keys(&self) -> Keys {
+        Keys { url: self.settings.url_key, ssl_prefix: self.settings.ssl_prefix }
+    }
+}
+
+/// So many bytes of an answer at most, and whether they are the whole of it.
+async fn kept(response: &mut Response, most: usize) -> reqwest::Result<(Bytes, bool)> {
+    let mut body = BytesMut::new();
+    while body.len() < most {
+        let Some(chunk) = response.chunk().await? else { return Ok((body.freeze(), true)) };
+        let room = most - body.len();
+        body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
+    }
+    Ok((body.freeze(), false))
 }
 
 /// Reads the rest of an answer, unless it is long.
@@ -259,13 +282,6 @@ fn build(settings: &Settings) -> Result<reqwest::Client> {
 #[async_trait]
 impl Transport for Client {
     async fn send(&self, request: &Request) -> Result<Answer, Failure> {
-        match tokio::time::timeout(self.settings.request_timeout, self.ask(request)).await {
-            Ok(outcome) => outcome,
-            Err(_elapsed) => {
-                let place = Url::parse(&request.url).map(|url| place(&url)).unwrap_or_default();
-                let ms = self.settings.request_timeout.as_millis();
-                Err(Failure::away(format!("{place} did not answer within {ms} ms")))
-            }
-        }
+        self.ask(request).await
     }
 }

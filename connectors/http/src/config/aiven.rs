@@ -318,8 +318,9 @@ impl OAuthKeys {
         }
         let mut form = vec![(self.grant_name.clone(), self.grant.clone())];
         form.extend(self.scope.iter().map(|scope| ("scope".to_owned(), scope.clone())));
-        Auth::OAuth2(OAuth2 {
+        Auth::OAuth2(Box::new(OAuth2 {
             url,
+            url_key: "oauth2.access.token.url",
             client_id: self.id.clone().unwrap_or_default(),
             secret: self.secret.clone().unwrap_or_default(),
             is_in_header: self.mode == ClientMode::Header,
@@ -327,6 +328,7 @@ impl OAuthKeys {
             names: (self.id_name.clone(), self.secret_name.clone()),
             headers: HeaderMap::new(),
             property: self.property.clone(),
-        })
+            property_key: "oauth2.response.token.property",
+        }))
     }
 }

@@ -182,8 +182,9 @@ impl OAuthKeys {
         if !self.scope.is_empty() {
             form.push(("scope".to_owned(), self.scope.clone()));
         }
-        Auth::OAuth2(OAuth2 {
+        Auth::OAuth2(Box::new(OAuth2 {
             url: self.url.clone(),
+            url_key: "oauth2.token.url",
             client_id: self.id.clone(),
             secret: self.secret.clone().unwrap_or_default(),
             is_in_header: self.mode == ClientMode::Header,
@@ -191,6 +192,7 @@ impl OAuthKeys {
             names: ("client_id".to_owned(), "client_secret".to_owned()),
             headers: headers(items.into_iter(), "oauth2.client.headers", problems),
             property: self.property.clone(),
-        })
+            property_key: "oauth2.token.property",
+        }))
     }
 }

@@ -5,3 +5,4 @@ mod conformance;
 mod network;
 mod server;
 mod shown;
+mod tokens;

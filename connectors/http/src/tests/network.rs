@@ -197,13 +197,17 @@ async fn no_header_is_sent_twice() {
 }
 
 /// What is told of a configuration that does not work.
-async fn complaint(props: &Props) -> (ErrorClass, String) {
+pub(super) async fn complaint(props: &Props) -> (ErrorClass, String) {
     let sent = tokio::time::timeout(Duration::from_secs(20), send(&HttpSink, props)).await;
     let error = sent.expect("an answer in time").unwrap_err();
     (error.class(), chain(&error))
 }
 
-fn assert_told((class, text): &(ErrorClass, String), expected: ErrorClass, parts: &[&str]) {
+pub(super) fn assert_told(
+    (class, text): &(ErrorClass, String),
+    expected: ErrorClass,
+    parts: &[&str],
+) {
     assert_eq!(*class, expected, "{text}");
     for part in parts {
         assert!(text.contains(part), "\"{part}\" is not in: {text}");
@@ -253,7 +257,7 @@ async fn a_wrong_password_and_a_wrong_path_are_told_in_one_sentence() {
     assert_told(
         &told,
         ErrorClass::Forbidden,
-        &["gave no token to client \"me\"", "oauth2.client.secret"],
+        &["gave none to client \"me\"", "oauth2.client.secret"],
     );
     assert!(!told.1.contains("s3cret"), "{}", told.1);
 }
