@@ -78,7 +78,7 @@ use self::{
     config::{
         aiven::{self, AivenConfig},
         confluent::{self, ConfluentConfig},
-        share, warn_of_idle,
+        share, warn_of_idle, warn_of_reporting,
     },
     engine::HttpTask,
     request::Renderer,
@@ -141,7 +141,9 @@ impl SinkConnector for HttpSink {
 
     async fn start_task(&self, props: &Props, context: SinkContext) -> Result<Box<dyn SinkTask>> {
         warn_of_idle(props, confluent::IDLE);
-        Box::pin(start(ConfluentConfig::parse(props)?.settings(), context)).await
+        let settings = ConfluentConfig::parse(props)?.settings();
+        warn_of_reporting(props, &settings);
+        Box::pin(start(settings, context)).await
     }
 
     fn preview(
@@ -187,7 +189,9 @@ impl SinkConnector for AivenHttpSink {
 
     async fn start_task(&self, props: &Props, context: SinkContext) -> Result<Box<dyn SinkTask>> {
         warn_of_idle(props, aiven::IDLE);
-        Box::pin(start(AivenConfig::parse(props)?.settings(), context)).await
+        let settings = AivenConfig::parse(props)?.settings();
+        warn_of_reporting(props, &settings);
+        Box::pin(start(settings, context)).await
     }
 
     fn preview(

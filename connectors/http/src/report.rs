@@ -53,14 +53,14 @@ impl Report {
 
     /// The topics to make.
     pub(crate) fn topics(&self) -> Vec<TopicSpec> {
-        let topic = |name: &Arc<str>| TopicSpec {
+        let topic = |name: &Arc<str>, (partitions, replication_factor)| TopicSpec {
             name: name.as_ref().to_owned(),
-            partitions: Some(self.rules.partitions),
-            replication_factor: self.rules.replication_factor,
+            partitions: Some(partitions),
+            replication_factor,
         };
-        let mut topics = vec![topic(&self.results)];
+        let mut topics = vec![topic(&self.results, self.rules.results_made)];
         if self.errors != self.results {
-            topics.push(topic(&self.errors));
+            topics.push(topic(&self.errors, self.rules.errors_made));
         }
         topics
     }

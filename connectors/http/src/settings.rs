@@ -148,8 +148,10 @@ pub(crate) struct ReportRules {
     pub(crate) errors: String,
     pub(crate) form: ErrorForm,
     pub(crate) format: ErrorFormat,
-    pub(crate) partitions: i32,
-    pub(crate) replication_factor: Option<i16>,
+    /// Partitions and copies of the topic of answers where it is made.
+    pub(crate) results_made: (i32, Option<i16>),
+    /// The same of the topic of errors.
+    pub(crate) errors_made: (i32, Option<i16>),
     /// Most bytes of a record.
     pub(crate) most_bytes: usize,
     /// Whether brokers of their own are named, in whose place the worker's are used.

@@ -34,8 +34,6 @@ pub(crate) const IDLE: &[&str] = &[
     "reporter.result.topic.key.format",
     "reporter.result.topic.value.format",
     "reporter.error.topic.key.format",
-    "reporter.error.topic.partitions",
-    "reporter.error.topic.replication.factor",
 ];
 
 choice! {

@@ -50,12 +50,18 @@ pub(super) struct ReporterKeys {
     /// converter.
     #[config(key = "reporter.error.topic.value.format", importance = Low, default = ErrorFormat::String)]
     pub(super) format: ErrorFormat,
-    /// Partitions of both topics where they are made.
+    /// Partitions of the topic of the answers where it is made.
     #[config(key = "reporter.result.topic.partitions", importance = Low, default = 1, check = at_least(1))]
     pub(super) partitions: i32,
-    /// Copies of both topics where they are made; the broker's own number when absent.
+    /// Copies of the topic of the answers where it is made; the broker's own number when absent.
     #[config(key = "reporter.result.topic.replication.factor", importance = Low, check = at_least(1))]
     pub(super) copies: Option<i16>,
+    /// Partitions of the topic of the errors where it is made.
+    #[config(key = "reporter.error.topic.partitions", importance = Low, default = 1, check = at_least(1))]
+    pub(super) error_partitions: i32,
+    /// Copies of the topic of the errors where it is made; the broker's own number when absent.
+    #[config(key = "reporter.error.topic.replication.factor", importance = Low, check = at_least(1))]
+    pub(super) error_copies: Option<i16>,
     /// Most bytes of a record of either topic: an answer that is longer is cut. More than a million needs a
     /// broker, a topic (`max.message.bytes`) and a producer (`producer.override.max.request.size`) that
     /// take them. An extension.
@@ -79,8 +85,8 @@ impl ReporterKeys {
             errors: self.errors.clone().unwrap_or_else(|| ERRORS.to_owned()),
             form: self.form,
             format: self.format,
-            partitions: self.partitions,
-            replication_factor: self.copies,
+            results_made: (self.partitions, self.copies),
+            errors_made: (self.error_partitions, self.error_copies),
             most_bytes: self.most_bytes,
             names_brokers: brokers,
         })

@@ -1,13 +1,16 @@
 //! What is shown before anything is sent.
 
 use connect_api::{
-    config::Props,
+    config::{Config as _, Props},
     record::{SchemaAndValue, SinkRecord, TimestampType, TopicPartition},
     sink::SinkConnector,
     value::{Map, Value},
 };
 
-use crate::{AivenHttpSink, HttpSink};
+use crate::{
+    AivenHttpSink, HttpSink,
+    config::{confluent::ConfluentConfig, idle_reporting},
+};
 
 fn record(value: Value) -> SinkRecord {
     SinkRecord {
@@ -121,6 +124,25 @@ fn aivens_class_asks_for_what_its_authorization_needs() {
     let props = Props::from([("http.url", "http://h"), ("http.authorization.type", "static")]);
     let found = problems(&AivenHttpSink, &props);
     assert_eq!(found[0].0, "http.headers.authorization");
+}
+
+#[test]
+fn keys_of_reporting_that_do_not_turn_it_on_are_known() {
+    let more = ["report.errors.as", "reporter.error.topic.partitions", "reporter.admin.x"];
+    for (key, expected) in [
+        ("reporter.bootstrap.servers", 0),
+        ("reporter.result.topic.name", 0),
+        ("reporter.error.topic.name", 0),
+        ("headers", 3),
+    ] {
+        let mut props = Props::from([("http.api.url", "http://h")]);
+        for (key, value) in more.iter().zip(["error_string", "2", "x"]) {
+            props.insert(*key, value);
+        }
+        props.insert(key, "a:b");
+        let settings = ConfluentConfig::parse(&props).unwrap().settings();
+        assert_eq!(idle_reporting(&props, &settings).len(), expected, "{key}");
+    }
 }
 
 #[test]

@@ -31,6 +31,27 @@ async fn an_answer_is_a_record_with_the_key_of_its_request() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_topic_is_made_as_its_own_keys_say() {
+    let own = [
+        ("reporter.result.topic.partitions", "6"),
+        ("reporter.result.topic.replication.factor", "2"),
+        ("reporter.error.topic.partitions", "4"),
+        ("reporter.error.topic.replication.factor", "3"),
+    ];
+    for (keys, expected) in [
+        (&own[..0], [(Some(1), None), (Some(1), None)]),
+        (&own[..2], [(Some(6), Some(2)), (Some(1), None)]),
+        (&own, [(Some(6), Some(2)), (Some(4), Some(3))]),
+    ] {
+        let rig = Rig::new(Mischief::default(), keys);
+        drop(rig.task().await);
+        let made = rig.written.topics().into_iter();
+        let made: Vec<_> = made.map(|topic| (topic.partitions, topic.replication_factor)).collect();
+        assert_eq!(made, expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn waits_double_until_the_tries_are_used_up() {
     let rig = Rig::new(Mischief::default(), &[("retry.backoff.ms", "1000"), ("max.retries", "3")]);
     turns(&rig, 503, 4);
