@@ -119,7 +119,8 @@ impl Renderer {
                 NullBehavior::Fail => Err(ConnectorError::record(format!(
                     "Record at offset {} of {} has no value, and nothing can be sent for it",
                     record.offset, record.origin
-                ))),
+                ))
+                .hint("behavior.on.null.values says what becomes of such records")),
             };
         }
         let group = settings.batch.key.as_ref().map(|key| key.render(record, verbatim));

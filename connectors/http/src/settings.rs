@@ -163,7 +163,8 @@ pub(crate) struct ReportRules {
 pub(crate) enum Rejection {
     /// Its records go to the reporter, unless nobody could be reached at all.
     Answers,
-    /// Its record goes to the reporter, whatever happened; several records fail the task.
+    /// Its record goes to the reporter, whatever happened; several records fail the task, and so does
+    /// one without a value.
     Single,
 }
 

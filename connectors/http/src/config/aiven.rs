@@ -184,6 +184,11 @@ struct DeliveryKeys {
     /// without it the task fails.
     #[config(key = "kafka.retry.backoff.ms", check = between(0, 86_400_000))]
     pause: Option<Duration>,
+    /// What becomes of a record without a value: `fail`, which ends the task whatever `errors.tolerance`
+    /// says, `ignore`, `log`, or `delete` (a request `DELETE` to the address with the key at its end, unless
+    /// `${key}` is in it). An extension.
+    #[config(key = "behavior.on.null.values", importance = Low, default = NullBehavior::Fail)]
+    nulls: NullBehavior,
     /// How decimals stand in JSON: `BASE64` or `NUMERIC`.
     #[config(key = "decimal.format", importance = Low, default = DecimalFormat::Base64)]
     decimals: DecimalFormat,
@@ -270,7 +275,7 @@ impl AivenConfig {
                 replacements: Vec::new(),
             },
             batch: self.batch(),
-            nulls: NullBehavior::Fail,
+            nulls: self.delivery.nulls,
             on_error: ErrorBehavior::Fail,
             rejection: Rejection::Single,
             retry: RetryRules {

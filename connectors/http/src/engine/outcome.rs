@@ -219,9 +219,13 @@ impl HttpTask {
         record: &SinkRecord,
         error: ConnectorError,
     ) -> Result<()> {
-        if let Err(error) = self.context.reject(record, error).await {
-            self.tolerated(error)?;
-        }
+        let is_theirs =
+            self.settings.rejection == Rejection::Single && record.value.value.is_null();
+        let refused = match is_theirs {
+            true => Err(error),
+            false => self.context.reject(record, error).await,
+        };
+        refused.or_else(|error| self.tolerated(error))?;
         self.ledger.finish(&record.origin, record.offset, Became::default());
         Ok(())
     }

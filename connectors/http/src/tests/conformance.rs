@@ -110,6 +110,7 @@ mod without_answers {
             Props::from_iter([
                 ("http.url", url.as_str()),
                 ("http.authorization.type", "none"),
+                ("behavior.on.null.values", "ignore"),
                 ("retry.backoff.ms", "1"),
                 ("max.in.flight", "3"),
             ])
@@ -128,7 +129,7 @@ mod without_answers {
         }
 
         fn tombstones(&self) -> Handling {
-            Handling::Rejected
+            Handling::Skipped
         }
 
         fn bad_record(&self, origin: &TopicPartition, offset: i64) -> Option<SinkRecord> {

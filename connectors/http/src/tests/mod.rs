@@ -3,6 +3,7 @@
 mod answers;
 mod conformance;
 mod network;
+mod nulls;
 mod server;
 mod shown;
 mod tokens;

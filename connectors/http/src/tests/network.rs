@@ -62,7 +62,7 @@ pub(super) fn props(url: &str, more: &[(&str, &str)]) -> Props {
     props
 }
 
-fn fine(_request: &Seen) -> (u16, String) {
+pub(super) fn fine(_request: &Seen) -> (u16, String) {
     (200, "fine".to_owned())
 }
 
