@@ -127,6 +127,16 @@ fn aivens_class_asks_for_what_its_authorization_needs() {
 }
 
 #[test]
+fn patterns_that_look_around_or_back_are_refused() {
+    for pattern in ["(?<=a)b", "a(?=b)", "(?!a)b", r"(a)\1"] {
+        let props = Props::from([("http.api.url", "http://h"), ("regex.patterns", pattern)]);
+        let found = problems(&HttpSink, &props);
+        assert_eq!((found.len(), found[0].0.as_str()), (1, "regex.patterns"), "{found:?}");
+        assert!(found[0].1.contains("not supported"), "{found:?}");
+    }
+}
+
+#[test]
 fn keys_of_reporting_that_do_not_turn_it_on_are_known() {
     let more = ["report.errors.as", "reporter.error.topic.partitions", "reporter.admin.x"];
     for (key, expected) in [
