@@ -119,10 +119,8 @@ impl Report {
             let text: String = serde_json::from_slice(&value).unwrap_or_default();
             json_string(beginning(&text, room.saturating_sub(2) / LONGEST_ESCAPE))
         } else {
-            match std::str::from_utf8(&value) {
-                Ok(text) => value.slice(..beginning(text, room).len()),
-                Err(_binary) => value.slice(..room.min(value.len())),
-            }
+            let most = text_of(&value).map_or(room, |text| beginning(text, room).len());
+            value.slice(..most.min(value.len()))
         });
         record.headers.push(header(TRUNCATED, "true".to_owned()));
         if !std::mem::replace(&mut self.is_told, true) {
@@ -133,10 +131,10 @@ impl Report {
     }
 
     /// The broker takes no record as long as this: they are cut shorter from now on. `false` where
-    /// that cannot be what is wrong.
+    /// that does not help: there is nothing left to cut.
     pub(crate) fn shrink(&mut self, refused: usize) -> bool {
         let most = refused / 2;
-        let is_help = most >= LEAST;
+        let is_help = most >= LEAST && refused <= self.rules.most_bytes;
         if is_help {
             self.rules.most_bytes = most;
             tracing::warn!(connector = %self.connector,
@@ -167,6 +165,16 @@ fn frame_bytes(record: &TopicRecord) -> usize {
     let length = |data: &Option<Bytes>| data.as_ref().map_or(0, Bytes::len);
     let headers = record.headers.iter().map(|(name, value)| name.len() + length(value));
     length(&record.key) + headers.sum::<usize>()
+}
+
+/// An answer as text, without a character at its end that was cut off with the rest; none where it is
+/// no text.
+fn text_of(answer: &[u8]) -> Option<&str> {
+    match std::str::from_utf8(answer) {
+        Ok(text) => Some(text),
+        Err(error) if error.error_len().is_some() => None,
+        Err(error) => std::str::from_utf8(answer.get(..error.valid_up_to())?).ok(),
+    }
 }
 
 /// So many bytes of a text at most, in whole characters.

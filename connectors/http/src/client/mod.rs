@@ -166,20 +166,24 @@ impl Client {
         token: Option<&reqwest::header::HeaderValue>,
     ) -> Result<Answer, Failure> {
         let limit = self.settings.request_timeout;
-        match tokio::time::timeout(limit, self.exchange(request, token)).await {
-            Ok(outcome) => outcome,
-            Err(_elapsed) => {
-                let place = Url::parse(&request.url).map(|url| place(&url)).unwrap_or_default();
-                Err(Failure::late(&place, limit))
-            }
+        let exchange = tokio::time::timeout(limit, self.exchange(request, token)).await;
+        let (answer, rest) = exchange.unwrap_or_else(|_elapsed| {
+            let place = Url::parse(&request.url).map(|url| place(&url)).unwrap_or_default();
+            Err(Failure::late(&place, limit))
+        })?;
+        if let Some(mut rest) = rest {
+            // The status has said what became of the request, whatever else is to come.
+            let _late = tokio::time::timeout(PASSING_OVER, pass_over(&mut rest)).await;
         }
+        Ok(answer)
     }
 
+    /// The answer, with what is left of it where it is long.
     async fn exchange(
         &self,
         request: &Request,
         token: Option<&reqwest::header::HeaderValue>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<(Answer, Option<Response>), Failure> {
         let mut url = Url::parse(&request.url).map_err(|error| {
             // What it is may hold secrets.
             let text = format!("What {} comes to is no address", self.settings.url_key);
@@ -207,17 +211,18 @@ impl Client {
         self.answer(response, &place).await
     }
 
-    async fn answer(&self, mut response: Response, place: &str) -> Result<Answer, Failure> {
+    async fn answer(
+        &self,
+        mut response: Response,
+        place: &str,
+    ) -> Result<(Answer, Option<Response>), Failure> {
         let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = wait.and_then(|text| retry_after(text, self.clock.now_ms()));
         let most = self.settings.report.as_ref().map_or(KEPT_BYTES, |rules| rules.most_bytes);
         let kept = kept(&mut response, most).await;
         let (body, is_whole) = kept.map_err(|error| unreachable(place, error, self.keys()))?;
-        if !is_whole {
-            // The status has said what became of the request, whatever else is to come.
-            let _late = tokio::time::timeout(PASSING_OVER, pass_over(&mut response)).await;
-        }
-        Ok(Answer { status: response.status().as_u16(), retry_after, body })
+        let answer = Answer { status: response.status().as_u16(), retry_after, body };
+        Ok((answer, (!is_whole).then_some(response)))
     }
 
     fn keys(&self) -> Keys {

@@ -102,6 +102,14 @@ async fn a_broker_that_takes_not_even_a_short_record_fails_the_task() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_record_that_is_too_long_for_its_key_fails_the_task() {
+    let rig = Rig::new(Mischief::default(), &[]);
+    rig.written.fail_next((0..30).map(|_| ConnectorError::invalid("It is too large")));
+    let error = rig.work(&[row(0, &"k".repeat(9000))]).await.unwrap_err();
+    assert_eq!((error.to_string().as_str(), rig.position()), ("It is too large", 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_broker_that_refuses_for_good_fails_the_task_and_commits_nothing() {
     let rig = Rig::new(Mischief::default(), &[]);
     rig.written.fail_next([ConnectorError::internal("Fenced")]);
