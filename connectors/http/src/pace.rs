@@ -66,6 +66,11 @@ impl Pace {
         self.place = self.place.max(now);
     }
 
+    /// Whether the service asked us to wait until some time from now.
+    pub(crate) fn is_held(&self, now: Instant) -> bool {
+        self.held_until > now
+    }
+
     /// No request is sent before this, and what is not sent until then is not made up for: the
     /// service has said that it is too much.
     pub(crate) fn hold(&mut self, until: Instant) {

@@ -213,7 +213,7 @@ impl TokenSource {
             let failure = Failure::final_one(ErrorClass::Invalid, text)
                 .hint(format!("Name the property that holds it in {key}, and check {url}"));
             // What says that it failed may be quoted; anything else may be the token.
-            match answer.as_ref().is_some_and(|answer| answer.get("error").is_some()) {
+            match answer.as_ref().is_some_and(|answer| answer["error"].is_string()) {
                 true => self.explained(failure, body),
                 false => failure,
             }

@@ -201,9 +201,10 @@ impl HttpTask {
         self.context.set_progress(Progress::held_by(error));
     }
 
-    /// Says in the status that it does, where it said otherwise.
+    /// Says in the status that it does, where it said otherwise: what ends while nothing new may be
+    /// sent is no sign of it.
     fn gets_on(&mut self) {
-        if std::mem::take(&mut self.is_held) {
+        if !self.pace.is_held(Instant::now()) && std::mem::take(&mut self.is_held) {
             self.context.set_progress(Progress::Made);
         }
     }

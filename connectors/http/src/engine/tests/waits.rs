@@ -49,13 +49,16 @@ async fn a_limit_counts_once_it_has_lasted_an_hour() {
 
 #[tokio::test(start_paused = true)]
 async fn the_status_says_at_once_that_a_service_wants_a_long_rest() {
-    let rig = Rig::new(Mischief::default(), &[]);
+    let slow = Mischief { takes: Duration::from_millis(50), ..Mischief::default() };
+    let rig = Rig::new(slow, &[("max.in.flight", "2")]);
     rig.wire.put_off(429, 60, 1);
     let (mut task, context) = rig.task().await;
-    task.put(&rows(1)).await.unwrap();
+    task.put(&rows(2)).await.unwrap();
+    // What was on its way already ends well, which changes nothing.
     let Some(Progress::Held(reason)) = context.requests.take().progress else {
         panic!("nothing is told");
     };
+    assert_eq!(rig.geocoder().served().len(), 1);
     assert!(reason.contains("answered 429"), "{reason}");
     tokio::time::advance(Duration::from_secs(60)).await;
     task.put(&[]).await.unwrap();
