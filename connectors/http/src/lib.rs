@@ -75,11 +75,7 @@ use connect_api::{
 
 use self::{
     client::Client,
-    config::{
-        aiven::{self, AivenConfig},
-        confluent::{self, ConfluentConfig},
-        share, warn_of_idle, warn_of_reporting,
-    },
+    config::{aiven::AivenConfig, confluent::ConfluentConfig, share, warn_of_reporting},
     engine::HttpTask,
     request::Renderer,
     settings::Settings,
@@ -140,7 +136,6 @@ impl SinkConnector for HttpSink {
     }
 
     async fn start_task(&self, props: &Props, context: SinkContext) -> Result<Box<dyn SinkTask>> {
-        warn_of_idle(props, confluent::IDLE);
         let settings = ConfluentConfig::parse(props)?.settings();
         warn_of_reporting(props, &settings);
         Box::pin(start(settings, context)).await
@@ -188,7 +183,6 @@ impl SinkConnector for AivenHttpSink {
     }
 
     async fn start_task(&self, props: &Props, context: SinkContext) -> Result<Box<dyn SinkTask>> {
-        warn_of_idle(props, aiven::IDLE);
         let settings = AivenConfig::parse(props)?.settings();
         warn_of_reporting(props, &settings);
         Box::pin(start(settings, context)).await

@@ -26,10 +26,6 @@ use crate::{
     status::StatusCodes,
 };
 
-/// Accepted, and without a meaning here.
-pub(crate) const IDLE: &[&str] =
-    &["max.outstanding.records", "reporter.admin.*", "reporter.producer.*"];
-
 choice! {
     /// Who we are to the service.
     pub(crate) enum AuthorizationType {

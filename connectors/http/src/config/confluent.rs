@@ -24,18 +24,6 @@ use crate::{
     status::StatusCodes,
 };
 
-/// Accepted, and without a meaning here.
-pub(crate) const IDLE: &[&str] = &[
-    "confluent.license",
-    "confluent.topic*",
-    "deletes.send.in.order",
-    "reporter.admin.*",
-    "reporter.producer.*",
-    "reporter.result.topic.key.format",
-    "reporter.result.topic.value.format",
-    "reporter.error.topic.key.format",
-];
-
 choice! {
     /// How a request is made.
     pub(crate) enum RequestMethod {

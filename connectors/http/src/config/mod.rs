@@ -29,21 +29,3 @@ pub(crate) fn warn_of_reporting(props: &Props, settings: &Settings) {
         );
     }
 }
-
-/// Names once what is accepted and means nothing here.
-pub(crate) fn warn_of_idle(props: &Props, idle: &[&str]) {
-    let is_idle = |key: &&str| {
-        idle.iter().any(|name| match name.strip_suffix('*') {
-            Some(prefix) => key.starts_with(prefix),
-            None => key == name,
-        })
-    };
-    let found: Vec<_> = props.keys().filter(is_idle).collect();
-    if !found.is_empty() {
-        let keys = found.join(", ");
-        tracing::info!(
-            keys,
-            "These settings mean nothing to this sink and are passed over: {keys}"
-        );
-    }
-}
