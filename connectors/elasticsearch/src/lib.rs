@@ -164,6 +164,12 @@ impl SinkConnector for OpenSearchSink {
 
     async fn start_task(&self, props: &Props, context: SinkContext) -> Result<Box<dyn SinkTask>> {
         let config = OpenSearchSinkConfig::parse(props)?;
+        if config.has_idle_mapping() {
+            tracing::warn!(
+                "topic.to.existing.resource.mapping of {context:?} is passed over: it counts with \
+                 existing.resource.type only"
+            );
+        }
         let settings = Settings::of_opensearch(&config)?;
         Ok(Box::new(Box::pin(SearchSinkTask::start(settings, context)).await?))
     }

@@ -170,6 +170,11 @@ impl OpenSearchSinkConfig {
         self.check_aws(problems);
     }
 
+    /// Whether topics are mapped to resources of no type, which counts for nothing in the original.
+    pub(crate) fn has_idle_mapping(&self) -> bool {
+        self.existing_type == ExistingType::None && !self.existing_mapping.is_empty()
+    }
+
     fn check_routing(&self, problems: &mut Problems) {
         if self.routing != RoutingType::Value {
             return;

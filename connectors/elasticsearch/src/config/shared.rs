@@ -47,13 +47,13 @@ pub struct ClusterKeys {
     #[config(key = "connection.compression", importance = Low, default = false)]
     pub compression: bool,
     /// Time after which an idle connection is closed, in milliseconds; -1 for never.
-    #[config(key = "max.connection.idle.time.ms", importance = Low, default = 60_000, check = between(-1, 86_400_000))]
+    #[config(key = "max.connection.idle.time.ms", kind = Int, importance = Low, default = 60_000, check = between(-1, 86_400_000))]
     pub idle_ms: i64,
     /// Longest wait for a connection, in milliseconds; 0 for any time.
-    #[config(key = "connection.timeout.ms", importance = Low, default = 1000, check = between(0, 43_200_000))]
+    #[config(key = "connection.timeout.ms", kind = Int, importance = Low, default = 1000, check = between(0, 43_200_000))]
     pub connect_timeout: Duration,
     /// Longest wait for an answer, in milliseconds; 0 for any time.
-    #[config(key = "read.timeout.ms", importance = Low, default = 3000, check = between(0, 604_800_000))]
+    #[config(key = "read.timeout.ms", kind = Int, importance = Low, default = 3000, check = between(0, 604_800_000))]
     pub read_timeout: Duration,
     /// Host of the HTTP proxy that requests go through; none when empty.
     #[config(group = "Proxy", key = "proxy.host", importance = Low, default = "")]

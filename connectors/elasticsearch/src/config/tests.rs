@@ -1,6 +1,6 @@
 //! What is accepted, what is refused, and in which words.
 
-use connect_api::config::{Config as _, Props, validate};
+use connect_api::config::{Config as _, ConfigKind, Props, validate};
 
 use super::*;
 
@@ -28,6 +28,23 @@ fn the_defaults_are_those_of_the_originals() {
     let config = OpenSearchSinkConfig::parse(&props).unwrap();
     assert_eq!(config.flush_timeout.as_secs(), 10);
     assert_eq!((config.nulls, config.conflicts), (NullBehavior::Ignore, Behavior::Fail));
+    let def = ElasticsearchSinkConfig::def();
+    let kinds = ["max.connection.idle.time.ms", "connection.timeout.ms", "read.timeout.ms"]
+        .map(|key| def.get(key).unwrap().kind);
+    assert_eq!(kinds, [ConfigKind::Int; 3]);
+}
+
+#[test]
+fn a_mapping_without_a_type_counts_for_nothing() {
+    let props = |kind| {
+        Props::from([
+            ("connection.url", "http://localhost:9200"),
+            ("topic.to.existing.resource.mapping", "a:x"),
+            ("existing.resource.type", kind),
+        ])
+    };
+    let is_idle = |kind| OpenSearchSinkConfig::parse(&props(kind)).unwrap().has_idle_mapping();
+    assert!(is_idle("none") && !is_idle("index"));
 }
 
 #[test]
