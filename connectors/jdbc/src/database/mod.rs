@@ -33,6 +33,9 @@ pub(crate) struct Claim {
 /// Claims by partition.
 pub(crate) type Claims = BTreeMap<TopicPartition, Claim>;
 
+/// Where partitions go on, or that it is forgotten.
+pub(crate) type Moves = [(TopicPartition, Option<i64>)];
+
 /// A table as it is in the database.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -146,6 +149,13 @@ pub(crate) trait Database: Send {
     /// # Errors
     /// `Forbidden` when the table of offsets can be neither made nor used.
     async fn claim(&mut self, partitions: &[TopicPartition]) -> Result<Claims>;
+
+    /// Sets where partitions go on, or forgets it, of all without offsets; whoever has them now writes
+    /// no more. Nothing is done where no offsets were ever kept.
+    ///
+    /// # Errors
+    /// `Forbidden` when the table of offsets cannot be used.
+    async fn move_claims(&mut self, offsets: Option<&Moves>) -> Result<()>;
 
     /// Looks a table up; none when there is none.
     ///

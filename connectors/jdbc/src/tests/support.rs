@@ -24,7 +24,7 @@ use super::server;
 use crate::{
     JdbcSink,
     config::JdbcSinkConfig,
-    database::{self, Claims, Database, Defined, Job, Table, Usage, Written},
+    database::{self, Claims, Database, Defined, Job, Moves, Table, Usage, Written},
     layout::TableName,
     sql::Dialect,
     task::JdbcSinkTask,
@@ -320,6 +320,10 @@ impl Database for FaultyDatabase {
 
     async fn claim(&mut self, partitions: &[TopicPartition]) -> Result<Claims> {
         call!(self, false, self.inner.claim(partitions))
+    }
+
+    async fn move_claims(&mut self, offsets: Option<&Moves>) -> Result<()> {
+        call!(self, false, self.inner.move_claims(offsets))
     }
 
     async fn describe(&mut self, table: &TableName) -> Result<Option<Table>> {

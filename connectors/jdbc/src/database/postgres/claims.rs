@@ -6,7 +6,7 @@ use connect_api::{
 };
 
 use super::{
-    super::{Claim, Claims, Job, OffsetMove, Usage},
+    super::{Claim, Claims, Job, Moves, OffsetMove, Usage},
     failure::{About, Failure},
     link::Session,
 };
@@ -56,6 +56,38 @@ pub(super) async fn claim(
     }
     session.client.batch_execute("COMMIT").await?;
     Ok(claims)
+}
+
+/// Sets where partitions go on, or forgets it, of all without offsets. Rows stay, with a new epoch: one
+/// that were made anew could have the epoch of a task that is still writing.
+pub(super) async fn move_claims(
+    session: &mut Session,
+    usage: &Usage,
+    table: &str,
+    offsets: Option<&Moves>,
+) -> Result<(), Failure> {
+    let connector = &*usage.connector;
+    let Some(offsets) = offsets else {
+        let forget = format!(
+            "UPDATE {table} SET epoch = epoch + 1, next_offset = NULL WHERE connector = $1"
+        );
+        session.client.execute(&forget, &[&connector]).await?;
+        return Ok(());
+    };
+    let set = format!(
+        "INSERT INTO {table} AS known VALUES ($1, $2, $3, 1, $4) \
+         ON CONFLICT (connector, topic, kafka_partition) DO UPDATE \
+         SET epoch = known.epoch + 1, next_offset = EXCLUDED.next_offset"
+    );
+    let mut sorted: Vec<_> = offsets.iter().collect();
+    sorted.sort();
+    session.client.batch_execute("BEGIN").await?;
+    for (of, next) in sorted {
+        let statement = session.prepared(&set).await?;
+        session.client.execute(&statement, &[&connector, &&*of.topic, &of.partition, next]).await?;
+    }
+    session.client.batch_execute("COMMIT").await?;
+    Ok(())
 }
 
 /// What is said when the table of offsets cannot be made or used.

@@ -20,7 +20,7 @@ use tokio_postgres::Config;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use self::{failure::About, link::Link};
-use super::{Claims, Database, Defined, Job, Table, Usage, Written};
+use super::{Claims, Database, Defined, Job, Moves, Table, Usage, Written};
 use crate::{config::Access, layout::TableName, sql::Dialect};
 
 /// A database, connected to when first asked.
@@ -93,6 +93,20 @@ impl Database for PostgresDatabase {
         self.has_offsets = true;
         self.link = Some(link);
         Ok(claims)
+    }
+
+    async fn move_claims(&mut self, offsets: Option<&Moves>) -> Result<()> {
+        let Some(table) = self.usage.offsets.clone() else { return Ok(()) };
+        if self.describe(&table).await?.is_none() {
+            return Ok(());
+        }
+        let table = self.usage.offsets_table()?;
+        let mut link = self.linked().await?;
+        let usage = &self.usage;
+        let work = link.run(|session| claims::move_claims(session, usage, &table, offsets));
+        work.await.map_err(|failure| failure.explain(&self.shown))?;
+        self.link = Some(link);
+        Ok(())
     }
 
     async fn describe(&mut self, table: &TableName) -> Result<Option<Table>> {

@@ -17,7 +17,8 @@ use rusqlite::{
 
 use self::values::bound;
 use super::{
-    Claim, Claims, Database, Defined, Job, Run, Table, TableColumn, Usage, Written, moved, refused,
+    Claim, Claims, Database, Defined, Job, Moves, Run, Table, TableColumn, Usage, Written, moved,
+    refused,
 };
 use crate::{
     config::TableType,
@@ -163,6 +164,33 @@ impl Database for SqliteDatabase {
         })?;
         self.has_offsets = true;
         Ok(claims)
+    }
+
+    async fn move_claims(&mut self, offsets: Option<&Moves>) -> Result<()> {
+        let Some(table) = self.usage.offsets.clone() else { return Ok(()) };
+        // To open a file that is not there would make it.
+        if !self.path.exists() || self.describe(&table).await?.is_none() {
+            return Ok(());
+        }
+        self.run(|transaction, usage| {
+            let table = usage.offsets_table()?;
+            let forget = format!(
+                "UPDATE {table} SET epoch = epoch + 1, next_offset = NULL WHERE connector = ?1"
+            );
+            let set = format!(
+                "INSERT INTO {table} VALUES (?1, ?2, ?3, 1, ?4) ON CONFLICT DO UPDATE \
+                 SET epoch = epoch + 1, next_offset = excluded.next_offset"
+            );
+            let Some(offsets) = offsets else {
+                transaction.execute(&forget, params![&*usage.connector])?;
+                return Ok(());
+            };
+            for (of, next) in offsets {
+                let values = params![&*usage.connector, &*of.topic, of.partition, next];
+                transaction.prepare_cached(&set)?.execute(values)?;
+            }
+            Ok(())
+        })
     }
 
     async fn describe(&mut self, table: &TableName) -> Result<Option<Table>> {
