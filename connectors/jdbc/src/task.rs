@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    mem,
     sync::Arc,
 };
 
@@ -35,6 +36,11 @@ pub(crate) struct JdbcSinkTask {
     tables: Tables,
     assigned: BTreeSet<TopicPartition>,
     claims: Claims,
+    /// Partitions that are read from their claims on and of which no record has come yet.
+    awaited: BTreeSet<TopicPartition>,
+    /// Partitions that were claimed when a batch was here already, which may have been read elsewhere:
+    /// once the batch is done, they are read from their claims on.
+    late: BTreeSet<TopicPartition>,
     /// Partitions that another task has taken over.
     lost: BTreeSet<TopicPartition>,
     /// Offsets from which records were brought and are not written.
@@ -90,6 +96,8 @@ impl JdbcSinkTask {
             database,
             assigned: BTreeSet::new(),
             claims: Claims::new(),
+            awaited: BTreeSet::new(),
+            late: BTreeSet::new(),
             lost: BTreeSet::new(),
             unwritten: SinkOffsets::new(),
             reported: BTreeSet::new(),
@@ -97,36 +105,62 @@ impl JdbcSinkTask {
         })
     }
 
-    /// Takes over what is assigned and not yet claimed, and asks to read from where it stands.
+    /// Takes over what is assigned and not yet claimed, and says which of it stands somewhere.
     async fn claim(&mut self) -> Result<Vec<TopicPartition>> {
         let missing =
             |of: &&TopicPartition| !self.claims.contains_key(of) && !self.lost.contains(of);
-        let missing: Vec<_> = self.assigned.iter().filter(missing).cloned().collect();
+        let mut missing: Vec<_> = self.assigned.iter().filter(missing).cloned().collect();
         if !self.config.keeps_offsets() || missing.is_empty() {
             return Ok(Vec::new());
         }
         let claims = self.database.claim(&missing).await?;
-        for (partition, claim) in &claims {
-            if let Some(next) = claim.next {
-                self.context.seek(partition.clone(), next);
-            }
-        }
+        missing.retain(|of| claims.get(of).is_some_and(|claim| claim.next.is_some()));
         self.claims.extend(claims);
         Ok(missing)
+    }
+
+    /// Asks to read a partition from its claim on, and returns where that is.
+    fn seek(&mut self, partition: &TopicPartition) -> Option<i64> {
+        let next = self.claims.get(partition)?.next?;
+        self.context.seek(partition.clone(), next);
+        self.awaited.insert(partition.clone());
+        Some(next)
+    }
+
+    /// Looks whether the first records after a seek are those that were asked for.
+    fn check_begun(&mut self, batch: &[SinkRecord]) -> Result<()> {
+        if self.awaited.is_empty() {
+            return Ok(());
+        }
+        for record in batch {
+            if !self.awaited.remove(&record.origin) {
+                continue;
+            }
+            let next = self.claims.get(&record.origin).and_then(|claim| claim.next);
+            let Some(next) = next.filter(|next| record.offset < *next) else { continue };
+            let (of, connector) = (&record.origin, &self.context.connector);
+            return Err(ConnectorError::invalid(format!(
+                "{of} was to be read from offset {next} on, where table \"{}\" says that its rows \
+                 end, and begins at offset {}",
+                self.config.offsets_table, record.offset
+            ))
+            .hint(format!(
+                "If the topic was made anew or is that of another cluster, stop the connector and \
+                 reset its offsets by DELETE /connectors/{connector}/offsets"
+            )));
+        }
+        Ok(())
     }
 
     async fn write(&mut self, batch: &[SinkRecord]) -> Result<()> {
         self.tables.forget_refusals();
         let late = self.claim().await?;
-        // What the table says of these decides where they are read from: this batch may be elsewhere.
-        let sought: BTreeSet<_> = late
-            .into_iter()
-            .filter(|of| self.claims.get(of).is_some_and(|claim| claim.next.is_some()))
-            .collect();
+        self.late.extend(late);
+        self.check_begun(batch)?;
         let mut bad = BTreeSet::new();
         let mut changes = 0;
         loop {
-            match self.attempt(batch, &sought, &mut bad).await? {
+            match self.attempt(batch, &mut bad).await? {
                 Written::Done => break,
                 Written::Moved(stored) => self.learn(stored)?,
                 Written::Refused(refused) => {
@@ -143,7 +177,7 @@ impl JdbcSinkTask {
                 }
             }
         }
-        self.written(batch, &sought);
+        self.written(batch);
         Ok(())
     }
 
@@ -173,25 +207,24 @@ impl JdbcSinkTask {
     }
 
     /// Whether a record of the batch is to be written by this task.
-    fn is_due(&self, record: &SinkRecord, sought: &BTreeSet<TopicPartition>) -> bool {
+    fn is_due(&self, record: &SinkRecord) -> bool {
         if !self.config.keeps_offsets() {
             return true;
         }
         let claim = self.claims.get(&record.origin);
-        !sought.contains(&record.origin)
+        !self.late.contains(&record.origin)
             && claim.is_some_and(|claim| claim.next.is_none_or(|next| record.offset >= next))
     }
 
     async fn attempt(
         &mut self,
         batch: &[SinkRecord],
-        sought: &BTreeSet<TopicPartition>,
         bad: &mut BTreeSet<usize>,
     ) -> Result<Written> {
         let mut planner = Planner::new(self.config.batch_size, self.config.delete_enabled);
         let mut ends = BTreeMap::new();
         for (row, record) in batch.iter().enumerate() {
-            if !self.is_due(record, sought) {
+            if !self.is_due(record) {
                 continue;
             }
             ends.insert(&record.origin, record.offset + 1);
@@ -250,17 +283,18 @@ impl JdbcSinkTask {
     }
 
     /// Notes that a batch is written.
-    fn written(&mut self, batch: &[SinkRecord], sought: &BTreeSet<TopicPartition>) {
-        for record in batch.iter().filter(|record| !sought.contains(&record.origin)) {
+    fn written(&mut self, batch: &[SinkRecord]) {
+        let late = mem::take(&mut self.late);
+        for record in batch.iter().filter(|record| !late.contains(&record.origin)) {
             self.unwritten.remove(&record.origin);
             if let Some(claim) = self.claims.get_mut(&record.origin) {
                 claim.next = claim.next.max(Some(record.offset + 1));
             }
         }
-        for partition in sought {
+        for partition in late {
             // The records come again from there.
-            if let Some(next) = self.claims.get(partition).and_then(|claim| claim.next) {
-                self.unwritten.insert(partition.clone(), next);
+            if let Some(next) = self.seek(&partition) {
+                self.unwritten.insert(partition, next);
             }
         }
         self.reported.clear();
@@ -301,7 +335,13 @@ impl SinkTask for JdbcSinkTask {
                 );
                 Ok(())
             }
-            claimed => claimed.map(drop),
+            Err(error) => Err(error),
+            Ok(claimed) => {
+                for partition in &claimed {
+                    self.seek(partition);
+                }
+                Ok(())
+            }
         }
     }
 
@@ -333,6 +373,8 @@ impl SinkTask for JdbcSinkTask {
         for partition in partitions {
             self.assigned.remove(partition);
             self.claims.remove(partition);
+            self.awaited.remove(partition);
+            self.late.remove(partition);
             self.lost.remove(partition);
             self.unwritten.remove(partition);
         }

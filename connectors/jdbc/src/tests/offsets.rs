@@ -7,7 +7,7 @@ use connect_api::{
 };
 use connect_testkit::sink::{SinkDriver, run};
 
-use super::support::{Far, Rows, record, with_id};
+use super::support::{Far, Rows, When, record, with_id};
 use crate::JdbcSink;
 
 fn tp(partition: i32) -> TopicPartition {
@@ -83,6 +83,56 @@ fn offsets_of_a_connector_that_never_ran_are_the_groups_alone() {
             let error = error.unwrap_err();
             assert_eq!(error.class(), ErrorClass::Invalid);
             assert!(chain(&error).contains("t-0 cannot go on at offset -1"), "{error}");
+        }
+        Ok(())
+    });
+    assert_eq!(outcome, Ok(()));
+}
+
+#[test]
+fn a_topic_that_was_made_anew_is_not_passed_over() {
+    let outcome = run(async {
+        for far in Far::everywhere().await {
+            let far = far.with("name", "test");
+            written(&far, 3).await?.crash();
+            let mut driver = SinkDriver::new(&Rows(&far));
+            driver.start(&[tp(0)]).await?;
+            let first = |id| record(&tp(0), 0, id, with_id(id));
+            let error = driver.put(&[first("anew")]).await.unwrap_err();
+            assert_eq!(error.class(), ErrorClass::Invalid);
+            let text = chain(&error);
+            let words =
+                ["t-0", "offset 3", "offset 0", "millrace_offsets", "/connectors/test/offsets"];
+            assert!(words.iter().all(|words| text.contains(words)), "{text}");
+            JdbcSink.alter_offsets(&far.props(), None).await?;
+            driver.start(&[tp(0)]).await?;
+            driver.put(&[first("anew")]).await?;
+            // What comes again later is known, and no new topic.
+            driver.put(&[first("anew")]).await?;
+            assert_eq!(far.column("id").await.len(), 7);
+        }
+        Ok(())
+    });
+    assert_eq!(outcome, Ok(()));
+}
+
+/// The database is away when the partition is handed out, so that it is claimed by a batch that was read
+/// from elsewhere, and which fails once more before it is through.
+#[test]
+fn a_batch_that_was_here_before_the_claim_is_no_new_topic() {
+    let outcome = run(async {
+        for far in Far::everywhere().await {
+            let mut driver = written(&far, 3).await?;
+            driver.crash();
+            far.fail_next_claim();
+            driver.start(&[tp(0), tp(2)]).await?;
+            driver.produce(record(&tp(0), 3, "last", with_id("last")));
+            // It has something of the batch to write, which fails.
+            driver.produce(record(&tp(2), 0, "other", with_id("other")));
+            far.fail_next_write(When::After);
+            driver.settle().await?;
+            assert_eq!(far.column("id").await.len(), 8);
+            assert_eq!(driver.committed().get(&tp(0)), Some(&4));
         }
         Ok(())
     });

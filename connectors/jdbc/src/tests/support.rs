@@ -192,6 +192,12 @@ impl Far {
         self.plan_failure(Planned { calls: 0, when, of_writes: true, is_retriable: true });
     }
 
+    /// Makes the claim fail that follows the start of the next task; it may try again.
+    pub(super) fn fail_next_claim(&self) {
+        let when = When::Before;
+        self.plan_failure(Planned { calls: 1, when, of_writes: false, is_retriable: true });
+    }
+
     /// Ends the task at one of the calls to come.
     pub(super) fn end_at(&self, calls: usize, when: When) {
         self.plan_failure(Planned { calls, when, of_writes: false, is_retriable: false });
