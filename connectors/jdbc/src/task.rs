@@ -256,7 +256,8 @@ impl JdbcSinkTask {
         if runs.is_empty() && offsets.is_empty() {
             return Ok(Written::Done);
         }
-        self.database.write(&Job { batch, runs: &runs, offsets: &offsets }).await
+        let may_wait = self.failures < self.config.max_retries;
+        self.database.write(&Job { batch, runs: &runs, offsets: &offsets, may_wait }).await
     }
 
     fn moves(&self, partition: &TopicPartition, end: i64) -> Option<OffsetMove> {

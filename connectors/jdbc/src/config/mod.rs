@@ -137,8 +137,9 @@ pub(crate) struct JdbcSinkConfig {
     #[config(key = "mssql.use.merge.holdlock", group = "DDL Support", importance = Low, default = true)]
     #[expect(dead_code, reason = "accepted, and without meaning")]
     mssql_holdlock: bool,
-    /// Times that a batch which the database could not take is tried again before the task fails: a
-    /// deadlock, a lack of resources. A database that is away does not count, it is waited for.
+    /// Times that a batch which the database could not take is tried again: a deadlock or a lack of
+    /// resources, before the task fails; a constraint or a trigger, before its record is a bad one. A
+    /// database that is away does not count, it is waited for.
     #[config(group = "Retries", default = 10, check = at_least(0))]
     pub(crate) max_retries: u32,
     /// Milliseconds before a batch is tried again.

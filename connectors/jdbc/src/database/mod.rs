@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use connect_api::{
-    error::{ConnectorError, Result},
+    error::{ConnectorError, ErrorClass, Result},
     record::{SinkRecord, TopicPartition},
 };
 
@@ -108,6 +108,9 @@ pub(crate) struct Job<'a> {
     pub(crate) runs: &'a [Run],
     /// Offsets; empty where none are kept.
     pub(crate) offsets: &'a [OffsetMove],
+    /// Whether what may pass, such as a row that another one still needs, is tried again before a record
+    /// is to blame.
+    pub(crate) may_wait: bool,
 }
 
 /// What came of a transaction.
@@ -231,6 +234,13 @@ fn refused(record: &SinkRecord, table: &TableName, reason: &str) -> ConnectorErr
         "The record at {} cannot be a row of table \"{table}\": {reason}",
         coordinates(record)
     ))
+}
+
+/// What is said of a table that does not take a batch now.
+fn not_now(table: Option<&TableName>, words: &str) -> ConnectorError {
+    let table = table.map_or_else(|| "The batch".to_owned(), |table| format!("Table \"{table}\""));
+    let message = format!("{table} could not be written: {words}");
+    ConnectorError::new(ErrorClass::Conflict, message)
 }
 
 /// What the store has of the partitions of a job, when it knows better of one of them.

@@ -6,6 +6,7 @@ mod errors;
 mod model;
 mod offsets;
 mod order;
+mod patience;
 mod points;
 mod server;
 mod support;

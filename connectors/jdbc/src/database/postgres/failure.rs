@@ -76,6 +76,13 @@ impl Failure {
         }
     }
 
+    /// Whether a record may be without blame: a constraint looks at other rows too, and a trigger
+    /// wherever it likes.
+    pub(super) fn may_pass(&self) -> bool {
+        let class = self.answer().and_then(|answer| answer.code().code().get(..2));
+        matches!(class, Some("23" | "P0"))
+    }
+
     /// What the server says, for the end of a sentence.
     pub(super) fn words(&self) -> String {
         let Some(answer) = self.answer() else { return "it does not say why".to_owned() };
@@ -167,6 +174,8 @@ fn meaning(state: &SqlState) -> (ErrorClass, Option<&'static str>) {
         Some("3F") => {
             (ErrorClass::Invalid, Some("Create the schema that \"table.name.format\" names"))
         }
+        // A limit of time that the next attempt may not keep to either.
+        _ if *state == SqlState::QUERY_CANCELED => (ErrorClass::Conflict, None),
         // Shutting down or starting up.
         Some("57" | "08") => (ErrorClass::Retriable, None),
         // A transaction that lost a race; resources, locks, the system.

@@ -14,14 +14,14 @@ use connect_api::error::{ConnectorError, ErrorClass};
 use tokio_postgres::types::ToSql;
 
 use super::{
-    super::{Job, Run, Usage, Written, moved, refused},
+    super::{Job, Run, Usage, Written, moved, not_now, refused},
     claims,
     copy::copy_rows,
     failure::{About, Failure},
     link::Session,
 };
 use crate::{
-    layout::Cell,
+    layout::{Cell, TableName},
     sql::{Action, Rendering, write_cell},
 };
 
@@ -68,6 +68,9 @@ pub(super) async fn write(
         }
         let table = stopped.run.and_then(|run| job.runs.get(run)).map(|run| &run.layout.table);
         return match about {
+            About::Record if job.may_wait && stopped.failure.may_pass() => {
+                Err(not_now(table, &stopped.failure.words()).into())
+            }
             About::Record => Box::pin(search(session, usage, job, stopped)).await,
             About::Table => {
                 let name = table.map(ToString::to_string).unwrap_or_default();
@@ -80,15 +83,18 @@ pub(super) async fn write(
 }
 
 /// A failure with the table that it is about.
-fn named(failure: Failure, table: Option<&crate::layout::TableName>) -> Failure {
-    let Some(table) = table else { return failure };
+fn named(failure: Failure, table: Option<&TableName>) -> Failure {
+    let Some(of) = table else { return failure };
     let words = failure.words();
-    let explained = failure.explain(&format!("Table \"{table}\""));
-    if matches!(explained.class(), ErrorClass::Retriable | ErrorClass::Conflict) {
-        let message = format!("Table \"{table}\" could not be written: {words}");
-        return ConnectorError::new(explained.class(), message).into();
+    let explained = failure.explain(&format!("Table \"{of}\""));
+    match explained.class() {
+        ErrorClass::Retriable => {
+            let message = format!("Table \"{of}\" could not be written: {words}");
+            ConnectorError::retriable(message).into()
+        }
+        ErrorClass::Conflict => not_now(table, &words).into(),
+        _ => explained.into(),
     }
-    explained.into()
 }
 
 async fn undo(session: &mut Session) -> Result<(), Failure> {

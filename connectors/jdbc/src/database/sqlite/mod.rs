@@ -18,7 +18,7 @@ use rusqlite::{
 use self::values::bound;
 use super::{
     Claim, Claims, Database, Defined, Job, Moves, Run, Table, TableColumn, Usage, Written, moved,
-    refused,
+    not_now, refused,
 };
 use crate::{
     config::TableType,
@@ -330,6 +330,9 @@ fn write_run(
         let values = run.layout.columns.iter().map(|column| bound(column.cell(record)));
         match statement.execute(params_from_iter(values)) {
             Ok(_rows) => {}
+            Err(error) if job.may_wait && is_constraint(&error) => {
+                return Err(not_now(Some(&run.layout.table), &error.to_string()).into());
+            }
             Err(error) if is_of_the_record(&error) => {
                 bad.push((row, refused(record, &run.layout.table, &error.to_string())));
             }
@@ -339,11 +342,14 @@ fn write_run(
     Ok(())
 }
 
+/// A constraint looks at other rows too, and a trigger wherever it likes: it may pass.
+fn is_constraint(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
+}
+
 fn is_of_the_record(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig)
-    )
+    is_constraint(error)
+        || matches!(error.sqlite_error_code(), Some(ErrorCode::TypeMismatch | ErrorCode::TooBig))
 }
 
 /// SQLite has one code for all that is wrong with a statement, and words for each.
