@@ -5,17 +5,20 @@ use std::{
     sync::Arc,
 };
 
-use connect_api::error::{ConnectorError, Result};
+use connect_api::error::{ErrorClass, Result, chain};
 
 use crate::{
     config::{JdbcSinkConfig, TableType},
     database::{Database, Defined, Table, TableColumn, Target},
     layout::{Column, Layout, TableName, identifier},
-    sql::{Names, Rendering, added_columns, created_table},
+    sql::{Dialect, MOST_NAME_BYTES, Names, Rendering, added_columns, created_table},
 };
 
 /// Targets that are kept: as many as layouts are, and what is left of those that were dropped.
 const MOST_KEPT: usize = 512;
+
+/// Times that a table is looked up while others make it.
+const MOST_LOOKS: usize = 10;
 
 /// Where the rows of a layout go.
 #[derive(Clone, Debug)]
@@ -26,6 +29,14 @@ pub(crate) enum Found {
     Nothing,
     /// The records cannot be rows, for this reason.
     Refused(String),
+}
+
+/// What came of a layout and a table that is there.
+enum Fit {
+    /// Every value has its column.
+    Target(Target),
+    /// Columns were missing.
+    Extended(Defined),
 }
 
 /// Tables of a task.
@@ -70,11 +81,13 @@ impl Tables {
         if let Some(place) = place {
             self.found.swap(0, place);
         } else {
-            let found = match self.look(database, layout).await? {
+            let found = match self.look(database, layout).await {
                 // The table may be made by the next record.
-                Ok(Found::Nothing) => return Ok(Found::Nothing),
-                Ok(found) => found,
-                Err(reason) => Found::Refused(reason),
+                Ok(Ok(Found::Nothing)) => return Ok(Found::Nothing),
+                Ok(Ok(found)) => found,
+                Ok(Err(reason)) => Found::Refused(reason),
+                Err(error) if error.class() == ErrorClass::Record => Found::Refused(chain(&error)),
+                Err(error) => return Err(error),
             };
             self.found.truncate(MOST_KEPT);
             self.found.insert(0, (Arc::clone(layout), found));
@@ -87,9 +100,12 @@ impl Tables {
         database: &mut dyn Database,
         layout: &Layout,
     ) -> Result<Result<Found, String>> {
+        if let Err(reason) = check_names(layout, database.dialect()) {
+            return Ok(Err(reason));
+        }
         let mut known = self.known.get(&layout.table).cloned();
-        // What others make meanwhile is looked up again, as often as a batch is tried again.
-        for _attempt in 0..=self.config.max_retries {
+        let mut there = None;
+        for _look in 0..MOST_LOOKS {
             let table = match known.take() {
                 Some(table) => table,
                 None => match database.describe(&layout.table).await? {
@@ -101,22 +117,26 @@ impl Tables {
                         return Ok(Err(missing_table(&layout.table)));
                     }
                     None => match self.create(database, layout).await? {
-                        Ok(()) => continue,
+                        Ok(defined) => {
+                            there = words_of(defined);
+                            continue;
+                        }
                         Err(reason) => return Ok(Err(reason)),
                     },
                 },
             };
             self.known.insert(layout.table.clone(), Arc::clone(&table));
             match self.fit(database, layout, &table).await? {
-                Ok(Some(target)) => return Ok(Ok(Found::Target(Arc::new(target)))),
-                Ok(None) => {}
+                Ok(Fit::Target(target)) => return Ok(Ok(Found::Target(Arc::new(target)))),
+                Ok(Fit::Extended(defined)) => there = words_of(defined),
                 Err(reason) => return Ok(Err(reason)),
             }
         }
-        Err(ConnectorError::retriable(format!(
-            "Table \"{}\" changed each time it was looked up",
-            layout.table
-        )))
+        let message = format!("table \"{}\" changed each time it was looked up", layout.table);
+        Ok(Err(match there {
+            Some(words) => format!("{message}, and the database says: {words}"),
+            None => message,
+        }))
     }
 
     fn rendering(&self) -> Rendering {
@@ -127,31 +147,34 @@ impl Tables {
         &self,
         database: &mut dyn Database,
         layout: &Layout,
-    ) -> Result<Result<(), String>> {
+    ) -> Result<Result<Defined, String>> {
         let quoting = self.config.quote_sql_identifiers;
         let statement = created_table(layout, database.dialect(), quoting, self.rendering());
         let statement = match statement {
             Ok(statement) => statement,
             Err(reason) => return Ok(Err(reason)),
         };
-        if let Defined::Done = database.define(&[statement]).await? {
+        let defined = database.define(&[statement]).await?;
+        if let Defined::Done = defined {
             tracing::info!("Created table \"{}\"", layout.table);
         }
-        Ok(Ok(()))
+        Ok(Ok(defined))
     }
 
-    /// The target, or none when the table was extended and must be looked up again.
+    /// The target, unless the table was extended and must be looked up again.
     async fn fit(
         &self,
         database: &mut dyn Database,
         layout: &Layout,
         table: &Table,
-    ) -> Result<Result<Option<Target>, String>> {
+    ) -> Result<Result<Fit, String>> {
         if let Err(reason) = self.check_kind(layout, table) {
             return Ok(Err(reason));
         }
-        let taken: HashSet<_> = layout.columns.iter().map(|column| &*column.name).collect();
-        let found = layout.columns.iter().map(|column| (column, find(table, &column.name, &taken)));
+        let dialect = database.dialect();
+        let named = layout.columns.iter().map(|column| (column, dialect.kept(&column.name)));
+        let taken: HashSet<_> = named.clone().map(|(_, name)| name).collect();
+        let found = named.map(|(column, name)| (column, find(table, name, &taken)));
         let missing: Vec<_> =
             found.clone().filter(|(_, found)| found.is_none()).map(|(column, _)| column).collect();
         if !missing.is_empty() {
@@ -179,7 +202,7 @@ impl Tables {
                 .collect(),
         };
         let columns = pairs.map(|(_, found)| found.clone()).collect();
-        Ok(Ok(Some(Target { names, columns, copies: table.copies })))
+        Ok(Ok(Fit::Target(Target { names, columns, copies: table.copies })))
     }
 
     fn check_kind(&self, layout: &Layout, table: &Table) -> Result<(), String> {
@@ -200,7 +223,7 @@ impl Tables {
         layout: &Layout,
         table: &Table,
         missing: &[&Column],
-    ) -> Result<Result<Option<Target>, String>> {
+    ) -> Result<Result<Fit, String>> {
         let names: Vec<_> = missing.iter().map(|column| format!("\"{}\"", column.name)).collect();
         let names = names.join(", ");
         if table.kind == Some(TableType::View) {
@@ -227,11 +250,43 @@ impl Tables {
             Ok(statements) => statements,
             Err(reason) => return Ok(Err(reason)),
         };
-        if let Defined::Done = database.define(&statements).await? {
+        let defined = database.define(&statements).await?;
+        if let Defined::Done = defined {
             tracing::info!("Added {names} to table \"{}\"", layout.table);
         }
-        Ok(Ok(None))
+        Ok(Ok(Fit::Extended(defined)))
     }
+}
+
+fn words_of(defined: Defined) -> Option<String> {
+    match defined {
+        Defined::Done => None,
+        Defined::There(words) => Some(words),
+    }
+}
+
+/// Looks whether the database keeps the names of a layout apart.
+fn check_names(layout: &Layout, dialect: Dialect) -> Result<(), String> {
+    let parts = layout.table.parts();
+    if let Some(long) = parts.iter().find(|part| dialect.kept(part).len() < part.len()) {
+        return Err(format!(
+            "\"{long}\" has {} bytes, and PostgreSQL keeps {MOST_NAME_BYTES} of a name, so that other \
+             names could be the same. Give the table a shorter one by \"table.name.format\" or \
+             \"topics.to.tables.mapping\"",
+            long.len()
+        ));
+    }
+    let mut known = HashMap::new();
+    for column in &layout.columns {
+        if let Some(other) = known.insert(dialect.folded(&column.name), &column.name) {
+            return Err(format!(
+                "fields \"{other}\" and \"{}\" are the same column for the database. Rename one by a \
+                 transformation, or leave it out with \"fields.whitelist\"",
+                column.name
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// A column by its name, or by its name in another case when no other field has that.

@@ -131,8 +131,8 @@ pub(crate) enum Written {
 pub(crate) enum Defined {
     /// They are done.
     Done,
-    /// Somebody else has done it meanwhile.
-    Raced,
+    /// What they make is there, in these words: somebody else has made it, or it has another name here.
+    There(String),
 }
 
 /// A database. Connects when first asked, and again after an error.
@@ -163,13 +163,13 @@ pub(crate) trait Database: Send {
     /// Looks a table up; none when there is none.
     ///
     /// # Errors
-    /// `Retriable` when the database is away.
+    /// `Retriable` when the database is away, `Record` when there can be no such table.
     async fn describe(&mut self, table: &TableName) -> Result<Option<Table>>;
 
     /// Makes or extends a table.
     ///
     /// # Errors
-    /// `Forbidden` without the permission, `Invalid` when the statement cannot be.
+    /// `Forbidden` without the permission, `Record` when what it should be cannot be.
     async fn define(&mut self, statements: &[String]) -> Result<Defined>;
 
     /// Writes rows and offsets in one transaction. After an error it may have been written or not.

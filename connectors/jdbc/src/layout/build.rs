@@ -216,7 +216,16 @@ impl Layouts {
             let source = Source::ValueField(place);
             self.column(Arc::clone(&field.name), &field.schema, source, false)
         }));
-        columns.extend(self.point(schema)?);
+        if let Some(point) = self.point(schema)? {
+            if columns.iter().any(|column| column.name == point.name) {
+                return Err(format!(
+                    "\"{}\" is a field and the column of its point. Name another column in \
+                     \"geometry.column\", or leave the field out with \"fields.whitelist\"",
+                    point.name
+                ));
+            }
+            columns.push(point);
+        }
         Ok(())
     }
 

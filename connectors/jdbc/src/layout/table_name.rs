@@ -41,6 +41,11 @@ impl TableName {
         Ok(Self { parts })
     }
 
+    /// What it is made of.
+    pub(crate) fn parts(&self) -> &[String] {
+        &self.parts
+    }
+
     /// Schema, if one is named, and table.
     pub(crate) fn schema_and_table(&self) -> (Option<&str>, &str) {
         let mut parts = self.parts.iter().rev().map(String::as_str);

@@ -21,6 +21,27 @@ pub(crate) enum Dialect {
     Sqlite,
 }
 
+/// Bytes of a name that PostgreSQL keeps.
+pub(crate) const MOST_NAME_BYTES: usize = 63;
+
+impl Dialect {
+    /// What the database keeps of a name.
+    pub(crate) fn kept(self, name: &str) -> &str {
+        match self {
+            Self::Postgres => name.get(..name.floor_char_boundary(MOST_NAME_BYTES)).unwrap_or(name),
+            Self::Sqlite => name,
+        }
+    }
+
+    /// A column's name, so that equal texts are the same column.
+    pub(crate) fn folded(self, name: &str) -> String {
+        match self {
+            Self::Postgres => self.kept(name).to_owned(),
+            Self::Sqlite => name.to_ascii_lowercase(),
+        }
+    }
+}
+
 /// What is done with rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Action {

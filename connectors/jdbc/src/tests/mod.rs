@@ -4,6 +4,7 @@ mod conformance;
 mod delivery;
 mod errors;
 mod model;
+mod names;
 mod offsets;
 mod order;
 mod patience;

@@ -7,7 +7,7 @@ use connect_api::{
 
 use super::{
     super::{Claim, Claims, Job, Moves, OffsetMove, Usage},
-    failure::{About, Failure},
+    failure::Failure,
     link::Session,
 };
 
@@ -31,10 +31,9 @@ pub(super) async fn claim(
     if !is_there {
         let known = "SELECT to_regclass($1) IS NOT NULL";
         if !session.client.query_one(known, &[&table]).await?.try_get(0)? {
-            match session.client.batch_execute(&definition(table)).await.map_err(Failure::from) {
-                Err(failure) if !matches!(failure.about(), About::Raced | About::Record) => {
-                    return Err(failure);
-                }
+            let made = session.client.batch_execute(&definition(table)).await;
+            match made.map_err(Failure::from) {
+                Err(failure) if !failure.is_there() => return Err(failure),
                 _ => {}
             }
         }

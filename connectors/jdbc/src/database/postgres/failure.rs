@@ -38,12 +38,24 @@ pub(super) enum About {
     /// A table that is not what it was taken for.
     Table,
     /// Something that is there already.
-    Raced,
+    There,
     /// The connection, the permission, the statement.
     Rest,
 }
 
+/// What is said of something that is there already.
+const DUPLICATES: [SqlState; 3] =
+    [SqlState::DUPLICATE_TABLE, SqlState::DUPLICATE_COLUMN, SqlState::DUPLICATE_OBJECT];
+
 impl Failure {
+    /// Whether something is there already that a statement should make. Two that make a table at once may
+    /// also collide in the catalogue's own keys.
+    pub(super) fn is_there(&self) -> bool {
+        self.answer().is_some_and(|answer| {
+            *answer.code() == SqlState::UNIQUE_VIOLATION || DUPLICATES.contains(answer.code())
+        })
+    }
+
     fn answer(&self) -> Option<&DbError> {
         match self {
             Self::Postgres(error) => error.as_db_error(),
@@ -59,14 +71,8 @@ impl Failure {
         if [SqlState::UNDEFINED_TABLE, SqlState::UNDEFINED_COLUMN].contains(state) {
             return About::Table;
         }
-        let races = [
-            SqlState::DUPLICATE_TABLE,
-            SqlState::DUPLICATE_COLUMN,
-            SqlState::DUPLICATE_OBJECT,
-            SqlState::UNIQUE_VIOLATION,
-        ];
         match code.get(..2) {
-            _ if races.contains(state) && *state != SqlState::UNIQUE_VIOLATION => About::Raced,
+            _ if DUPLICATES.contains(state) => About::There,
             // Values, constraints, a key twice in one statement, a view's rule, a trigger's word.
             Some("21" | "22" | "23" | "44" | "P0") => About::Record,
             // A value too long for an index; a type that takes no such text.
@@ -74,6 +80,46 @@ impl Failure {
             _ if *state == SqlState::DATATYPE_MISMATCH => About::Record,
             _ => About::Rest,
         }
+    }
+
+    /// Whether a table cannot be made, extended or looked up because of what it should be: its name, its
+    /// columns, their defaults.
+    pub(super) fn is_of_definition(&self) -> bool {
+        let Some(answer) = self.answer() else { return false };
+        let state = answer.code();
+        // The schema; a database other than this one; words that mean something else; names; limits.
+        let states = [
+            SqlState::INVALID_SCHEMA_NAME,
+            SqlState::FEATURE_NOT_SUPPORTED,
+            SqlState::SYNTAX_ERROR,
+            SqlState::INVALID_NAME,
+            SqlState::NAME_TOO_LONG,
+            SqlState::RESERVED_NAME,
+            SqlState::INVALID_COLUMN_DEFINITION,
+            SqlState::INVALID_TABLE_DEFINITION,
+            SqlState::PROGRAM_LIMIT_EXCEEDED,
+            SqlState::TOO_MANY_COLUMNS,
+        ];
+        states.contains(state) || self.about() == About::Record
+    }
+
+    /// An error about the records whose table it should be.
+    pub(super) fn of_definition(&self, of: &str) -> ConnectorError {
+        let state = self.answer().map(DbError::code);
+        let remedy = match state {
+            Some(state) if *state == SqlState::FEATURE_NOT_SUPPORTED => {
+                ". Leave out of \"table.name.format\" what stands before the schema: tables are \
+                 those of the database that \"connection.url\" names"
+            }
+            Some(state) if *state == SqlState::INVALID_SCHEMA_NAME => {
+                ". Create the schema that \"table.name.format\" names"
+            }
+            Some(state) if *state == SqlState::SYNTAX_ERROR => {
+                ". Names that are words of SQL need \"quote.sql.identifiers\""
+            }
+            _ => "",
+        };
+        ConnectorError::record(format!("{of}: {}{remedy}", self.words()))
     }
 
     /// Whether a record may be without blame: a constraint looks at other rows too, and a trigger
@@ -171,9 +217,16 @@ fn meaning(state: &SqlState) -> (ErrorClass, Option<&'static str>) {
         Some("3D") => {
             (ErrorClass::Invalid, Some("Name a database that exists in \"connection.url\""))
         }
-        Some("3F") => {
-            (ErrorClass::Invalid, Some("Create the schema that \"table.name.format\" names"))
-        }
+        Some("3F") => (
+            ErrorClass::Invalid,
+            Some(
+                "Create the schema that is named, or name another one in \"connection.currentSchema\"",
+            ),
+        ),
+        Some("0A") => (
+            ErrorClass::Invalid,
+            Some("Look at \"insert.mode\" and at what the table is: it takes no such statement"),
+        ),
         // A limit of time that the next attempt may not keep to either.
         _ if *state == SqlState::QUERY_CANCELED => (ErrorClass::Conflict, None),
         // Shutting down or starting up.

@@ -113,9 +113,17 @@ impl Database for PostgresDatabase {
         let mut link = self.linked().await?;
         let name = table.quoted(self.usage.quoting);
         let work = link.run(|session| describe::describe(session, &name));
-        let described = work.await.map_err(|failure| failure.explain(&self.shown))?;
-        self.link = Some(link);
-        Ok(described)
+        match work.await {
+            Ok(described) => {
+                self.link = Some(link);
+                Ok(described)
+            }
+            Err(failure) if failure.is_of_definition() => {
+                self.link = Some(link);
+                Err(failure.of_definition(&format!("\"{table}\" can be no table here")))
+            }
+            Err(failure) => Err(failure.explain(&self.shown)),
+        }
     }
 
     async fn define(&mut self, statements: &[String]) -> Result<Defined> {
@@ -131,10 +139,14 @@ impl Database for PostgresDatabase {
                 self.link = Some(link);
                 Ok(Defined::Done)
             }
-            // Two that make a table at once may also collide in the catalogue's own keys.
-            Err(failure) if matches!(failure.about(), About::Raced | About::Record) => {
+            Err(failure) if failure.is_there() => {
                 self.link = Some(link);
-                Ok(Defined::Raced)
+                Ok(Defined::There(failure.words()))
+            }
+            Err(failure) if failure.is_of_definition() => {
+                self.link = Some(link);
+                let statements = statements.join("; ").replace('\n', " ");
+                Err(failure.of_definition(&format!("the database refuses \"{statements}\"")))
             }
             Err(failure) => {
                 let explained = failure.explain(&self.shown);

@@ -77,7 +77,7 @@ pub(super) async fn write(
                 let message = format!("Table \"{name}\" has changed: {}", stopped.failure.words());
                 Ok(Written::Changed(ConnectorError::invalid(message)))
             }
-            About::Raced | About::Rest => Err(named(stopped.failure, table)),
+            About::There | About::Rest => Err(named(stopped.failure, table)),
         };
     }
 }

@@ -197,6 +197,15 @@ impl Database for SqliteDatabase {
         self.run(|transaction, usage| {
             let (schema, name) = table.schema_and_table();
             let schema = schema.unwrap_or("main");
+            let is_attached = "SELECT 1 FROM pragma_database_list WHERE name = ?1 COLLATE NOCASE";
+            if !transaction.prepare_cached(is_attached)?.exists([schema])? {
+                let message = format!(
+                    "\"{table}\" can be no table here: SQLite has no schema \"{schema}\". Leave out \
+                     of \"table.name.format\" what stands before a point, or set \
+                     \"table.name.normalize\""
+                );
+                return Err(ConnectorError::record(message).into());
+            }
             let master = identifier(schema, usage.quoting);
             let select =
                 format!("SELECT type FROM {master}.sqlite_master WHERE name = ?1 COLLATE NOCASE");
@@ -232,12 +241,14 @@ impl Database for SqliteDatabase {
                 match transaction.execute_batch(statement) {
                     Ok(()) => {}
                     Err(error) if says(&error, &["already exists", "duplicate column name"]) => {
-                        return Ok(Defined::Raced);
+                        return Ok(Defined::There(error.to_string()));
                     }
-                    Err(error) => {
-                        let message = format!("Could not change the tables by \"{statement}\"");
-                        return Err(ConnectorError::invalid(message).caused_by(error).into());
+                    Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
+                        let statement = statement.replace('\n', " ");
+                        let message = format!("the database refuses \"{statement}\": {error}");
+                        return Err(ConnectorError::record(message).into());
                     }
+                    Err(error) => return Err(error.into()),
                 }
             }
             Ok(Defined::Done)
