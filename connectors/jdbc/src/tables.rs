@@ -106,6 +106,7 @@ impl Tables {
         let mut known = self.known.get(&layout.table).cloned();
         let mut there = None;
         for _look in 0..MOST_LOOKS {
+            let is_fresh = known.is_none();
             let table = match known.take() {
                 Some(table) => table,
                 None => match database.describe(&layout.table).await? {
@@ -129,7 +130,9 @@ impl Tables {
             match self.fit(database, layout, &table).await? {
                 Ok(Fit::Target(target)) => return Ok(Ok(Found::Target(Arc::new(target)))),
                 Ok(Fit::Extended(defined)) => there = words_of(defined),
-                Err(reason) => return Ok(Err(reason)),
+                Err(reason) if is_fresh => return Ok(Err(reason)),
+                // Somebody may have changed the table meanwhile.
+                Err(_) => {}
             }
         }
         let message = format!("table \"{}\" changed each time it was looked up", layout.table);

@@ -159,9 +159,14 @@ impl JdbcSinkTask {
         self.check_begun(batch)?;
         let mut bad = BTreeSet::new();
         let mut changes = 0;
+        let mut is_fresh = false;
         loop {
-            match self.attempt(batch, &mut bad).await? {
+            match self.attempt(batch, is_fresh, &mut bad).await? {
                 Written::Done => break,
+                Written::Outdated => {
+                    self.tables.forget();
+                    is_fresh = true;
+                }
                 Written::Moved(stored) => self.learn(stored)?,
                 Written::Refused(refused) => {
                     for (row, error) in refused {
@@ -219,6 +224,7 @@ impl JdbcSinkTask {
     async fn attempt(
         &mut self,
         batch: &[SinkRecord],
+        is_fresh: bool,
         bad: &mut BTreeSet<usize>,
     ) -> Result<Written> {
         let mut planner = Planner::new(self.config.batch_size, self.config.delete_enabled);
@@ -257,7 +263,8 @@ impl JdbcSinkTask {
             return Ok(Written::Done);
         }
         let may_wait = self.failures < self.config.max_retries;
-        self.database.write(&Job { batch, runs: &runs, offsets: &offsets, may_wait }).await
+        let job = Job { batch, runs: &runs, offsets: &offsets, may_wait, is_fresh };
+        self.database.write(&job).await
     }
 
     fn moves(&self, partition: &TopicPartition, end: i64) -> Option<OffsetMove> {

@@ -111,6 +111,8 @@ pub(crate) struct Job<'a> {
     /// Whether what may pass, such as a row that another one still needs, is tried again before a record
     /// is to blame.
     pub(crate) may_wait: bool,
+    /// Whether the tables were looked up for this batch.
+    pub(crate) is_fresh: bool,
 }
 
 /// What came of a transaction.
@@ -122,6 +124,8 @@ pub(crate) enum Written {
     Moved(BTreeMap<TopicPartition, Option<Claim>>),
     /// Nothing was written: these records cannot be rows.
     Refused(Vec<(usize, ConnectorError)>),
+    /// Nothing was written: a value does not fit its column, as that was when it was looked up.
+    Outdated,
     /// Nothing was written: a table is not what it was taken for.
     Changed(ConnectorError),
 }

@@ -275,3 +275,59 @@ fn a_table_that_changes_meanwhile_is_looked_up_again() {
     });
     assert_eq!(outcome, Ok(()));
 }
+
+#[test]
+fn a_column_that_becomes_wider_meanwhile_takes_what_fits_it() {
+    let outcome = run(async {
+        // Few rows as arguments; many through a copy, and through a temporary table.
+        for (mode, count) in [("insert", 1), ("insert", 100), ("upsert", 100)] {
+            let Some(far) = Far::on_postgres().await else { return Ok(()) };
+            let far =
+                far.with("insert.mode", mode).with("pk.mode", "kafka").with("pk.fields", "t,p,o");
+            let mut driver = SinkDriver::new(&Rows(&far));
+            let reporter = driver.report();
+            driver.start(&[tp()]).await?;
+            let long = |number: i64| {
+                let of = Schema::new(Type::Int64).optional();
+                structure(vec![("n", of, Value::Int64(number))])
+            };
+            far.query("CREATE TABLE rows (t TEXT, p INT, o BIGINT, n INT, PRIMARY KEY (t, p, o))")
+                .await
+                .unwrap();
+            let batch = |from: i64, number| {
+                let offsets = from..from + count;
+                offsets.map(|offset| record(&tp(), offset, "a", long(number))).collect::<Vec<_>>()
+            };
+            driver.put(&batch(0, 1)).await?;
+            far.query("ALTER TABLE rows ALTER n TYPE BIGINT").await.unwrap();
+            driver.put(&batch(count, 1 << 40)).await?;
+            far.query("ALTER TABLE rows ALTER n TYPE NUMERIC(99)").await.unwrap();
+            driver.put(&batch(2 * count, 1 << 40)).await?;
+            assert!(reporter.take().is_empty(), "{mode} {count}");
+            let sum = far.query("SELECT sum(n) FROM rows").await.unwrap();
+            assert_eq!(sum, [(count + 2 * count * (1 << 40)).to_string()], "{mode} {count}");
+        }
+        Ok(())
+    });
+    assert_eq!(outcome, Ok(()));
+}
+
+#[test]
+fn a_column_that_takes_documents_meanwhile_gets_them() {
+    let outcome = run(async {
+        let Some(far) = Far::on_postgres().await else { return Ok(()) };
+        let mut driver = SinkDriver::new(&Rows(&far));
+        let reporter = driver.report();
+        driver.start(&[tp()]).await?;
+        driver.put(&records([1])).await?;
+        far.query("ALTER TABLE rows ALTER n TYPE JSONB USING to_jsonb(n)").await.unwrap();
+        let map = Schema::map(Schema::string(), Schema::string());
+        let value = Value::Map(Map::new(vec![("a".into(), "b".into())]));
+        let document = structure(vec![("n", map.optional(), value)]);
+        driver.put(&[record(&tp(), 1, "a", document)]).await?;
+        assert!(reporter.take().is_empty());
+        assert_eq!(far.column("n::text").await, ["1", r#"{"a": "b"}"#]);
+        Ok(())
+    });
+    assert_eq!(outcome, Ok(()));
+}

@@ -122,6 +122,14 @@ impl Failure {
         ConnectorError::record(format!("{of}: {}{remedy}", self.words()))
     }
 
+    /// Whether it is about the type of a column, or of a value for it.
+    pub(super) fn is_of_type(&self) -> bool {
+        let Some(state) = self.answer().map(DbError::code) else { return false };
+        let states =
+            [SqlState::DATATYPE_MISMATCH, SqlState::CANNOT_COERCE, SqlState::UNDEFINED_FUNCTION];
+        states.contains(state) || state.code().starts_with("22")
+    }
+
     /// Whether a record may be without blame: a constraint looks at other rows too, and a trigger
     /// wherever it likes.
     pub(super) fn may_pass(&self) -> bool {

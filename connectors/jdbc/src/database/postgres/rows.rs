@@ -66,6 +66,10 @@ pub(super) async fn write(
             *may_stage = false;
             continue;
         }
+        if !job.is_fresh && stopped.failure.is_of_type() {
+            forget_stages(session).await?;
+            return Ok(Written::Outdated);
+        }
         let table = stopped.run.and_then(|run| job.runs.get(run)).map(|run| &run.layout.table);
         return match about {
             About::Record if job.may_wait && stopped.failure.may_pass() => {
@@ -104,6 +108,15 @@ async fn undo(session: &mut Session) -> Result<(), Failure> {
     }
     session.filled.clear();
     Ok(session.client.batch_execute("ROLLBACK").await?)
+}
+
+/// Drops the temporary tables, whose columns have the types that those of the tables had.
+async fn forget_stages(session: &mut Session) -> Result<(), Failure> {
+    if !session.stages.is_empty() {
+        session.client.batch_execute("DISCARD TEMP").await?;
+        session.stages.clear();
+    }
+    Ok(())
 }
 
 async fn attempt(
