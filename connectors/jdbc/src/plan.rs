@@ -141,8 +141,7 @@ fn add_write(
 ) {
     let is_other = group.writes.as_ref().is_some_and(|open| !Arc::ptr_eq(&open.layout, layout));
     let follows_delete = group.deletes.as_ref().is_some_and(|open| {
-        let is_exact = open.target.columns.iter().all(|column| column.is_exact)
-            && open.layout.has_keys_of(layout);
+        let is_exact = open.target.has_exact_keys(&open.layout) && open.layout.has_keys_of(layout);
         !is_exact || key.is_none_or(|key| open.places.contains_key(key))
     });
     if is_other || follows_delete {

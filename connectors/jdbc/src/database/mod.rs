@@ -17,7 +17,7 @@ use connect_api::{
 
 use crate::{
     config::{Access, JdbcSinkConfig, JdbcUrl, Quoting, TableType},
-    layout::{Layout, TableName, coordinates},
+    layout::{Layout, Shape, TableName, coordinates},
     sql::{Action, ColumnKind, Dialect, Names, Rendering},
 };
 
@@ -58,7 +58,7 @@ pub(crate) struct TableColumn {
     pub(crate) type_name: String,
     /// That of a domain as the catalogue names it, or its own.
     pub(crate) base_name: String,
-    /// Whether different texts are different values.
+    /// Whether different texts are different values, when they were written from one kind of value.
     pub(crate) is_exact: bool,
     /// Whether the database numbers it and refuses other numbers.
     pub(crate) is_numbered: bool,
@@ -73,6 +73,23 @@ pub(crate) struct Target {
     pub(crate) columns: Vec<TableColumn>,
     /// Whether `COPY` writes to it what `INSERT` would.
     pub(crate) copies: bool,
+}
+
+impl Target {
+    /// Whether keys of a layout that differ are those of different rows.
+    pub(crate) fn has_exact_keys(&self, layout: &Layout) -> bool {
+        let pairs = layout.columns.iter().zip(&self.columns);
+        pairs.filter(|(column, _)| column.is_key).all(|(column, target)| {
+            let is_as_written = match target.kind {
+                ColumnKind::Boolean => column.shape == Shape::Boolean,
+                ColumnKind::Number => column.shape.is_whole_number(),
+                ColumnKind::Date => column.shape == Shape::Date,
+                // A time is that of its zone's clock, which is set back.
+                _ => column.shape == Shape::Text || column.shape.is_whole_number(),
+            };
+            target.is_exact && is_as_written
+        })
+    }
 }
 
 /// Rows of one table that one statement writes.

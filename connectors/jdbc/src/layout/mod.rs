@@ -120,6 +120,11 @@ pub(crate) enum Shape {
 }
 
 impl Shape {
+    /// Whether its values are whole numbers.
+    pub(crate) const fn is_whole_number(&self) -> bool {
+        matches!(self, Self::SmallInt | Self::Int | Self::BigInt)
+    }
+
     /// The shape of values of a schema.
     pub(crate) fn of(schema: &Schema) -> Self {
         match (schema.name(), schema.kind()) {

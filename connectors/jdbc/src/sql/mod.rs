@@ -120,6 +120,15 @@ impl Names {
         }
     }
 
+    /// What follows an update from a source `s` that has the place of each row, so that it takes the last
+    /// of those with the same key. The source comes again under the name `l`.
+    pub(crate) fn unless_followed(&self, source: &str, expressions: &[String]) -> String {
+        let keys = self.columns.iter().zip(expressions).filter(|((_, is_key), _)| *is_key);
+        let equal: Vec<_> = keys.map(|((name, _), value)| format!("t.{name} = {value}")).collect();
+        let equal = equal.join(" AND ");
+        format!(" AND NOT EXISTS (SELECT FROM {source} WHERE {equal} AND l.place > s.place)")
+    }
+
     /// The statement for the rows of a source: `FROM` it, with an expression for each column, which a
     /// name `s` leads to. `override_identity` writes into columns that the database numbers itself.
     pub(crate) fn for_rows_of(

@@ -205,3 +205,51 @@ fn plain_text_goes_to_its_own_column() {
     });
     assert_eq!(outcome, Ok(()));
 }
+
+/// Writes so many spellings of one key, of which the last has the number.
+async fn spelled(far: &Far, kind: &str, spelling: fn(usize) -> String, count: usize) -> Result<()> {
+    let key = spelling(0);
+    far.query(&format!(
+        "DROP TABLE IF EXISTS rows; CREATE TABLE rows (k {kind} PRIMARY KEY, n INT); \
+         INSERT INTO rows VALUES ('{key}', -1);"
+    ))
+    .await
+    .unwrap();
+    let keys: Vec<_> = (0..count).map(spelling).collect();
+    let words: Vec<_> = keys.iter().zip(1..).map(|(key, n)| (key.as_str(), Some(n))).collect();
+    written(far, records(&words)).await?;
+    assert_eq!(far.column("n").await, [count.to_string()], "{kind}");
+    Ok(())
+}
+
+#[test]
+fn an_update_takes_the_last_of_keys_that_are_spelled_differently() {
+    let outcome = run(async {
+        for far in Far::everywhere().await {
+            let far = far.keyed().with("insert.mode", "update");
+            // Few rows, and more than go through a temporary table otherwise.
+            for count in [2, 80] {
+                spelled(&far, "NUMERIC(9,2)", |n| format!("1.{}", "0".repeat(n)), count).await?;
+                spelled(&far, "INTEGER", |n| format!("{}7", "0".repeat(n)), count).await?;
+                if far.is_postgres() {
+                    spelled(&far, "CHAR(99)", |n| format!("a{}", " ".repeat(n)), count).await?;
+                }
+            }
+        }
+        Ok(())
+    });
+    assert_eq!(outcome, Ok(()));
+}
+
+#[test]
+fn a_key_that_is_written_after_it_was_deleted_in_another_spelling_stays() {
+    let outcome = run(async {
+        let Some(far) = Far::on_postgres().await else { return Ok(()) };
+        let far = far.keyed();
+        far.query("CREATE TABLE rows (k INT PRIMARY KEY, n INT)").await.unwrap();
+        written(&far, records(&[("7", Some(1)), ("07", None), ("7", Some(3))])).await?;
+        assert_eq!(far.column("n").await, ["3"]);
+        Ok(())
+    });
+    assert_eq!(outcome, Ok(()));
+}

@@ -153,7 +153,7 @@ async fn write_run(
     may_stage: bool,
 ) -> Result<(), Stopped> {
     let names = &run.target.names;
-    if run.rows.len() <= FEW_ROWS || run.action == Action::Delete {
+    if run.rows.len() <= FEW_ROWS || run.action == Action::Delete || may_meet_twice(run) {
         return Ok(send_rows(session, job, run, &run.rows, how).await?);
     }
     if run.action == Action::Insert && run.target.copies {
@@ -200,6 +200,12 @@ fn is_numbered(run: &Run) -> bool {
     run.target.columns.iter().any(|column| column.is_numbered)
 }
 
+/// Whether several rows of an update may change one row of the table. A statement then takes any of them,
+/// unless it is told to take the last, which arrays can say and a temporary table cannot.
+fn may_meet_twice(run: &Run) -> bool {
+    run.action == Action::Update && !run.target.has_exact_keys(&run.layout)
+}
+
 /// Sends some rows of a run as arrays of texts, one per column; of a deletion those of the key.
 async fn send_rows(
     session: &mut Session,
@@ -210,7 +216,6 @@ async fn send_rows(
 ) -> Result<(), Failure> {
     let columns = run.layout.columns.iter().zip(&run.target.columns);
     let arrays: Vec<Vec<Option<String>>> = columns
-        .clone()
         .map(|(column, target)| {
             let records = rows.iter().filter_map(|&row| job.batch.get(row));
             let texts = records.map(|record| match column.cell(record) {
@@ -230,13 +235,18 @@ async fn send_rows(
     };
     let (arguments, aliases) =
         (list(|place| format!("${place}::text[]")), list(|place| format!("c{place}")));
-    let source = format!("unnest({arguments}) AS s({aliases})");
-    let expressions: Vec<_> = columns
-        .zip(1..)
-        .map(|((_, target), place)| format!("s.c{place}::{}", target.type_name))
-        .collect();
+    let source =
+        |name: &str| format!("unnest({arguments}) WITH ORDINALITY AS {name}({aliases},place)");
+    let expressions = |name: &str| -> Vec<_> {
+        let targets = run.target.columns.iter().zip(1..);
+        targets.map(|(target, place)| format!("{name}.c{place}::{}", target.type_name)).collect()
+    };
     let names = &run.target.names;
-    let statement = names.for_rows_of(run.action, &source, &expressions, is_numbered(run));
+    let mut statement =
+        names.for_rows_of(run.action, &source("s"), &expressions("s"), is_numbered(run));
+    if may_meet_twice(run) {
+        statement.push_str(&names.unless_followed(&source("l"), &expressions("l")));
+    }
     let statement = session.prepared(&statement).await?;
     let arguments: Vec<&(dyn ToSql + Sync)> =
         arrays.iter().map(|array| array as &(dyn ToSql + Sync)).collect();
