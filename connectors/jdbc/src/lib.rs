@@ -31,8 +31,10 @@
 //!
 //! What this needs: a table that the connector alone writes offsets to, and a connector that keeps its
 //! name. Offsets that users set or reset by the worker are changed in the table too, which raises the
-//! epoch: rows stay, because one made anew could have the epoch of a task that still writes. With an empty `offsets.table` a crash between a commit and that of the group writes
-//! rows twice, and the task says so when it starts.
+//! epoch: rows stay, because one made anew could have the epoch of a task that still writes.
+//!
+//! With an empty `offsets.table`, and where nobody has named one and the user may not make it, a crash
+//! between a commit and that of the group writes rows twice, and the task says so when it starts.
 //!
 //! Keeping offsets for upserts as well was rejected: it would put a table into databases whose users
 //! need none, to keep out only what the next record of the key mends.

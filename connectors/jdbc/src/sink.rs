@@ -79,8 +79,7 @@ impl SinkConnector for JdbcSink {
         let config = JdbcSinkConfig::parse(props)?;
         let usage = Usage::new(&config, &context.connector)?;
         let database = database::open(config.access(props)?, usage)?;
-        let ignored = config.keys_without_meaning(props);
-        Ok(Box::new(JdbcSinkTask::start(config, context, database, &ignored).await?))
+        Ok(Box::new(JdbcSinkTask::start(config, context, database, props).await?))
     }
 
     fn preview(

@@ -8,6 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use connect_api::{
+    config::Props,
     error::{ConnectorError, ErrorClass, Result, chain},
     record::{SinkRecord, TopicPartition},
     sink::{SinkContext, SinkOffsets, SinkTask},
@@ -17,7 +18,7 @@ use tracing::{info, warn};
 use crate::{
     config::{InsertMode, JdbcSinkConfig},
     database::{Claim, Claims, Database, Job, OffsetMove, Written},
-    layout::{Layout, Layouts, check_points, coordinates},
+    layout::{Layout, Layouts, TableName, check_points, coordinates},
     plan::Planner,
     sql::Action,
     tables::{Found, Tables},
@@ -32,6 +33,8 @@ pub(crate) struct JdbcSinkTask {
     config: Arc<JdbcSinkConfig>,
     context: SinkContext,
     database: Box<dyn Database>,
+    /// Whether offsets are kept beside the rows.
+    keeps_offsets: bool,
     layouts: Layouts,
     tables: Tables,
     assigned: BTreeSet<TopicPartition>,
@@ -61,6 +64,43 @@ pub(crate) fn action_of(config: &JdbcSinkConfig, layout: &Layout) -> Action {
     }
 }
 
+/// Makes sure of the table of offsets, where one is wanted, and says whether offsets are kept. Who has not
+/// named one goes on without, when the user may make none: rows are worth more than that each is one.
+async fn keep_offsets(
+    config: &JdbcSinkConfig,
+    props: &Props,
+    database: &mut dyn Database,
+    context: &SinkContext,
+) -> Result<bool> {
+    if config.insert_mode != InsertMode::Insert {
+        return Ok(false);
+    }
+    let connector = &context.connector;
+    if !config.keeps_offsets() {
+        warn!(
+            %connector,
+            "A crash of connector \"{connector}\" may write rows twice, because \"offsets.table\" is empty"
+        );
+        return Ok(false);
+    }
+    let Err(error) = database.claim(&[]).await else { return Ok(true) };
+    if props.contains_key("offsets.table") || error.class() != ErrorClass::Forbidden {
+        return Err(error);
+    }
+    let table = TableName::parse(&config.offsets_table).map_err(ConnectorError::invalid)?;
+    let is_missing = matches!(database.describe(&table).await, Ok(None));
+    if !is_missing {
+        return Err(error);
+    }
+    warn!(
+        %connector,
+        "A crash of connector \"{connector}\" may write rows twice until its tasks are started with a \
+         table of offsets: {}",
+        chain(&error)
+    );
+    Ok(false)
+}
+
 impl JdbcSinkTask {
     /// A task without partitions, connected.
     ///
@@ -71,19 +111,11 @@ impl JdbcSinkTask {
         config: JdbcSinkConfig,
         context: SinkContext,
         mut database: Box<dyn Database>,
-        ignored: &[&str],
+        props: &Props,
     ) -> Result<Self> {
         database.connect().await?;
-        if config.keeps_offsets() {
-            database.claim(&[]).await?;
-        } else if config.insert_mode == InsertMode::Insert {
-            warn!(
-                connector = %context.connector,
-                "A crash of connector \"{}\" may write rows twice, because \"offsets.table\" is \
-                 empty",
-                context.connector
-            );
-        }
+        let keeps_offsets = keep_offsets(&config, props, database.as_mut(), &context).await?;
+        let ignored = config.keys_without_meaning(props);
         if !ignored.is_empty() {
             info!(connector = %context.connector, "Keys without meaning here: {}", ignored.join(", "));
         }
@@ -94,6 +126,7 @@ impl JdbcSinkTask {
             config,
             context,
             database,
+            keeps_offsets,
             assigned: BTreeSet::new(),
             claims: Claims::new(),
             awaited: BTreeSet::new(),
@@ -110,7 +143,7 @@ impl JdbcSinkTask {
         let missing =
             |of: &&TopicPartition| !self.claims.contains_key(of) && !self.lost.contains(of);
         let mut missing: Vec<_> = self.assigned.iter().filter(missing).cloned().collect();
-        if !self.config.keeps_offsets() || missing.is_empty() {
+        if !self.keeps_offsets || missing.is_empty() {
             return Ok(Vec::new());
         }
         let claims = self.database.claim(&missing).await?;
@@ -213,7 +246,7 @@ impl JdbcSinkTask {
 
     /// Whether a record of the batch is to be written by this task.
     fn is_due(&self, record: &SinkRecord) -> bool {
-        if !self.config.keeps_offsets() {
+        if !self.keeps_offsets {
             return true;
         }
         let claim = self.claims.get(&record.origin);
@@ -368,8 +401,7 @@ impl SinkTask for JdbcSinkTask {
     }
 
     async fn pre_commit(&mut self, consumed: &SinkOffsets) -> Result<SinkOffsets> {
-        let is_ours =
-            |of: &TopicPartition| !self.config.keeps_offsets() || self.claims.contains_key(of);
+        let is_ours = |of: &TopicPartition| !self.keeps_offsets || self.claims.contains_key(of);
         let safe = consumed.iter().filter(|(of, _)| is_ours(of)).map(|(of, &offset)| {
             let limit = self.unwritten.get(of).copied().unwrap_or(i64::MAX);
             (of.clone(), offset.min(limit))

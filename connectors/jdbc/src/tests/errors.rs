@@ -215,24 +215,54 @@ fn servers_that_refuse_or_are_away_are_named_without_the_password() {
     assert_eq!(outcome, Ok(()));
 }
 
+/// A table that one who may not make tables reads.
+async fn readable(far: &Far) {
+    far.query(
+        "CREATE TABLE rows (n INT); \
+         DO $$ BEGIN PERFORM pg_advisory_xact_lock(2); \
+         CREATE ROLE reader LOGIN PASSWORD 'testsecret'; \
+         EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+    )
+    .await
+    .unwrap();
+    let schema = far.query("SELECT current_schema()").await.unwrap().concat();
+    let grant = format!("GRANT USAGE ON SCHEMA {schema} TO reader; GRANT SELECT ON rows TO reader");
+    far.query(&grant).await.unwrap();
+}
+
+#[test]
+fn who_may_not_make_the_usual_table_of_offsets_goes_on_without() {
+    let outcome = run(async {
+        let Some(far) = Far::on_postgres().await else { return Ok(()) };
+        readable(&far).await;
+        far.query("GRANT INSERT ON rows TO reader").await.unwrap();
+        let far = far.with("connection.user", "reader");
+        let mut driver = SinkDriver::new(&Rows(&far));
+        records([1, 2]).into_iter().for_each(|record| driver.produce(record));
+        driver.start(&[tp()]).await?;
+        driver.settle().await?;
+        assert_eq!(far.column("n").await, ["1", "2"]);
+        assert_eq!(driver.committed().get(&tp()), Some(&2));
+        // One that is there and may not be used is no choice of whoever runs the database.
+        far.query(
+            "CREATE TABLE millrace_offsets (connector TEXT, topic TEXT, kafka_partition INTEGER, \
+             epoch BIGINT, next_offset BIGINT, PRIMARY KEY (connector, topic, kafka_partition))",
+        )
+        .await
+        .unwrap();
+        let found = refusal(&far, records([1])).await;
+        says(&found, ErrorClass::Forbidden, &["millrace_offsets", "SQLSTATE 42501"]);
+        Ok(())
+    });
+    assert_eq!(outcome, Ok(()));
+}
+
 #[test]
 fn a_missing_permission_is_named() {
     let outcome = run(async {
         let Some(far) = Far::on_postgres().await else { return Ok(()) };
-        far.query(
-            "CREATE TABLE rows (n INT); \
-             DO $$ BEGIN CREATE ROLE reader LOGIN PASSWORD 'testsecret'; \
-             EXCEPTION WHEN duplicate_object THEN NULL; END $$",
-        )
-        .await
-        .unwrap();
-        let schema = far.query("SELECT current_schema()").await.unwrap().concat();
-        far.query(&format!(
-            "GRANT USAGE ON SCHEMA {schema} TO reader; GRANT SELECT ON rows TO reader"
-        ))
-        .await
-        .unwrap();
-        let far = far.with("connection.user", "reader");
+        readable(&far).await;
+        let far = far.with("connection.user", "reader").with("offsets.table", "millrace_offsets");
         let words = ["millrace_offsets", "SQLSTATE 42501", "offsets.table", "CREATE TABLE"];
         says(&start(&far).await, ErrorClass::Forbidden, &words);
         let far = far.with("offsets.table", "");

@@ -272,7 +272,7 @@ impl SinkConnector for FaultySink {
         let usage = Usage::new(&config, &context.connector)?;
         let inner = database::open(config.access(props)?, usage)?;
         let database = Box::new(FaultyDatabase { inner, plan: Arc::clone(&self.plan) });
-        Ok(Box::new(JdbcSinkTask::start(config, context, database, &[]).await?))
+        Ok(Box::new(JdbcSinkTask::start(config, context, database, props).await?))
     }
 }
 
