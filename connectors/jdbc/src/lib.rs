@@ -43,6 +43,7 @@ mod check;
 mod config;
 mod database;
 mod layout;
+mod offsets;
 mod plan;
 mod preview;
 mod sink;

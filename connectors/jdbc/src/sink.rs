@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use connect_api::{
     config::{self, Config, ConfigDef, ConfigValue, Props},
-    error::{ConnectorError, Result},
+    error::Result,
     record::{SinkRecord, TopicPartition},
     sink::{Previews, SinkConnector, SinkContext, SinkTask},
 };
@@ -12,6 +12,7 @@ use crate::{
     check,
     config::JdbcSinkConfig,
     database::{self, Usage},
+    offsets,
     preview::Previewer,
     task::JdbcSinkTask,
 };
@@ -56,17 +57,7 @@ impl SinkConnector for JdbcSink {
         props: &Props,
         offsets: Option<&[(TopicPartition, Option<i64>)]>,
     ) -> Result<bool> {
-        let config = JdbcSinkConfig::parse(props)?;
-        let negative = offsets.unwrap_or_default().iter().find(|(_, next)| *next < Some(0));
-        if let Some((of, Some(next))) = negative {
-            let message = format!("{of} cannot go on at offset {next}: offsets begin at 0");
-            return Err(ConnectorError::invalid(message));
-        }
-        if config.keeps_offsets() {
-            let connector = props.get("name").unwrap_or_default().into();
-            let usage = Usage::new(&config, &connector)?;
-            database::open(config.access(props)?, usage)?.move_claims(offsets).await?;
-        }
+        offsets::alter_offsets(props, offsets).await?;
         Ok(true)
     }
 

@@ -18,7 +18,8 @@ use tracing::{info, warn};
 use crate::{
     config::{InsertMode, JdbcSinkConfig},
     database::{Claim, Claims, Database, Job, OffsetMove, Written},
-    layout::{Layout, Layouts, TableName, check_points, coordinates},
+    layout::{Layout, Layouts, check_points, coordinates},
+    offsets::keep_offsets,
     plan::Planner,
     sql::Action,
     tables::{Found, Tables},
@@ -62,43 +63,6 @@ pub(crate) fn action_of(config: &JdbcSinkConfig, layout: &Layout) -> Action {
         InsertMode::Upsert => Action::Upsert,
         InsertMode::Update => Action::Update,
     }
-}
-
-/// Makes sure of the table of offsets, where one is wanted, and says whether offsets are kept. Who has not
-/// named one goes on without, when the user may make none: rows are worth more than that each is one.
-async fn keep_offsets(
-    config: &JdbcSinkConfig,
-    props: &Props,
-    database: &mut dyn Database,
-    context: &SinkContext,
-) -> Result<bool> {
-    if config.insert_mode != InsertMode::Insert {
-        return Ok(false);
-    }
-    let connector = &context.connector;
-    if !config.keeps_offsets() {
-        warn!(
-            %connector,
-            "A crash of connector \"{connector}\" may write rows twice, because \"offsets.table\" is empty"
-        );
-        return Ok(false);
-    }
-    let Err(error) = database.claim(&[]).await else { return Ok(true) };
-    if props.contains_key("offsets.table") || error.class() != ErrorClass::Forbidden {
-        return Err(error);
-    }
-    let table = TableName::parse(&config.offsets_table).map_err(ConnectorError::invalid)?;
-    let is_missing = matches!(database.describe(&table).await, Ok(None));
-    if !is_missing {
-        return Err(error);
-    }
-    warn!(
-        %connector,
-        "A crash of connector \"{connector}\" may write rows twice until its tasks are started with a \
-         table of offsets: {}",
-        chain(&error)
-    );
-    Ok(false)
 }
 
 impl JdbcSinkTask {

@@ -164,7 +164,9 @@ impl JdbcSinkConfig {
     pub(crate) fn table(&self, topic: &str) -> Result<TableName, String> {
         if self.tables_of_topics.is_empty() {
             let name = self.table_name_format.replace("${topic}", topic);
-            return TableName::parse(&if self.table_name_normalize { normal(&name) } else { name });
+            let name = if self.table_name_normalize { normal(&name) } else { name };
+            let remedy = "Set \"table.name.format\" or rename the topic with a transformation";
+            return TableName::parse(&name).map_err(|reason| format!("{reason}. {remedy}"));
         }
         let mut pairs = self.tables_of_topics.iter().filter_map(|pair| pair.split_once(':'));
         let table = pairs.find_map(|(of, table)| (of.trim() == topic).then_some(table.trim()));
@@ -218,6 +220,11 @@ impl JdbcSinkConfig {
         if let Some(wrong) = self.tables_of_topics.iter().find(|pair| !is_pair(pair)) {
             let reason = format!("\"{wrong}\" is not of the form topic:table");
             problems.add("topics.to.tables.mapping", self.tables_of_topics.join(","), reason);
+        }
+        if self.keeps_offsets()
+            && let Err(reason) = TableName::parse(&self.offsets_table)
+        {
+            problems.add("offsets.table", &self.offsets_table, reason);
         }
     }
 
@@ -273,6 +280,14 @@ impl JdbcSinkConfig {
             DateZone::Utc => Tz::UTC,
         };
         Zones { of_times, of_dates }
+    }
+
+    /// Name of the table of offsets.
+    ///
+    /// # Errors
+    /// `Invalid` when it is none, which parsing has checked.
+    pub(crate) fn offsets_table(&self) -> connect_api::error::Result<TableName> {
+        TableName::parse(&self.offsets_table).map_err(connect_api::error::ConnectorError::invalid)
     }
 
     /// Whether offsets are kept beside the rows.
@@ -414,6 +429,9 @@ mod tests {
                 other => panic!("{topic}: {other:?}"),
             }
         }
+        let found = validate::<JdbcSinkConfig>(&props([("offsets.table", "a..b")]));
+        let wrong: Vec<_> = found.iter().filter(|value| !value.errors.is_empty()).collect();
+        assert!(wrong.len() == 1 && wrong[0].name == "offsets.table", "{wrong:?}");
         let found = problems(&props([("topics.to.tables.mapping", "a:t,b")]));
         assert!(found.len() == 1 && found[0].contains("topic:table"), "{found:?}");
     }

@@ -220,7 +220,7 @@ impl Usage {
     /// `Invalid` when the table of offsets has no name.
     pub(crate) fn new(config: &JdbcSinkConfig, connector: &Arc<str>) -> Result<Self> {
         let offsets = match config.keeps_offsets() {
-            true => Some(TableName::parse(&config.offsets_table).map_err(ConnectorError::invalid)?),
+            true => Some(config.offsets_table()?),
             false => None,
         };
         Ok(Self {

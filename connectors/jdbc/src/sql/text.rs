@@ -111,7 +111,10 @@ fn write_value(out: &mut String, value: &Value, kind: &ColumnKind, how: Renderin
             | Value::Struct(_)
             | Value::Bytes(_)
             | Value::Array(_)
-            | Value::Decimal(_),
+            | Value::Decimal(_)
+            | Value::Date(_)
+            | Value::Time(_)
+            | Value::Timestamp(_),
             ColumnKind::Json,
         ) => write_json(out, value),
         (Value::Array(elements), ColumnKind::Array(kind)) => write_array(out, elements, kind, how),
@@ -140,6 +143,15 @@ fn write_value(out: &mut String, value: &Value, kind: &ColumnKind, how: Renderin
 fn write_moment(out: &mut String, micros: i64, kind: &ColumnKind, how: Rendering) {
     match kind {
         ColumnKind::Instant => write_instant(out, micros),
+        ColumnKind::Json => {
+            let mut text = connect_api::value_text::timestamp_text(micros.div_euclid(1000));
+            let beyond_ms = micros.rem_euclid(1000);
+            if beyond_ms != 0 {
+                text.truncate(text.trim_end_matches('Z').len());
+                text = format!("{text}{beyond_ms:03}Z");
+            }
+            write_json_text(out, &text);
+        }
         ColumnKind::Date => write_date_of(out, micros, how.zones.of_times),
         ColumnKind::Number => out.push_str(itoa::Buffer::new().format(micros.div_euclid(1000))),
         _ => write_timestamp(out, micros, how.zones.of_times),
@@ -289,6 +301,25 @@ mod tests {
             (&Value::string(r#"{"a": 1}"#), ColumnKind::Json, r#"{"a": 1}"#),
         ] {
             assert_eq!(text(value, &kind), expected, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn times_are_texts_of_documents() {
+        let noon = 1_720_000_000_123;
+        for (value, expected) in [
+            (Value::Timestamp(noon), "\"2024-07-03T09:46:40.123Z\""),
+            (Value::Date(19_782), "\"2024-02-29\""),
+            (Value::Time(3_600_000), "\"01:00:00.000Z\""),
+        ] {
+            assert_eq!(text(&value, &ColumnKind::Json), expected);
+        }
+        let zones = Zones { of_times: Tz::UTC, of_dates: Tz::UTC };
+        for (micros, expected) in [(0, "40.123Z\""), (45, "40.123045Z\"")] {
+            let cell = Cell::Micros(noon * 1000 + micros);
+            let mut out = String::new();
+            write_cell(&mut out, cell, &ColumnKind::Json, Rendering { zones, srid: 4326 });
+            assert_eq!(out, format!("\"2024-07-03T09:46:{expected}"));
         }
     }
 

@@ -95,6 +95,11 @@ fn special() -> Vec<Shown> {
         ),
         (("doc", string(), r#"{"a": [1, 2]}"#.into()), "jsonb", r#"{"a": [1, 2]}"#),
         (
+            ("docday", named(Type::Int32, logical::DATE), Value::Date(19_782)),
+            "jsonb",
+            r#""2024-02-29""#,
+        ),
+        (
             ("map", Schema::map(Schema::string(), ints()).optional(), Value::Map(map)),
             "jsonb",
             r#"{"k": [1, "x\"y"]}"#,
