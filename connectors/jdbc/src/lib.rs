@@ -31,7 +31,9 @@
 //!
 //! What this needs: a table that the connector alone writes offsets to, and a connector that keeps its
 //! name. Offsets that users set or reset by the worker are changed in the table too, which raises the
-//! epoch: rows stay, because one made anew could have the epoch of a task that still writes.
+//! epoch: rows stay, because one made anew could have the epoch of a task that still writes. A topic
+//! that is made anew begins below what the table says of the old one: the first record after a seek
+//! shows it, and fails the task.
 //!
 //! With an empty `offsets.table`, and where nobody has named one and the user may not make it, a crash
 //! between a commit and that of the group writes rows twice, and the task says so when it starts.

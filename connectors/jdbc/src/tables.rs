@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use connect_api::error::{ErrorClass, Result, chain};
+use connect_api::error::{ConnectorError, ErrorClass, Result, chain};
 
 use crate::{
     config::{JdbcSinkConfig, TableType},
@@ -135,11 +135,15 @@ impl Tables {
                 Err(_) => {}
             }
         }
-        let message = format!("table \"{}\" changed each time it was looked up", layout.table);
-        Ok(Err(match there {
-            Some(words) => format!("{message}, and the database says: {words}"),
-            None => message,
-        }))
+        let table = &layout.table;
+        match there {
+            Some(words) => Ok(Err(format!(
+                "table \"{table}\" has not what the record needs, and the database says: {words}"
+            ))),
+            None => Err(ConnectorError::retriable(format!(
+                "Table \"{table}\" changed each time it was looked up"
+            ))),
+        }
     }
 
     fn rendering(&self) -> Rendering {

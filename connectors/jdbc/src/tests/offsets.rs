@@ -90,6 +90,19 @@ fn offsets_of_a_connector_that_never_ran_are_the_groups_alone() {
 }
 
 #[test]
+fn a_table_of_offsets_in_no_schema_is_named() {
+    let outcome = run(async {
+        let far = Far::on_sqlite().with("offsets.table", "missing.offsets");
+        let error = SinkDriver::new(&Rows(&far)).start(&[tp(0)]).await.unwrap_err();
+        assert_eq!(error.class(), ErrorClass::Invalid);
+        let text = chain(&error);
+        assert!(text.contains("unknown database") && text.contains("offsets.table"), "{text}");
+        Ok(())
+    });
+    assert_eq!(outcome, Ok(()));
+}
+
+#[test]
 fn a_topic_that_was_made_anew_is_not_passed_over() {
     let outcome = run(async {
         for far in Far::everywhere().await {

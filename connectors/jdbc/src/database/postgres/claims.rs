@@ -57,8 +57,8 @@ pub(super) async fn claim(
     Ok(claims)
 }
 
-/// Sets where partitions go on, or forgets it, of all without offsets. Rows stay, with a new epoch: one
-/// that were made anew could have the epoch of a task that is still writing.
+/// Sets where partitions go on, or forgets it, of all without offsets. Rows stay, with a new epoch: a row
+/// made anew could have the epoch of a task that is still writing.
 pub(super) async fn move_claims(
     session: &mut Session,
     usage: &Usage,

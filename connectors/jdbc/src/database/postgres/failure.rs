@@ -107,15 +107,11 @@ impl Failure {
     pub(super) fn of_definition(&self, of: &str) -> ConnectorError {
         let state = self.answer().map(DbError::code);
         let remedy = match state {
-            Some(state) if *state == SqlState::FEATURE_NOT_SUPPORTED => {
-                ". Leave out of \"table.name.format\" what stands before the schema: tables are \
-                 those of the database that \"connection.url\" names"
-            }
             Some(state) if *state == SqlState::INVALID_SCHEMA_NAME => {
                 ". Create the schema that \"table.name.format\" names"
             }
             Some(state) if *state == SqlState::SYNTAX_ERROR => {
-                ". Names that are words of SQL need \"quote.sql.identifiers\""
+                ". Names that are words of SQL need \"quote.sql.identifiers=always\""
             }
             _ => "",
         };

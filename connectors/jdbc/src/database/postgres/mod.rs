@@ -120,7 +120,15 @@ impl Database for PostgresDatabase {
             }
             Err(failure) if failure.is_of_definition() => {
                 self.link = Some(link);
-                Err(failure.of_definition(&format!("\"{table}\" can be no table here")))
+                let of = match table.parts() {
+                    [database, _, _] => format!(
+                        "\"{table}\" can be no table here, unless \"connection.url\" names the \
+                         database \"{database}\". Leave out of \"table.name.format\" what stands \
+                         before the schema"
+                    ),
+                    _ => format!("\"{table}\" can be no table here"),
+                };
+                Err(failure.of_definition(&of))
             }
             Err(failure) => Err(failure.explain(&self.shown)),
         }

@@ -102,6 +102,12 @@ impl SqliteDatabase {
             Some(ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
                 (ErrorClass::Forbidden, Some("Let this process write the file and its directory"))
             }
+            _ if says(&error, &["unknown database"]) => (
+                ErrorClass::Invalid,
+                Some(
+                    "Leave out of \"offsets.table\" what stands before a point: SQLite has no schemas",
+                ),
+            ),
             _ => (ErrorClass::Invalid, None),
         };
         let message = format!("Could not use jdbc:sqlite:{}", self.path.display());
