@@ -146,7 +146,7 @@ async fn a_slip_is_a_warning_and_no_error() {
     let worker = Worker::start(Mode::Distributed).await;
     let config = json!({
         "connector.class": SOURCE, "name": "c", "topic": "t", "errors.tolerence": "all",
-        "my.own": "1", "producer.override.linger_ms": "5"
+        "my.own": "1", "producer.override.linger_ms": "5", "value.converter.schemas.enable": "false"
     });
     let reply = worker.validate(config).await;
     let infos = reply.json();
@@ -164,6 +164,8 @@ async fn a_slip_is_a_warning_and_no_error() {
             "299 millrace \"'producer.override.linger_ms' is read by nobody: did you mean \
              'producer.override.linger.ms'?\"",
             "299 millrace \"'my.own' is read by nobody here and passed over\"",
+            "299 millrace \"'value.converter.schemas.enable' is passed over: it counts only beside \
+             'value.converter'\"",
         ]
     );
     worker.double.stop().await;

@@ -177,7 +177,7 @@ fn not_found<'a>(key: &str, class: &str, known: impl IntoIterator<Item = &'a Plu
 }
 
 /// Converters in the order of their sections.
-const CONVERTERS: [&str; 3] = ["header.converter", "key.converter", "value.converter"];
+pub(super) const CONVERTERS: [&str; 3] = ["header.converter", "key.converter", "value.converter"];
 
 /// What is wrong with the classes of converters.
 pub(super) fn converter_problems(plugins: &Plugins, props: &Props) -> Vec<(String, String)> {

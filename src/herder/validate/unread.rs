@@ -71,7 +71,13 @@ impl ConfigInfos {
         }
         let is_slip = |key: &&str| slips.iter().any(|(slip, _, _)| slip == key);
         let others: Vec<_> = unread.into_iter().filter(|key| !is_slip(key)).collect();
+        let (alone, others): (Vec<_>, Vec<_>) =
+            others.into_iter().partition(|key| lacking(key, props).is_some());
         self.warnings.extend(none_reads(&others));
+        self.warnings.extend(alone.iter().take(MOST_NAMED).filter_map(|key| {
+            let class = lacking(key, props)?;
+            Some(format!("{} is passed over: it counts only beside \"{class}\"", quoted(key)))
+        }));
         let listed: BTreeSet<_> = self.values().map(|value| value.name.clone()).collect();
         let slips = slips.into_iter().filter(|(key, _, _)| !listed.contains(*key));
         self.configs.extend(slips.map(|(key, value, meant)| slip(key, value, meant)));
@@ -80,11 +86,7 @@ impl ConfigInfos {
 
 /// Names keys that nobody reads, if there are any.
 fn none_reads(keys: &[&str]) -> Option<String> {
-    let quoted = |key: &&str| match key.char_indices().nth(LONGEST_NAME) {
-        Some((end, _)) => format!("\"{}...\"", key.get(..end).unwrap_or_default()),
-        None => format!("\"{key}\""),
-    };
-    let named: Vec<_> = keys.iter().take(MOST_NAMED).map(quoted).collect();
+    let named: Vec<_> = keys.iter().take(MOST_NAMED).map(|key| quoted(key)).collect();
     let more = match keys.len() - named.len() {
         0 => String::new(),
         more => format!(" and {more} more"),
@@ -92,6 +94,22 @@ fn none_reads(keys: &[&str]) -> Option<String> {
     let verb = if keys.len() == 1 { "is" } else { "are" };
     (!named.is_empty())
         .then(|| format!("{}{more} {verb} read by nobody here and passed over", named.join(", ")))
+}
+
+/// A key in quotes, not beyond what a reader would read.
+fn quoted(key: &str) -> String {
+    match key.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => format!("\"{}...\"", key.get(..end).unwrap_or_default()),
+        None => format!("\"{key}\""),
+    }
+}
+
+/// The converter that a key is an option of, where the configuration does not name it: then the worker's
+/// counts, with the worker's options.
+fn lacking(key: &str, props: &Props) -> Option<&'static str> {
+    let is_of = |class: &str| key.strip_prefix(class).is_some_and(|rest| rest.starts_with('.'));
+    let class = parts::CONVERTERS.into_iter().find(|class| is_of(class))?;
+    (!props.contains_key(class)).then_some(class)
 }
 
 fn slip(key: &str, value: &str, meant: &str) -> ConfigInfo {
