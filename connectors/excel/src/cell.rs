@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use connect_api::{
-    json::write_scalar,
+    json::{write_scalar, write_text},
     value::Value,
     value_text::{MS_PER_DAY, date_text, time_text, timestamp_text, write_decimal},
 };
@@ -49,9 +49,8 @@ impl Cell {
             Value::Float64(number) => Self::real(*number),
             Value::String(text) => Self::Text(text.to_string()),
             Value::Bytes(bytes) => Self::Text(base64(bytes)),
-            Value::Decimal(decimal) => {
-                let mut text = String::new();
-                write_decimal(&mut text, decimal);
+            Value::Decimal(_) => {
+                let text = text_of(value);
                 let digits = text.bytes().filter(u8::is_ascii_digit).count();
                 match text.parse() {
                     Ok(number) if digits <= 15 => Self::real(number),
@@ -163,31 +162,37 @@ fn write_nested(out: &mut Vec<u8>, value: &Value) {
             }
             out.push(b'}');
         }
-        scalar => match Cell::of(scalar) {
-            Cell::Moment(_) | Cell::Day(_) | Cell::Time(_) => {
-                let text = scalar_text(scalar);
-                write_scalar(out, &Value::string(text));
-            }
-            cell => out.extend(cell.to_json().to_string().into_bytes()),
-        },
+        Value::Null => out.extend_from_slice(b"null"),
+        // A number of JSON has as many digits as it needs.
+        Value::Decimal(_) => out.extend(text_of(value).into_bytes()),
+        Value::Timestamp(_) | Value::Date(_) | Value::Time(_) => {
+            write_text(out, &text_of(value));
+        }
+        scalar => write_scalar(out, scalar),
     }
 }
 
-fn scalar_text(value: &Value) -> String {
+/// A value that is a name, with all of its digits.
+pub(crate) fn text_of(value: &Value) -> String {
     match value {
+        Value::String(text) => text.to_string(),
+        Value::Bytes(bytes) => base64(bytes),
+        Value::Decimal(decimal) => {
+            let mut text = String::new();
+            write_decimal(&mut text, decimal);
+            text
+        }
         Value::Timestamp(ms) => timestamp_text(*ms),
         Value::Date(days) => date_text((*days).into()),
         Value::Time(ms) => time_text((*ms).into()),
-        _ => String::new(),
+        Value::Float32(number) if !number.is_finite() => number.to_string(),
+        Value::Float64(number) if !number.is_finite() => number.to_string(),
+        other => nested(other),
     }
 }
 
 fn write_member(out: &mut Vec<u8>, key: &Value, value: &Value) {
-    let key = match Cell::of(key) {
-        Cell::Text(text) => text,
-        other => other.to_json().to_string(),
-    };
-    write_scalar(out, &Value::string(key));
+    write_text(out, &text_of(key));
     out.push(b':');
     write_nested(out, value);
 }
@@ -226,10 +231,30 @@ mod tests {
             (Value::Date(20_778), Cell::Day(46_347.0)),
             (Value::Time(21_600_000), Cell::Time(0.25)),
             (Value::Date(-40_000), Cell::Text("1860-06-26".to_owned())),
-            (Value::Map(map), Cell::Text(r#"{"a":[1.0,null]}"#.to_owned())),
+            (Value::Map(map), Cell::Text(r#"{"a":[1,null]}"#.to_owned())),
         ] {
             assert_eq!(Cell::of(&value), cell, "{value:?}");
             assert_eq!(Cell::from_json(cell.to_json()), cell);
         }
+    }
+
+    #[test]
+    fn nested_numbers_keep_their_kind_and_their_digits() {
+        let fraction = Decimal { unscaled: Bytes::from_static(&[0, 150]), scale: 2 };
+        let keys = vec![
+            (Value::Int32(7), Value::Int64(i64::MAX)),
+            (Value::Int64(i64::MIN), Value::Int8(-3)),
+            (Value::Boolean(true), Value::Float64(1.0)),
+            (Value::Date(20_778), Value::Decimal(fraction)),
+            (Value::Float32(f32::NAN), Value::Float32(f32::NAN)),
+            ("t".into(), Value::Timestamp(1_795_262_400_000)),
+        ];
+        assert_eq!(
+            Cell::of(&Value::Map(Map::new(keys))),
+            Cell::Text(
+                r#"{"7":9223372036854775807,"-9223372036854775808":-3,"true":1.0,"2026-11-21":1.50,"NaN":"NaN","t":"2026-11-21T12:00:00.000Z"}"#
+                    .to_owned()
+            )
+        );
     }
 }

@@ -8,7 +8,7 @@ use connect_api::{
     value::Value,
 };
 
-use crate::cell::{Cell, MOST_CHARACTERS};
+use crate::cell::{Cell, MOST_CHARACTERS, text_of};
 
 /// Columns that a sheet can have.
 pub(crate) const MOST_COLUMNS: usize = 16_384;
@@ -41,7 +41,7 @@ impl Row {
             }
             Value::Map(map) => {
                 let entries = map.entries().iter();
-                entries.map(|(name, value)| (name_of(name), Cell::of(value))).collect()
+                entries.map(|(name, value)| (text_of(name), Cell::of(value))).collect()
             }
             value => vec![(VALUE.to_owned(), Cell::of(value))],
         };
@@ -73,12 +73,5 @@ impl Row {
             offset: record.offset,
             cells,
         }))
-    }
-}
-
-fn name_of(key: &Value) -> String {
-    match Cell::of(key) {
-        Cell::Text(text) => text,
-        other => other.to_json().to_string(),
     }
 }
