@@ -146,6 +146,10 @@ fn check_headers(config: &CsvConfig, spool: &Spool) -> Result<()> {
     for found in spool.look()?.into_iter().take(SCHEMA_FILES) {
         // A file that cannot be read is told of when it is read.
         let Ok(header) = Header::read(config, &found.path) else { continue };
+        // A file without a row says nothing of columns; it is finished when it is its turn.
+        if header.names.is_empty() {
+            continue;
+        }
         match &known {
             Some((name, names)) if *names != header.names => {
                 return Err(ConnectorError::invalid(format!(

@@ -203,3 +203,20 @@ fn empty_files_have_no_rows_and_are_moved() {
         Ok(())
     });
 }
+
+#[test]
+fn empty_files_do_not_keep_others_from_being_read() {
+    case(async {
+        for has_header in ["true", "false"] {
+            let bench = Bench::new().with("csv.first.row.as.header", has_header);
+            bench.drop_file("a.csv", "id\n1\n");
+            bench.drop_file("b.csv", "");
+            bench.drop_file("c.csv", "id\n2\n");
+            let mut task = bench.task().await?;
+            let rows = bench.drain(&mut task).await?;
+            assert_eq!(rows.iter().filter(|row| *row != "id").collect::<Vec<_>>(), ["1", "2"]);
+            assert_eq!(bench.names("done"), ["a.csv", "b.csv", "c.csv"]);
+        }
+        Ok(())
+    });
+}
