@@ -23,6 +23,8 @@ pub(crate) struct RowParser {
     nulls: NullIndicator,
     ignores_leading_blanks: bool,
     fields: Fields,
+    /// Bytes of these fields.
+    ended_bytes: usize,
     /// The beginning of a field whose quote did not end in its line.
     pending: Option<String>,
 }
@@ -58,6 +60,7 @@ impl RowParser {
             nulls: config.nulls,
             ignores_leading_blanks: config.ignores_leading_blanks,
             fields: Fields::new(),
+            ended_bytes: 0,
             pending: None,
         }
     }
@@ -84,18 +87,19 @@ impl RowParser {
             return None;
         }
         self.push(&mut scan);
+        self.ended_bytes = 0;
         Some(mem::take(&mut self.fields))
     }
 
     /// Bytes of a row that has not ended.
     pub(crate) fn pending_bytes(&self) -> usize {
-        let ended = self.fields.iter().flatten().map(String::len).sum::<usize>();
-        ended + self.pending.as_ref().map_or(0, String::len)
+        self.ended_bytes + self.pending.as_ref().map_or(0, String::len)
     }
 
     /// Forgets a row that has not ended; whether there was one.
     pub(crate) fn forget(&mut self) -> bool {
         self.fields.clear();
+        self.ended_bytes = 0;
         self.pending.take().is_some()
     }
 
@@ -149,8 +153,8 @@ impl RowParser {
         if !is_within {
             return;
         }
-        let is_blank = !scan.out.is_empty() && scan.out.chars().all(char::is_whitespace);
-        if self.ignores_leading_blanks && is_blank {
+        let is_blank = || !scan.out.is_empty() && scan.out.chars().all(char::is_whitespace);
+        if self.ignores_leading_blanks && is_blank() {
             scan.out.clear();
         } else {
             scan.out.push(self.quote);
@@ -185,6 +189,7 @@ impl RowParser {
     /// Ends a field.
     fn push(&mut self, scan: &mut Scan<'_>) {
         let field = mem::take(&mut scan.out);
+        self.ended_bytes += field.len();
         let is_null = field.is_empty()
             && match self.nulls {
                 NullIndicator::Neither => false,
@@ -285,8 +290,13 @@ mod tests {
         );
         let mut parser = parser(&[]);
         assert_eq!(parser.line("a,\"b"), None);
+        assert_eq!(parser.pending_bytes(), "ab\n".len());
+        assert!(parser.line("c\"").is_some());
+        assert_eq!(parser.pending_bytes(), 0);
+        assert_eq!(parser.line("a,\"b"), None);
         assert!(parser.forget());
         assert!(!parser.forget());
+        assert_eq!(parser.pending_bytes(), 0);
         assert_eq!(parser.line("c").unwrap().len(), 1);
     }
 

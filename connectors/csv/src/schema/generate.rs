@@ -1,6 +1,6 @@
 //! Schemas that are made of a file.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use connect_api::schema::{Schema, Type, logical};
 
@@ -51,8 +51,9 @@ pub(crate) fn generate(
 ) -> (Arc<Schema>, Arc<Schema>) {
     let mut cells = CellReader::new(config);
     let mut value = Schema::new(Type::Struct).named(config.generated_value_name.as_str());
+    let mut known = HashSet::with_capacity(names.len());
     for (column, name) in names.iter().enumerate() {
-        if value.field_index(name).is_some() {
+        if !known.insert(name.as_str()) {
             continue;
         }
         let schema = match config.generated_types {

@@ -8,7 +8,7 @@ pub(crate) use self::{
     text::parse_schema,
 };
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use connect_api::{
     error::{ConnectorError, Result},
@@ -41,12 +41,17 @@ impl RowSchema {
         names: &[String],
         is_case_sensitive: bool,
     ) -> Result<Self> {
+        let mut places: HashMap<String, usize> = HashMap::with_capacity(value.fields().len());
+        let mut in_any_case: HashMap<String, usize> = HashMap::new();
+        for (index, field) in value.fields().iter().enumerate() {
+            places.insert(field.name.to_string(), index);
+            if !is_case_sensitive {
+                in_any_case.entry(field.name.to_ascii_lowercase()).or_insert(index);
+            }
+        }
         let place = |name: &str| {
-            value.field_index(name).or_else(|| {
-                let mut fields = value.fields().iter();
-                let found = fields.position(|field| field.name.eq_ignore_ascii_case(name));
-                found.filter(|_| !is_case_sensitive)
-            })
+            let found = places.get(name);
+            found.or_else(|| in_any_case.get(&name.to_ascii_lowercase())).copied()
         };
         let columns = names.iter().map(|name| (Arc::from(name.as_str()), place(name))).collect();
         let key = match key {
