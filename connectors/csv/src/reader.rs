@@ -17,7 +17,7 @@ use crate::{
     lines::{Lines, Read},
     offset::{Identity, Stage, Stored},
     row::{Fields, RowParser},
-    schema::{RowSchema, SAMPLE_ROWS, generate, header_of, numbered},
+    schema::{RowSchema, SAMPLE_BYTES, SAMPLE_ROWS, generate, header_of, numbered},
     spool::Found,
 };
 
@@ -342,7 +342,7 @@ impl Header {
         let mut sample = Vec::new();
         let is_generated = config.schemas.value_schema.0.is_none();
         let wanted = if is_generated { SAMPLE_ROWS } else { 0 };
-        while sample.len() < wanted {
+        while sample.len() < wanted && lines.position() - position < SAMPLE_BYTES {
             // A row that is broken is told of when it is read.
             let Ok(Some(row)) = row(&mut lines) else { break };
             sample.push(row);

@@ -136,7 +136,7 @@ pub(crate) struct SchemaConfig {
     )]
     pub(crate) generated_value_name: String,
     /// Types of generated fields: `string` as in the original, or `inferred` from the first
-    /// thousand rows of each file.
+    /// thousand rows of each file, or from those in its first MiB.
     #[config(key = "schema.generation.types", default = GeneratedTypes::String, importance = Low)]
     pub(crate) generated_types: GeneratedTypes,
     /// Where the time of records comes from: a field (`FIELD`), the last change of the file

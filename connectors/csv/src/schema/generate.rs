@@ -13,6 +13,8 @@ use crate::{
 
 /// Rows that are looked at for types.
 pub(crate) const SAMPLE_ROWS: usize = 1000;
+/// Bytes of rows after which no more of them are looked at: they are held at once.
+pub(crate) const SAMPLE_BYTES: u64 = 1 << 20;
 
 /// Types that a column may look like, the narrowest first.
 const GUESSES: [Guess; 4] = [

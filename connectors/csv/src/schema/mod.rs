@@ -4,7 +4,7 @@ mod generate;
 mod text;
 
 pub(crate) use self::{
-    generate::{SAMPLE_ROWS, generate, header_of},
+    generate::{SAMPLE_BYTES, SAMPLE_ROWS, generate, header_of},
     text::parse_schema,
 };
 
