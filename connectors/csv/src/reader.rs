@@ -92,7 +92,10 @@ impl OpenFile {
             Content::open(file, &path, config.csv.charset.0, config.spool.file_buffer_bytes);
         let content = content.map_err(|error| refusal(&path, error))?;
         let lines = lines(config, content);
-        let schema = header.schema(config).map_err(Refusal::Bad)?;
+        let schema = header.schema(config).map_err(|error| {
+            let message = format!("Could not read file \"{}\"", path.display());
+            Refusal::Bad(ConnectorError::record(message).caused_by(error))
+        })?;
         let mut open = Self {
             lines,
             parser: RowParser::new(&config.csv),

@@ -34,7 +34,8 @@ impl RowSchema {
     /// Brings together the schemas and the names of columns.
     ///
     /// # Errors
-    /// `Invalid` when the key has a field that the value has not.
+    /// `Invalid` when the key has a field that the value has not; `Record` when two columns are one
+    /// field.
     pub(crate) fn new(
         value: Arc<Schema>,
         key: Option<Arc<Schema>>,
@@ -53,7 +54,9 @@ impl RowSchema {
             let found = places.get(name);
             found.or_else(|| in_any_case.get(&name.to_ascii_lowercase())).copied()
         };
-        let columns = names.iter().map(|name| (Arc::from(name.as_str()), place(name))).collect();
+        let columns: Vec<(Arc<str>, Option<usize>)> =
+            names.iter().map(|name| (Arc::from(name.as_str()), place(name))).collect();
+        check_columns(&columns)?;
         let key = match key {
             Some(key) if !key.fields().is_empty() => {
                 let taken = key.fields().iter().map(|field| {
@@ -82,6 +85,21 @@ impl RowSchema {
         let value = Struct::new(Arc::clone(&self.value), values);
         (key, SchemaAndValue::new(Arc::clone(&self.value), Value::Struct(value)))
     }
+}
+
+/// A field can take one column only: the other would be lost.
+fn check_columns(columns: &[(Arc<str>, Option<usize>)]) -> Result<()> {
+    let mut taken = HashMap::with_capacity(columns.len());
+    for (index, (name, place)) in columns.iter().enumerate() {
+        let Some(place) = place else { continue };
+        let number = index + 1;
+        let Some((other, before)) = taken.insert(place, (number, name)) else { continue };
+        return Err(ConnectorError::record(format!(
+            "Columns {other} (\"{before}\") and {number} (\"{name}\") are the same field. Give one \
+             of them another name"
+        )));
+    }
+    Ok(())
 }
 
 /// Names for columns that have none.

@@ -177,6 +177,34 @@ fn files_of_two_shapes_make_no_schema() {
 }
 
 #[test]
+fn a_header_with_one_name_twice_is_refused() {
+    case(async {
+        let generated = Bench::new();
+        let in_any_case = bench();
+        for (bench, header, columns) in [
+            (generated, "id,name,id", ["Columns 1 (\"id\")", "3 (\"id\")"]),
+            (in_any_case, "id,name,ID", ["Columns 1 (\"id\")", "3 (\"ID\")"]),
+        ] {
+            bench.drop_file("a.csv", format!("{header}\n1,a,2\n"));
+            let mut task = bench.task().await?;
+            let batch = task.poll().await?;
+            bench.commit(&mut task, &batch).await;
+            let error = task.poll().await.unwrap_err();
+            let text = chain(&error);
+            assert!(text.contains("a.csv"), "{text}");
+            assert!(columns.iter().all(|column| text.contains(column)), "{text}");
+            assert_eq!(bench.names("bad"), ["a.csv"]);
+        }
+        // Columns that the schema does not have are not read, whatever they are called.
+        let bench = bench();
+        bench.drop_file("a.csv", "id,name,x,x\n1,a,2,3\n");
+        let mut task = bench.task().await?;
+        assert_eq!(bench.drain(&mut task).await?, ["1,a"]);
+        Ok(())
+    });
+}
+
+#[test]
 fn a_file_that_changed_after_its_end_is_read_again() {
     case(async {
         let bench = bench();
