@@ -1,14 +1,17 @@
 //! The options of the Excel sink.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use connect_api::config::Config;
+use connect_api::config::{Config, Problems};
+use connect_disk::directory_of;
 
 /// Options of the Excel sink.
 #[derive(Config, Debug)]
+#[config(check)]
 pub(crate) struct ExcelConfig {
     /// The workbook. Its directory must exist; a workbook that is there already is replaced.
     #[config(importance = High, check = is_workbook)]
@@ -28,6 +31,18 @@ pub(crate) struct ExcelConfig {
 }
 
 impl ExcelConfig {
+    /// A workbook over the store would take the rows with it.
+    fn check(&self, problems: &mut Problems) {
+        let is_set = !self.file.as_os_str().is_empty();
+        if is_set && real_path(&self.store_file()) == real_path(&self.file) {
+            problems.add_text(
+                "store.file",
+                "'store.file' is the workbook of 'file', which would replace the rows. Name \
+                 another file.",
+            );
+        }
+    }
+
     /// Where the rows are kept.
     pub(crate) fn store_file(&self) -> PathBuf {
         let own = self.store_file.as_ref().filter(|path| !path.as_os_str().is_empty());
@@ -37,6 +52,14 @@ impl ExcelConfig {
             name.into()
         })
     }
+}
+
+/// A path without links and dots, as far as its directory exists.
+fn real_path(path: &Path) -> PathBuf {
+    let (directory, name) = (directory_of(path), path.file_name().unwrap_or_default());
+    fs::canonicalize(path).unwrap_or_else(|_absent| {
+        fs::canonicalize(directory).unwrap_or_else(|_absent| directory.to_owned()).join(name)
+    })
 }
 
 fn is_workbook(text: &str) -> Result<(), String> {

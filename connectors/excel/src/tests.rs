@@ -319,6 +319,14 @@ fn what_is_wrong_is_told_in_a_sentence() {
         ]));
         let wrong: Vec<_> = wrong.into_iter().filter(|value| !value.errors.is_empty()).collect();
         assert_eq!(wrong.len(), 3, "{wrong:?}");
+        let path = Workbook::new().directory.path().display().to_string();
+        let same =
+            [("book.xlsx", "./book.xlsx"), (&format!("{path}/b.xlsx"), &format!("{path}/b.xlsx"))];
+        for (file, store) in same {
+            let values = ExcelSink.validate(&Props::from([("file", file), ("store.file", store)]));
+            let wrong: Vec<_> = values.iter().filter(|value| !value.errors.is_empty()).collect();
+            assert_eq!((wrong.len(), &*wrong[0].name), (1, "store.file"), "{wrong:?}");
+        }
         Ok(())
     });
 }
