@@ -134,7 +134,7 @@ fn prepare(config: &CsvConfig, spool: &Spool, now_ms: i64) -> Result<()> {
 fn check_directories(config: &CsvConfig) -> Result<()> {
     check_directory("input.path", &config.spool.input_path)?;
     check_directory("error.path", &config.spool.error_path)?;
-    match config.spool.finished_path() {
+    match config.spool.finished_path().filter(|_| config.spool.moves_finished()) {
         Some(finished) => check_directory("finished.path", finished),
         None => Ok(()),
     }

@@ -216,8 +216,7 @@ impl CsvConfig {
 
 impl SpoolConfig {
     fn check_paths(&self, problems: &mut Problems) {
-        let needs_finished =
-            matches!(self.cleanup_policy, CleanupPolicy::Move | CleanupPolicy::MoveByDate);
+        let needs_finished = self.moves_finished();
         if needs_finished && self.finished_path().is_none() {
             let policy = self.cleanup_policy;
             problems.add_text(
@@ -243,6 +242,11 @@ impl SpoolConfig {
                 ),
             );
         }
+    }
+
+    /// Whether finished files go anywhere.
+    pub(crate) const fn moves_finished(&self) -> bool {
+        matches!(self.cleanup_policy, CleanupPolicy::Move | CleanupPolicy::MoveByDate)
     }
 
     /// Where finished files go.

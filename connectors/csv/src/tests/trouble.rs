@@ -116,6 +116,10 @@ fn a_missing_or_closed_directory_is_named_at_the_start() {
             error.to_string(),
             "Directory \"/nowhere/at/all\" of 'error.path' does not exist. Create it"
         );
+        for policy in ["NONE", "DELETE"] {
+            let unused = bench().with("finished.path", "/nowhere/at/all");
+            assert!(unused.with("cleanup.policy", policy).task().await.is_ok());
+        }
         let bench = bench();
         fs::set_permissions(bench.path("done"), fs::Permissions::from_mode(0o500)).unwrap();
         // Root may write anywhere.
