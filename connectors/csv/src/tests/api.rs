@@ -153,6 +153,19 @@ fn a_form_may_hold_several_files() {
         assert_eq!((status, reply["files"].as_array().unwrap().len()), (201, 2), "{reply}");
         assert_eq!(site.bench.drain(&mut task).await?, ["1", "2"]);
         assert_eq!(site.ask(form("--line--\r\n".to_owned())).await.0, 400);
+        let refused = format!("{}{}--line--\r\n", part("c.csv", "id\n3"), part("d.txt", "id\n4"));
+        assert_eq!(site.ask(form(refused)).await.0, 400);
+        assert!(site.bench.names("in").is_empty(), "all or nothing");
+        // Only names can be refused when every file is there.
+        let site = Site::new(bench().with("input.file.pattern", "[ab][.]csv"));
+        let _task = site.task().await;
+        assert_eq!(site.send("b.csv", "id\n1\n").await.0, 201);
+        let taken = format!("{}{}--line--\r\n", part("a.csv", "id\n3"), part("b.csv", "id\n4"));
+        let request = Request::post(format!("/uploads/{}", site.bench.connector))
+            .header(header::CONTENT_TYPE, "multipart/form-data; boundary=line");
+        let (status, reply) = site.ask(request.body(Body::from(taken)).unwrap()).await;
+        assert_eq!(status, 409);
+        assert!(reply["message"].as_str().unwrap().ends_with("again: \"a.csv\""), "{reply}");
         Ok(())
     });
 }

@@ -10,6 +10,8 @@ use axum::{
 use serde_json::json;
 use tracing::error;
 
+use super::receive::Received;
+
 /// A request that cannot be answered.
 #[derive(Debug)]
 pub(super) struct ApiError {
@@ -29,6 +31,17 @@ impl ApiError {
     /// The request is wrong.
     pub(super) fn invalid(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// Files that came before in the same request and are read all the same.
+    pub(super) fn after(mut self, taken: &[Received]) -> Self {
+        if !taken.is_empty() {
+            let names: Vec<_> = taken.iter().map(|file| format!("\"{}\"", file.name)).collect();
+            let names = names.join(", ");
+            self.message
+                .push_str(&format!(". These files were taken, do not send them again: {names}"));
+        }
+        self
     }
 
     /// An upload could not be stored.

@@ -28,7 +28,7 @@ use tokio::sync::Semaphore;
 
 use self::{
     error::{ApiError, Result},
-    receive::{Received, receive},
+    receive::{Received, stage},
     shown::{encoded, progress, waiting},
 };
 use crate::{
@@ -178,12 +178,13 @@ async fn take(
             ApiError::invalid("Say the name of the file, as in /uploads/CONNECTOR?name=data.csv")
         })?;
         let body = request.into_body().into_data_stream();
-        vec![receive(&config.spool, &name, body).await?]
+        vec![stage(&config.spool, &name, body).await?.publish(&config.spool)?]
     };
     Ok(created(&connector, &received))
 }
 
-/// The files of a form; its other fields mean nothing.
+/// The files of a form; its other fields mean nothing. No file gets its name before all of them are
+/// there, so that a form that is refused for one of them can be sent again.
 async fn take_form(config: &CsvConfig, request: Request) -> Result<Vec<Received>> {
     let broken = |error: axum::extract::multipart::MultipartError| {
         ApiError::invalid(format!("The form cannot be read: {}", error.body_text()))
@@ -191,13 +192,18 @@ async fn take_form(config: &CsvConfig, request: Request) -> Result<Vec<Received>
     let mut form = Multipart::from_request(request, &())
         .await
         .map_err(|error| ApiError::invalid(error.body_text()))?;
-    let mut received = Vec::new();
+    let mut staged = Vec::new();
     while let Some(field) = form.next_field().await.map_err(broken)? {
         let Some(name) = field.file_name().map(str::to_owned) else { continue };
-        received.push(receive(&config.spool, &name, field).await?);
+        staged.push(stage(&config.spool, &name, field).await?);
     }
-    if received.is_empty() {
+    if staged.is_empty() {
         return Err(ApiError::invalid("The form holds no file"));
+    }
+    let mut received = Vec::with_capacity(staged.len());
+    for file in staged {
+        let one = file.publish(&config.spool).map_err(|error| error.after(&received))?;
+        received.push(one);
     }
     Ok(received)
 }

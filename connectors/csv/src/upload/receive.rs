@@ -52,22 +52,40 @@ pub(super) struct Received {
     pub(super) bytes: u64,
 }
 
-/// Takes a file into the input directory.
+/// Takes a file beside the input files, where no task sees it until [`Staged::publish`].
 ///
 /// # Errors
 /// What is wrong with its name, its size, the connection or the disk.
-pub(super) async fn receive<E: Display>(
+pub(super) async fn stage<E: Display>(
     config: &SpoolConfig,
     name: &str,
     content: impl Stream<Item = Result<Bytes, E>> + Unpin,
-) -> Result<Received> {
+) -> Result<Staged> {
     check_name(config, name)?;
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let path = config.input_path.join(format!("{UPLOAD_PREFIX}{:016x}-{number}", *TOKEN));
     let part = Part { path };
     let bytes = write(config, &part.path, name, content).await?;
-    let given = on_disk(|| give_name(config, &part.path, name))?;
-    Ok(Received { name: given, sent_as: name.to_owned(), bytes })
+    Ok(Staged { part, name: name.to_owned(), bytes })
+}
+
+/// A file that is whole on the disk and has no name yet; gone when it is dropped.
+#[derive(Debug)]
+pub(super) struct Staged {
+    part: Part,
+    name: String,
+    bytes: u64,
+}
+
+impl Staged {
+    /// Gives the file its name, under which tasks read it.
+    ///
+    /// # Errors
+    /// When the name is taken, or the disk refuses it.
+    pub(super) fn publish(self, config: &SpoolConfig) -> Result<Received> {
+        let name = on_disk(|| give_name(config, &self.part.path, &self.name))?;
+        Ok(Received { name, sent_as: self.name, bytes: self.bytes })
+    }
 }
 
 /// What is being received; gone when it is dropped.
