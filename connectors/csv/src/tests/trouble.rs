@@ -252,3 +252,18 @@ fn empty_files_do_not_keep_others_from_being_read() {
         Ok(())
     });
 }
+
+#[test]
+fn types_are_inferred_from_a_bounded_part_of_a_file() {
+    case(async {
+        let bench = Bench::new()
+            .with("schema.generation.types", "inferred")
+            .with("errors.tolerance", "all")
+            .with("batch.size", "10");
+        let wide = "x".repeat(600_000);
+        bench.drop_file("a.csv", format!("id,name\n1,{wide}\n2,{wide}\nthree,c\n"));
+        let mut task = bench.task().await?;
+        assert_eq!(bench.drain(&mut task).await?.len(), 2, "the third is beyond what is looked at");
+        Ok(())
+    });
+}
