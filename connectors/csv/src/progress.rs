@@ -12,13 +12,35 @@ const MOST_SENTENCES: usize = 10;
 
 static OF_PROCESS: LazyLock<Arc<LiveFiles>> = LazyLock::new(Arc::default);
 
-/// The tasks that run, by the names of their connectors.
-type TasksByConnector = HashMap<Arc<str>, Vec<Weak<TaskFiles>>>;
+/// The tasks that run or ran last, by the names of their connectors.
+type TasksByConnector = HashMap<Arc<str>, Vec<Slot>>;
+
+/// What a task reads, or read before it failed.
+#[derive(Debug)]
+struct Slot {
+    /// Number of the task, whose next start takes the place of this one.
+    index: u32,
+    files: Arc<TaskFiles>,
+    running: Weak<Running>,
+}
+
+/// Whether a task runs: as long as this is there.
+#[derive(Debug)]
+pub(crate) struct Running;
 
 /// What the tasks of this process read, by connector.
 #[derive(Debug, Default)]
 pub struct LiveFiles {
     tasks: Mutex<TasksByConnector>,
+}
+
+/// Whose files are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Those of tasks that run.
+    Running,
+    /// Those of tasks that have failed as well.
+    RanLast,
 }
 
 /// What one task reads.
@@ -49,7 +71,11 @@ impl FileProgress {
     pub(crate) fn restored(stored: Stored) -> Self {
         let size = stored.identity.map_or(0, |identity| identity.size);
         let is_settled = stored.stage != Stage::Reading;
-        let bytes_read = if is_settled { size } else { stored.position.unwrap_or(0).min(size) };
+        let bytes_read = if stored.stage == Stage::Finished {
+            size
+        } else {
+            stored.position.unwrap_or(0).min(size)
+        };
         Self {
             stored,
             delivered: stored.rows,
@@ -67,7 +93,7 @@ impl FileProgress {
 
     /// Rows that are left, by the bytes that are left; none while nothing can be said.
     pub(crate) fn rows_left(&self) -> Option<u64> {
-        if self.stored.stage != Stage::Reading {
+        if self.stored.stage == Stage::Finished {
             return Some(0);
         }
         let left = u128::from(self.size().saturating_sub(self.bytes_read));
@@ -78,8 +104,10 @@ impl FileProgress {
 
     /// Milliseconds until the end, at the speed so far; none while nothing can be said.
     pub(crate) fn eta_ms(&self) -> Option<i64> {
-        if self.stored.stage != Stage::Reading {
-            return Some(0);
+        match self.stored.stage {
+            Stage::Reading => {}
+            Stage::Finished => return Some(0),
+            Stage::Failed => return None,
         }
         let (_, bytes, began_ms) = self.began;
         let done = i128::from(self.bytes_read.saturating_sub(bytes));
@@ -120,24 +148,37 @@ impl LiveFiles {
         Arc::clone(&OF_PROCESS)
     }
 
-    /// Shows what a new task reads until it is dropped.
-    pub(crate) fn enter(&self, connector: Arc<str>) -> Arc<TaskFiles> {
-        let task = Arc::new(TaskFiles::default());
+    /// Shows what a new task reads, until the next one of its number does.
+    pub(crate) fn enter(&self, connector: Arc<str>, index: u32) -> (Arc<TaskFiles>, Arc<Running>) {
+        let (files, running) = (Arc::new(TaskFiles::default()), Arc::new(Running));
         let mut tasks = lock(&self.tasks);
-        tasks.retain(|_, tasks| tasks.iter().any(|task| task.strong_count() > 0));
-        let slot = tasks.entry(connector).or_default();
-        slot.retain(|task| task.strong_count() > 0);
-        slot.push(Arc::downgrade(&task));
+        let slots = tasks.entry(connector).or_default();
+        slots.retain(|slot| slot.index != index);
+        let shown = (Arc::clone(&files), Arc::downgrade(&running));
+        slots.push(Slot { index, files: shown.0, running: shown.1 });
         drop(tasks);
-        task
+        (files, running)
     }
 
-    /// What the tasks of a connector read; none when none of them runs here.
-    pub(crate) fn of_connector(&self, connector: &str) -> Option<BTreeMap<String, FileProgress>> {
+    /// Forgets a connector that is there no more.
+    pub(crate) fn forget(&self, connector: &str) {
+        lock(&self.tasks).remove(connector);
+    }
+
+    /// What the tasks of a connector read; none when none of them runs here, or did where those are
+    /// wanted that do not run any more.
+    pub(crate) fn of_connector(
+        &self,
+        connector: &str,
+        wanted: Wanted,
+    ) -> Option<BTreeMap<String, FileProgress>> {
         let tasks = {
             let tasks = lock(&self.tasks);
-            let slot = tasks.get(connector).map(Vec::as_slice).unwrap_or_default();
-            slot.iter().filter_map(Weak::upgrade).collect::<Vec<_>>()
+            let slots = tasks.get(connector).map(Vec::as_slice).unwrap_or_default();
+            let is_wanted =
+                |slot: &&Slot| wanted == Wanted::RanLast || slot.running.strong_count() > 0;
+            let wanted = slots.iter().filter(is_wanted);
+            wanted.map(|slot| Arc::clone(&slot.files)).collect::<Vec<_>>()
         };
         if tasks.is_empty() {
             return None;
@@ -182,6 +223,9 @@ mod tests {
         assert_eq!(file.rows_left(), Some(300));
         // 200 bytes took four seconds, and 750 are left.
         assert_eq!(file.eta_ms(), Some(15_000));
+        let failed = Stored { stage: Stage::Failed, ..file.stored };
+        let failed = FileProgress { stored: failed, ..file };
+        assert_eq!((failed.rows_left(), failed.eta_ms()), (Some(300), None));
         let fresh = FileProgress::default();
         assert_eq!((fresh.rows_left(), fresh.eta_ms()), (None, None));
     }
@@ -189,11 +233,16 @@ mod tests {
     #[test]
     fn a_connector_is_here_as_long_as_a_task_of_it_is() {
         let live = LiveFiles::default();
-        assert_eq!(live.of_connector("c"), None);
-        let task = live.enter("c".into());
-        task.set("a.csv", half_way());
-        assert_eq!(live.of_connector("c").unwrap().len(), 1);
-        drop(task);
-        assert_eq!(live.of_connector("c"), None);
+        let of = |wanted| live.of_connector("c", wanted).map(|files| files.len());
+        assert_eq!(of(Wanted::RanLast), None);
+        let (files, running) = live.enter("c".into(), 0);
+        files.set("a.csv", half_way());
+        assert_eq!(of(Wanted::Running), Some(1));
+        drop((files, running));
+        assert_eq!((of(Wanted::Running), of(Wanted::RanLast)), (None, Some(1)));
+        let _next = live.enter("c".into(), 0);
+        assert_eq!(of(Wanted::RanLast), Some(0), "its next start takes the place");
+        live.forget("c");
+        assert_eq!(of(Wanted::RanLast), None);
     }
 }

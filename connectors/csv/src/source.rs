@@ -99,7 +99,7 @@ impl SourceConnector for CsvSource {
         let (connector, clock) = (Arc::clone(&context.connector), Arc::clone(&context.clock));
         let spool = Spool::new(&config.spool, connector, share, clock);
         on_disk(|| prepare(&config, &spool, context.clock.now_ms()))?;
-        let files = LiveFiles::of_process().enter(Arc::clone(&context.connector));
+        let files = LiveFiles::of_process().enter(Arc::clone(&context.connector), share.index);
         Ok(Box::new(CsvTask::new(config, (spool, tolerance), files, stored, &context)))
     }
 

@@ -22,7 +22,7 @@ use crate::{
     config::{CleanupPolicy, CsvConfig, Tolerance},
     notices::Notices,
     offset::{Identity, Stage, Stored, name_of, partition},
-    progress::{FileProgress, TaskFiles},
+    progress::{FileProgress, Running, TaskFiles},
     reader::{Next, OpenFile, Refusal},
     spool::{Claim, Found, Spool},
 };
@@ -40,6 +40,8 @@ pub(crate) struct CsvTask {
     tolerance: Tolerance,
     /// What other parts of the process may know.
     files: Arc<TaskFiles>,
+    /// Says that the task runs.
+    _running: Arc<Running>,
     clock: Arc<dyn Clock>,
     budget: MemoryBudget,
     notices: Notices,
@@ -80,7 +82,7 @@ impl CsvTask {
     pub(crate) fn new(
         config: CsvConfig,
         (spool, tolerance): (Spool, Tolerance),
-        files: Arc<TaskFiles>,
+        (files, running): (Arc<TaskFiles>, Arc<Running>),
         stored: HashMap<String, Stored>,
         context: &SourceContext,
     ) -> Self {
@@ -92,6 +94,7 @@ impl CsvTask {
             spool,
             tolerance,
             files,
+            _running: running,
             clock: Arc::clone(&context.clock),
             budget: context.budget.clone(),
             notices: Notices::new(Arc::clone(&context.connector)),
@@ -279,7 +282,11 @@ impl CsvTask {
     /// Gives a file up; what was read of it before is delivered.
     fn fail(&mut self, found: Found, stored: Stored, error: ConnectorError, batch: &mut Batch) {
         let sentence = chain(&error);
-        self.files.change(&found.name, |file| file.note(&sentence));
+        let mut bytes_read = 0;
+        self.files.change(&found.name, |file| {
+            file.note(&sentence);
+            bytes_read = file.bytes_read;
+        });
         let stored = Stored { stage: Stage::Failed, ..stored };
         let aside = self.config.spool.error_path.display();
         if self.config.spool.halt_on_error {
@@ -289,7 +296,6 @@ impl CsvTask {
             let sentence = format!("{sentence}. The file goes to \"{aside}\"");
             self.notices.raise(&found.path, sentence);
         }
-        let bytes_read = stored.position.unwrap_or(0).min(found.identity.size);
         let name = found.name.clone();
         self.end(found, stored, batch);
         self.files.change(&name, |file| file.bytes_read = bytes_read);

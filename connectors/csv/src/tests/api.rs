@@ -44,11 +44,15 @@ struct Site {
 
 impl Site {
     fn new(bench: Bench) -> Self {
+        Self::in_state(bench, "RUNNING")
+    }
+
+    fn in_state(bench: Bench, state: &str) -> Self {
         let view = |name: &str, config: &Props| ConnectorView {
             name: name.to_owned(),
             config: config.clone(),
             state: Some("RUNNING".to_owned()),
-            tasks: vec!["RUNNING".to_owned()],
+            tasks: vec![state.to_owned()],
         };
         let views = vec![view(&bench.connector, &bench.props), view("elsewhere", &bench.props)];
         let clock = Arc::clone(&bench.clock);
@@ -127,6 +131,27 @@ fn an_upload_is_read_and_its_progress_told() {
         let _task = site.task().await;
         assert_eq!(site.get("/a.csv").await.1["rows"]["read"], 5);
         assert_eq!(site.get("").await.1["files"][0]["file"], "a.csv");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_failed_task_leaves_its_progress() {
+    case(async {
+        let bench = bench().with("errors.tolerance", "none").with("batch.size", "2");
+        let site = Site::in_state(bench, "FAILED");
+        let mut task = site.task().await;
+        site.bench.drop_file("a.csv", "id\n1\n2\n3\nfour\n5\n6\n7\n");
+        while let Ok(batch) = task.poll().await {
+            site.bench.commit(&mut task, &batch).await;
+        }
+        drop(task);
+        let (status, failed) = site.get("/a.csv").await;
+        assert_eq!((status, &failed["state"]), (200, &"failed".into()), "{failed}");
+        assert!(failed["rows"]["left"].as_u64() > Some(0), "{failed}");
+        assert_eq!(failed["rows"]["left_is_estimate"], true);
+        assert!(failed["errors"][0].as_str().unwrap().contains("line 5"), "{failed}");
+        assert_eq!(site.send("b.csv", "id\n1\n").await.0, 409, "nobody would read it");
         Ok(())
     });
 }

@@ -33,7 +33,7 @@ use self::{
 };
 use crate::{
     config::CsvConfig,
-    progress::{FileProgress, LiveFiles},
+    progress::{FileProgress, LiveFiles, Wanted},
     source::CLASS,
     spool::{Found, Share, Spool},
 };
@@ -74,14 +74,23 @@ pub fn router(
 }
 
 impl Api {
-    /// A connector that reads CSV files, with a task on this worker, and the files it knows of.
-    async fn find(&self, name: &str) -> Result<(CsvConfig, HashMap<String, FileProgress>)> {
+    /// A connector that reads CSV files, with a task on this worker, and the files it knows of. A task
+    /// that has failed tells what it read, and takes no files.
+    async fn find(
+        &self,
+        name: &str,
+        wanted: Wanted,
+    ) -> Result<(CsvConfig, HashMap<String, FileProgress>)> {
         let views = self.cluster.connectors_of(CLASS).await;
         let view = views.into_iter().find(|view| view.name == name).ok_or_else(|| {
+            self.live.forget(name);
             let message = format!("There is no connector \"{name}\" that reads CSV files");
             ApiError::new(StatusCode::NOT_FOUND, message)
         })?;
-        let Some(files) = self.live.of_connector(name) else { return Err(absent(&view)) };
+        // A task that has only moved on is asked for at the worker that runs it.
+        let has_failed = view.tasks.iter().any(|state| state == "FAILED");
+        let wanted = if has_failed { wanted } else { Wanted::Running };
+        let Some(files) = self.live.of_connector(name, wanted) else { return Err(absent(&view)) };
         let config = CsvConfig::parse(&view.config).map_err(|errors| {
             ApiError::new(StatusCode::CONFLICT, format!("Connector \"{name}\" is broken: {errors}"))
         })?;
@@ -114,7 +123,7 @@ fn is_known(file: &FileProgress, found: &Found) -> bool {
 }
 
 async fn list(State(api): State<Arc<Api>>, Path(connector): Path<String>) -> Result<Json<Value>> {
-    let (config, mut files) = api.find(&connector).await?;
+    let (config, mut files) = api.find(&connector, Wanted::RanLast).await?;
     let there = api.there(&config, &connector);
     let mut shown = Vec::new();
     for found in there {
@@ -135,7 +144,7 @@ async fn describe(
     State(api): State<Arc<Api>>,
     Path((connector, name)): Path<(String, String)>,
 ) -> Result<Json<Value>> {
-    let (config, mut files) = api.find(&connector).await?;
+    let (config, mut files) = api.find(&connector, Wanted::RanLast).await?;
     let there = api.there(&config, &connector).into_iter().find(|found| found.name == name);
     match (files.remove(&name), there) {
         (Some(file), Some(found)) if is_known(&file, &found) => {
@@ -165,7 +174,7 @@ async fn take(
     request: Request,
 ) -> Result<Response> {
     check_site(request.headers())?;
-    let (config, _) = api.find(&connector).await?;
+    let (config, _) = api.find(&connector, Wanted::Running).await?;
     let _place = api.places.try_acquire().map_err(|_full| {
         let message = "The worker is busy with other uploads: try again";
         ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message)

@@ -30,7 +30,7 @@ pub(super) fn progress(connector: &str, name: &str, file: &FileProgress) -> Valu
             "failed": stored.failed,
             "delivered": file.delivered.saturating_sub(stored.failed.min(file.delivered)),
             "left": file.rows_left(),
-            "left_is_estimate": stored.stage == Stage::Reading,
+            "left_is_estimate": stored.stage != Stage::Finished,
         },
         "bytes": {"total": file.size(), "read": file.bytes_read},
         "eta_ms": eta_ms,
