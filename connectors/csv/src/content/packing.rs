@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, Error, ErrorKind, Read, Seek as _, SeekFrom},
+    io::{self, BufRead as _, BufReader, Error, ErrorKind, Read, Seek as _, SeekFrom},
     path::Path,
     sync::{
         Arc,
@@ -10,6 +10,7 @@ use std::{
     },
 };
 
+use flate2::bufread::GzDecoder;
 use zip::{CompressionMethod, ZipArchive};
 
 /// Most bytes that a file of raw Snappy may hold: it is one block that is decompressed whole.
@@ -48,7 +49,7 @@ impl Packing {
     /// What the file holds.
     pub(super) fn open(self, file: Counted) -> io::Result<Box<dyn Read + Send>> {
         Ok(match self {
-            Self::Gzip => Box::new(flate2::read::MultiGzDecoder::new(file)),
+            Self::Gzip => Box::new(Gzip::new(file)),
             Self::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(file)),
             Self::Zstandard => Box::new(zstd::stream::read::Decoder::new(file)?),
             Self::Lz4 => Box::new(lz4_flex::frame::FrameDecoder::new(file)),
@@ -58,6 +59,47 @@ impl Packing {
                 return Err(invalid("Files of compress cannot be read: compress them with gzip"));
             }
         })
+    }
+}
+
+/// Members of gzip one after the other; zeros after them, as tapes pad with, are none.
+struct Gzip {
+    member: Option<GzDecoder<BufReader<Counted>>>,
+}
+
+impl Gzip {
+    fn new(file: Counted) -> Self {
+        Self { member: Some(GzDecoder::new(BufReader::new(file))) }
+    }
+}
+
+impl Read for Gzip {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.member {
+            let read = member.read(out)?;
+            if read > 0 || out.is_empty() {
+                return Ok(read);
+            }
+            let Some(ended) = self.member.take() else { break };
+            self.member = next_member(ended.into_inner())?;
+        }
+        Ok(0)
+    }
+}
+
+/// The member that follows, if there is more than zeros.
+fn next_member(mut file: BufReader<Counted>) -> io::Result<Option<GzDecoder<BufReader<Counted>>>> {
+    loop {
+        let bytes = file.fill_buf()?;
+        let there = bytes.len();
+        if there == 0 {
+            return Ok(None);
+        }
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        file.consume(zeros);
+        if zeros < there {
+            return Ok(Some(GzDecoder::new(file)));
+        }
     }
 }
 

@@ -100,6 +100,8 @@ fn every_packing_reads_from_any_position() {
     for (name, bytes) in [
         ("a.csv", plain.to_vec()),
         ("a.csv.gz", gzip(plain)),
+        ("padded.csv.gz", [gzip(plain), vec![0; 20_000]].concat()),
+        ("parts.csv.gz", [gzip(&plain[..9]), gzip(&plain[9..]), vec![0]].concat()),
         ("a.csv.bz2", bzip(plain)),
         ("a.csv.lz4", lz4(plain)),
         ("a.csv.zst", zstd::stream::encode_all(plain, 1).unwrap()),
@@ -130,6 +132,7 @@ fn archives_that_cannot_be_read_say_why() {
     let half = gzip(text().as_bytes());
     assert!(read("a.gz", &half[..half.len() / 2], UTF_8, 0).is_err());
     assert!(read("a.gz", b"no gzip", UTF_8, 0).is_err());
+    assert!(read("a.gz", &[gzip(b"1"), b"\0rest".to_vec()].concat(), UTF_8, 0).is_err());
 }
 
 #[test]
