@@ -1,5 +1,6 @@
 //! `/uploads`: files brought by a request, and how far their rows have come.
 
+mod disposition;
 mod error;
 mod openapi;
 mod receive;
@@ -182,7 +183,9 @@ async fn take(
     let received = if is_form(request.headers()) {
         take_form(&config, request).await?
     } else {
-        let name = query.get("name").cloned().or_else(|| disposed_name(request.headers()));
+        let disposition = request.headers().get(header::CONTENT_DISPOSITION);
+        let disposed = || disposition::file_name(disposition?.as_bytes());
+        let name = query.get("name").cloned().or_else(disposed);
         let name = name.ok_or_else(|| {
             ApiError::invalid("Say the name of the file, as in /uploads/CONNECTOR?name=data.csv")
         })?;
@@ -250,12 +253,4 @@ fn is_form(headers: &HeaderMap) -> bool {
     kind.is_some_and(|kind| {
         kind.trim_start().to_ascii_lowercase().starts_with("multipart/form-data")
     })
-}
-
-/// The name in `Content-Disposition: attachment; filename="data.csv"`.
-fn disposed_name(headers: &HeaderMap) -> Option<String> {
-    let disposition = headers.get(header::CONTENT_DISPOSITION)?.to_str().ok()?;
-    let (_, name) = disposition.split_once("filename=")?;
-    let name = name.split(';').next()?.trim().trim_matches('"');
-    Some(name.to_owned())
 }
