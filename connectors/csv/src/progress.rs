@@ -160,9 +160,15 @@ impl LiveFiles {
         (files, running)
     }
 
-    /// Forgets a connector that is there no more.
+    /// Forgets what tasks have read of a connector that is not there, but for tasks that still run.
     pub(crate) fn forget(&self, connector: &str) {
-        lock(&self.tasks).remove(connector);
+        let mut tasks = lock(&self.tasks);
+        if let Some(slots) = tasks.get_mut(connector) {
+            slots.retain(|slot| slot.running.strong_count() > 0);
+            if slots.is_empty() {
+                tasks.remove(connector);
+            }
+        }
     }
 
     /// What the tasks of a connector read; none when none of them runs here, or did where those are
@@ -240,8 +246,11 @@ mod tests {
         assert_eq!(of(Wanted::Running), Some(1));
         drop((files, running));
         assert_eq!((of(Wanted::Running), of(Wanted::RanLast)), (None, Some(1)));
-        let _next = live.enter("c".into(), 0);
+        let next = live.enter("c".into(), 0);
         assert_eq!(of(Wanted::RanLast), Some(0), "its next start takes the place");
+        live.forget("c");
+        assert_eq!(of(Wanted::Running), Some(0), "it runs");
+        drop(next);
         live.forget("c");
         assert_eq!(of(Wanted::RanLast), None);
     }
