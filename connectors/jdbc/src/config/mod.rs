@@ -143,7 +143,7 @@ pub(crate) struct JdbcSinkConfig {
     #[config(group = "Retries", default = 10, check = at_least(0))]
     pub(crate) max_retries: u32,
     /// Milliseconds before a batch is tried again.
-    #[config(key = "retry.backoff.ms", group = "Retries", default = 3000)]
+    #[config(key = "retry.backoff.ms", kind = Int, group = "Retries", default = 3000)]
     pub(crate) retry_backoff: Duration,
     /// Accepted, and without meaning: values are never logged.
     #[config(group = "Retries", importance = Low, default = false)]
@@ -399,6 +399,8 @@ mod tests {
         assert_eq!((config.insert_mode, config.pk_mode), (InsertMode::Insert, PkMode::None));
         assert_eq!((config.batch_size, config.max_retries), (3000, 10));
         assert_eq!(config.retry_backoff, Duration::from_secs(3));
+        let def = JdbcSinkConfig::def();
+        assert_eq!(def.get("retry.backoff.ms").unwrap().kind, ConfigKind::Int);
         assert_eq!(config.table_name_format, "${topic}");
         assert_eq!(config.table_types, [TableType::Table]);
         assert_eq!(config.string_output_value_column_name, "record_value");
