@@ -252,7 +252,7 @@ fn fatal(error: ConnectorError) -> ConnectorError {
     if !error.class().is_retriable() {
         return error;
     }
-    ConnectorError::internal("The service did not take a request, however often it was tried")
+    ConnectorError::internal("The service did not take a request, which is not tried again")
         .caused_by(error)
 }
 
