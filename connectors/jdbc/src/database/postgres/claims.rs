@@ -5,8 +5,11 @@ use connect_api::{
     record::TopicPartition,
 };
 
+use futures::future::join;
+use tokio_postgres::{Row, types::ToSql};
+
 use super::{
-    super::{Claim, Claims, Job, Moves, OffsetMove, Usage},
+    super::{Claim, Claims, Job, Moves, OffsetMove, Usage, Written, moved},
     failure::Failure,
     link::Session,
 };
@@ -108,13 +111,17 @@ pub(super) fn explain(failure: Failure, shown: &str, table: &str) -> ConnectorEr
     .caused_by(explained)
 }
 
-/// What the table has of the partitions of a job, which nobody else may change until the transaction
-/// ends.
-pub(super) async fn locked(
+/// Begins a transaction. What comes back is why there is none: the table knows better of a partition of
+/// the job, none of which anybody else may change until the transaction ends.
+pub(super) async fn begin(
     session: &mut Session,
     usage: &Usage,
     job: &Job<'_>,
-) -> Result<Claims, Failure> {
+) -> Result<Option<Written>, Failure> {
+    if job.offsets.is_empty() {
+        session.client.batch_execute("BEGIN").await?;
+        return Ok(None);
+    }
     let table = usage.offsets_table()?;
     let select = format!(
         "SELECT topic, kafka_partition, epoch, next_offset FROM {table} \
@@ -125,20 +132,33 @@ pub(super) async fn locked(
     let statement = session.prepared(&select).await?;
     let (topics, numbers) = columns(job.offsets);
     let connector = &*usage.connector;
-    let rows = session.client.query(&statement, &[&connector, &topics, &numbers]).await?;
-    let claims = rows.iter().map(|row| {
-        let partition = TopicPartition::new(row.try_get::<_, &str>(0)?, row.try_get(1)?);
-        Ok((partition, Claim { epoch: row.try_get(2)?, next: row.try_get(3)? }))
-    });
-    claims.collect()
+    let arguments: [&(dyn ToSql + Sync); 3] = [&connector, &topics, &numbers];
+    // Both are sent at once, in this order: one answer less is waited for.
+    let begun = session.client.batch_execute("BEGIN");
+    let (begun, rows) = join(begun, session.client.query(&statement, &arguments)).await;
+    begun?;
+    let claims = rows?.iter().map(claim_of).collect::<Result<Claims, Failure>>()?;
+    let moved = moved(job.offsets, &claims);
+    if moved.is_some() {
+        session.client.batch_execute("ROLLBACK").await?;
+    }
+    Ok(moved)
 }
 
-/// Moves the offsets of a job.
-pub(super) async fn move_offsets(
+fn claim_of(row: &Row) -> Result<(TopicPartition, Claim), Failure> {
+    let partition = TopicPartition::new(row.try_get::<_, &str>(0)?, row.try_get(1)?);
+    Ok((partition, Claim { epoch: row.try_get(2)?, next: row.try_get(3)? }))
+}
+
+/// Moves the offsets of a job and commits the transaction.
+pub(super) async fn commit(
     session: &mut Session,
     usage: &Usage,
     job: &Job<'_>,
 ) -> Result<(), Failure> {
+    if job.offsets.is_empty() {
+        return Ok(session.client.batch_execute("COMMIT").await?);
+    }
     let table = usage.offsets_table()?;
     let update = format!(
         "UPDATE {table} AS known SET next_offset = new.next_offset \
@@ -149,8 +169,12 @@ pub(super) async fn move_offsets(
     let (topics, numbers) = columns(job.offsets);
     let ends: Vec<_> = job.offsets.iter().map(|of| of.end).collect();
     let connector = &*usage.connector;
-    session.client.execute(&statement, &[&connector, &topics, &numbers, &ends]).await?;
-    Ok(())
+    let arguments: [&(dyn ToSql + Sync); 4] = [&connector, &topics, &numbers, &ends];
+    // As above: where offsets cannot be moved, the server takes the commit for a rollback.
+    let moved = session.client.execute(&statement, &arguments);
+    let (moved, committed) = join(moved, session.client.batch_execute("COMMIT")).await;
+    moved?;
+    Ok(committed?)
 }
 
 fn columns(offsets: &[OffsetMove]) -> (Vec<&str>, Vec<i32>) {

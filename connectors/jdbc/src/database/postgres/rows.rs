@@ -14,7 +14,7 @@ use connect_api::error::{ConnectorError, ErrorClass};
 use tokio_postgres::types::ToSql;
 
 use super::{
-    super::{Job, Run, Usage, Written, moved, not_now, refused},
+    super::{Job, Run, Usage, Written, not_now, refused},
     claims,
     copy::copy_rows,
     failure::{About, Failure},
@@ -125,21 +125,14 @@ async fn attempt(
     job: &Job<'_>,
     may_stage: bool,
 ) -> Result<Written, Stopped> {
-    session.client.batch_execute("BEGIN").await?;
-    if !job.offsets.is_empty()
-        && let Some(moved) = moved(job.offsets, &claims::locked(session, usage, job).await?)
-    {
-        session.client.batch_execute("ROLLBACK").await?;
+    if let Some(moved) = claims::begin(session, usage, job).await? {
         return Ok(moved);
     }
     for (place, run) in job.runs.iter().enumerate() {
         let written = write_run(session, job, run, usage.rendering, may_stage).await;
         written.map_err(|stopped| Stopped { run: Some(place), ..stopped })?;
     }
-    if !job.offsets.is_empty() {
-        claims::move_offsets(session, usage, job).await?;
-    }
-    session.client.batch_execute("COMMIT").await?;
+    claims::commit(session, usage, job).await?;
     session.filled.clear();
     session.fresh.clear();
     Ok(Written::Done)
@@ -262,16 +255,12 @@ async fn search(
     job: &Job<'_>,
     stopped: Stopped,
 ) -> Result<Written, Failure> {
-    session.client.batch_execute("BEGIN").await?;
+    if let Some(moved) = claims::begin(session, usage, job).await? {
+        return Ok(moved);
+    }
     if stopped.run.is_none() {
         // It was at the end that the server looked: now it looks at every statement.
         session.client.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await?;
-    }
-    if !job.offsets.is_empty()
-        && let Some(moved) = moved(job.offsets, &claims::locked(session, usage, job).await?)
-    {
-        session.client.batch_execute("ROLLBACK").await?;
-        return Ok(moved);
     }
     let mut bad = Vec::new();
     for run in job.runs {
@@ -286,10 +275,7 @@ async fn search(
         session.client.batch_execute("ROLLBACK").await?;
         return Err(stopped.failure);
     }
-    if !job.offsets.is_empty() {
-        claims::move_offsets(session, usage, job).await?;
-    }
-    session.client.batch_execute("COMMIT").await?;
+    claims::commit(session, usage, job).await?;
     Ok(Written::Done)
 }
 
