@@ -65,6 +65,11 @@ pub(crate) fn action_of(config: &JdbcSinkConfig, layout: &Layout) -> Action {
     }
 }
 
+/// The records of a batch in parts that follow each other in one partition.
+fn of_partitions(batch: &[SinkRecord]) -> impl Iterator<Item = &[SinkRecord]> {
+    batch.chunk_by(|one, next| one.origin == next.origin)
+}
+
 impl JdbcSinkTask {
     /// A task without partitions, connected.
     ///
@@ -129,7 +134,7 @@ impl JdbcSinkTask {
         if self.awaited.is_empty() {
             return Ok(());
         }
-        for record in batch {
+        for record in of_partitions(batch).filter_map(<[_]>::first) {
             if !self.awaited.remove(&record.origin) {
                 continue;
             }
@@ -208,14 +213,32 @@ impl JdbcSinkTask {
         outcome
     }
 
-    /// Whether a record of the batch is to be written by this task.
-    fn is_due(&self, record: &SinkRecord) -> bool {
-        if !self.keeps_offsets {
-            return true;
+    /// Which records of the batch are to be written by this task, and where their partitions then end.
+    fn due<'a>(&self, batch: &'a [SinkRecord]) -> (Vec<usize>, BTreeMap<&'a TopicPartition, i64>) {
+        let (mut rows, mut ends) = (Vec::with_capacity(batch.len()), BTreeMap::new());
+        let mut begin = 0;
+        for part in of_partitions(batch) {
+            let end = begin + part.len();
+            if let Some(last) = part.last()
+                && let Some(from) = self.due_from(&last.origin)
+                && last.offset >= from
+            {
+                rows.extend(begin + part.partition_point(|record| record.offset < from)..end);
+                ends.insert(&last.origin, last.offset + 1);
+            }
+            begin = end;
         }
-        let claim = self.claims.get(&record.origin);
-        !self.late.contains(&record.origin)
-            && claim.is_some_and(|claim| claim.next.is_none_or(|next| record.offset >= next))
+        (rows, ends)
+    }
+
+    /// Offset from which records of a partition are to be written; none when all are another task's, or
+    /// come again.
+    fn due_from(&self, partition: &TopicPartition) -> Option<i64> {
+        if !self.keeps_offsets {
+            return Some(i64::MIN);
+        }
+        let claim = self.claims.get(partition).filter(|_| !self.late.contains(partition))?;
+        Some(claim.next.unwrap_or(i64::MIN))
     }
 
     async fn attempt(
@@ -225,15 +248,9 @@ impl JdbcSinkTask {
         bad: &mut BTreeSet<usize>,
     ) -> Result<Written> {
         let mut planner = Planner::new(self.config.batch_size, self.config.delete_enabled);
-        let mut ends = BTreeMap::new();
-        for (row, record) in batch.iter().enumerate() {
-            if !self.is_due(record) {
-                continue;
-            }
-            ends.insert(&record.origin, record.offset + 1);
-            if bad.contains(&row) {
-                continue;
-            }
+        let (rows, ends) = self.due(batch);
+        for row in rows {
+            let Some(record) = batch.get(row).filter(|_| !bad.contains(&row)) else { continue };
             let reason = match self.layouts.of(record) {
                 Err(reason) => reason,
                 Ok(layout) => {
@@ -290,7 +307,8 @@ impl JdbcSinkTask {
     /// Notes that a batch is written.
     fn written(&mut self, batch: &[SinkRecord]) {
         let late = mem::take(&mut self.late);
-        for record in batch.iter().filter(|record| !late.contains(&record.origin)) {
+        let last = of_partitions(batch).filter_map(<[_]>::last);
+        for record in last.filter(|record| !late.contains(&record.origin)) {
             self.unwritten.remove(&record.origin);
             if let Some(claim) = self.claims.get_mut(&record.origin) {
                 claim.next = claim.next.max(Some(record.offset + 1));
@@ -308,7 +326,7 @@ impl JdbcSinkTask {
 
     /// Decides what follows from an error.
     fn failed(&mut self, batch: &[SinkRecord], error: ConnectorError) -> ConnectorError {
-        for record in batch {
+        for record in of_partitions(batch).filter_map(<[_]>::first) {
             let from = self.unwritten.entry(record.origin.clone()).or_insert(record.offset);
             *from = (*from).min(record.offset);
         }

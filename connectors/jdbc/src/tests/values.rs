@@ -265,3 +265,29 @@ fn listed_fields_become_timestamps() {
     });
     assert_eq!(outcome, Ok(()));
 }
+
+#[test]
+fn a_value_without_a_binary_form_is_copied_among_those_that_have_one() {
+    let outcome = run(async {
+        let Some(far) = Far::on_postgres().await else { return Ok(()) };
+        let (usual, far_off) = (1_720_000_000_123, 3_093_527_980_800_000);
+        let fixture = Rows(&far);
+        let mut driver = SinkDriver::new(&fixture);
+        for offset in 0..200 {
+            let at = Value::Timestamp(if offset % 90 == 89 { far_off } else { usual });
+            let at = ("at", named(Type::Int64, logical::TIMESTAMP), at);
+            let number = ("n", of(Type::Int64), Value::Int64(offset));
+            driver.produce(record(&tp(), offset, "a", structure(vec![number, at])));
+        }
+        driver.start(&[tp()]).await?;
+        driver.settle().await?;
+        let counted =
+            "SELECT at || ' ' || count(*) || ' ' || sum(n) FROM rows GROUP BY at ORDER BY at";
+        assert_eq!(
+            far.query(counted).await.unwrap(),
+            ["2024-07-03 09:46:40.123 198 19632", "100000-01-01 00:00:00 2 268"]
+        );
+        Ok(())
+    });
+    assert_eq!(outcome, Ok(()));
+}

@@ -4,9 +4,8 @@ use connect_api::{
     error::{ConnectorError, ErrorClass},
     record::TopicPartition,
 };
-
 use futures::future::join;
-use tokio_postgres::{Row, types::ToSql};
+use tokio_postgres::{Client, Row, Statement, types::ToSql};
 
 use super::{
     super::{Claim, Claims, Job, Moves, OffsetMove, Usage, Written, moved},
@@ -111,15 +110,13 @@ pub(super) fn explain(failure: Failure, shown: &str, table: &str) -> ConnectorEr
     .caused_by(explained)
 }
 
-/// Begins a transaction. What comes back is why there is none: the table knows better of a partition of
-/// the job, none of which anybody else may change until the transaction ends.
-pub(super) async fn begin(
+/// The statement that locks the offsets of a job; nothing where none are kept.
+pub(super) async fn lock(
     session: &mut Session,
     usage: &Usage,
     job: &Job<'_>,
-) -> Result<Option<Written>, Failure> {
+) -> Result<Option<Statement>, Failure> {
     if job.offsets.is_empty() {
-        session.client.batch_execute("BEGIN").await?;
         return Ok(None);
     }
     let table = usage.offsets_table()?;
@@ -129,20 +126,31 @@ pub(super) async fn begin(
          (SELECT * FROM unnest($2::text[], $3::int[])) \
          ORDER BY topic, kafka_partition FOR UPDATE"
     );
-    let statement = session.prepared(&select).await?;
+    Ok(Some(session.prepared(&select).await?))
+}
+
+/// Begins a transaction. What comes back is why it must be undone: the table knows better of a partition
+/// of the job, none of which anybody else may change until the transaction ends.
+///
+/// All is sent when this is first polled; what is sent after it is part of the transaction.
+pub(super) async fn begin(
+    client: &Client,
+    usage: &Usage,
+    job: &Job<'_>,
+    lock: Option<&Statement>,
+) -> Result<Option<Written>, Failure> {
+    let begun = client.batch_execute("BEGIN");
+    let Some(lock) = lock else {
+        begun.await?;
+        return Ok(None);
+    };
     let (topics, numbers) = columns(job.offsets);
     let connector = &*usage.connector;
     let arguments: [&(dyn ToSql + Sync); 3] = [&connector, &topics, &numbers];
-    // Both are sent at once, in this order: one answer less is waited for.
-    let begun = session.client.batch_execute("BEGIN");
-    let (begun, rows) = join(begun, session.client.query(&statement, &arguments)).await;
+    let (begun, rows) = join(begun, client.query(lock, &arguments)).await;
     begun?;
     let claims = rows?.iter().map(claim_of).collect::<Result<Claims, Failure>>()?;
-    let moved = moved(job.offsets, &claims);
-    if moved.is_some() {
-        session.client.batch_execute("ROLLBACK").await?;
-    }
-    Ok(moved)
+    Ok(moved(job.offsets, &claims))
 }
 
 fn claim_of(row: &Row) -> Result<(TopicPartition, Claim), Failure> {
@@ -170,7 +178,7 @@ pub(super) async fn commit(
     let ends: Vec<_> = job.offsets.iter().map(|of| of.end).collect();
     let connector = &*usage.connector;
     let arguments: [&(dyn ToSql + Sync); 4] = [&connector, &topics, &numbers, &ends];
-    // As above: where offsets cannot be moved, the server takes the commit for a rollback.
+    // Sent at once: where offsets cannot be moved, the server takes the commit for a rollback.
     let moved = session.client.execute(&statement, &arguments);
     let (moved, committed) = join(moved, session.client.batch_execute("COMMIT")).await;
     moved?;

@@ -7,6 +7,7 @@
 use std::{
     collections::{HashMap, HashSet},
     pin::Pin,
+    sync::Arc,
     time::Duration,
 };
 
@@ -30,7 +31,7 @@ pub(super) struct Link {
 
 /// The client with what it has made in the server.
 pub(super) struct Session {
-    pub(super) client: Client,
+    pub(super) client: Arc<Client>,
     statements: HashMap<String, Statement>,
     /// Temporary tables by what they are copies of.
     pub(super) stages: HashMap<String, String>,
@@ -54,7 +55,7 @@ impl Link {
         let connecting = tokio::time::timeout(limit, config.connect(tls));
         let (client, wire) = connecting.await.map_err(|_late| Failure::Late)??;
         let session = Session {
-            client,
+            client: Arc::new(client),
             statements: HashMap::new(),
             stages: HashMap::new(),
             filled: HashSet::new(),

@@ -10,7 +10,10 @@
 //! half, so that the records that are to blame are found in a logarithm of the batch; it is undone as
 //! well, because the others are written only once the bad ones are reported.
 
+use std::sync::Arc;
+
 use connect_api::error::{ConnectorError, ErrorClass};
+use futures::future::join;
 use tokio_postgres::types::ToSql;
 
 use super::{
@@ -125,17 +128,35 @@ async fn attempt(
     job: &Job<'_>,
     may_stage: bool,
 ) -> Result<Written, Stopped> {
-    if let Some(moved) = claims::begin(session, usage, job).await? {
+    let lock = claims::lock(session, usage, job).await?;
+    let client = Arc::clone(&session.client);
+    // The first rows are on their way before the offsets are known to be right: should they not be, all
+    // is undone, and until then one answer less is waited for.
+    let begun = claims::begin(&client, usage, job, lock.as_ref());
+    let written = write_runs(session, job, usage.rendering, may_stage);
+    let (begun, written) = join(begun, written).await;
+    if let Some(moved) = begun? {
+        undo(session).await?;
         return Ok(moved);
     }
-    for (place, run) in job.runs.iter().enumerate() {
-        let written = write_run(session, job, run, usage.rendering, may_stage).await;
-        written.map_err(|stopped| Stopped { run: Some(place), ..stopped })?;
-    }
+    written?;
     claims::commit(session, usage, job).await?;
     session.filled.clear();
     session.fresh.clear();
     Ok(Written::Done)
+}
+
+async fn write_runs(
+    session: &mut Session,
+    job: &Job<'_>,
+    how: Rendering,
+    may_stage: bool,
+) -> Result<(), Stopped> {
+    for (place, run) in job.runs.iter().enumerate() {
+        let written = write_run(session, job, run, how, may_stage).await;
+        written.map_err(|stopped| Stopped { run: Some(place), ..stopped })?;
+    }
+    Ok(())
 }
 
 async fn write_run(
@@ -255,7 +276,9 @@ async fn search(
     job: &Job<'_>,
     stopped: Stopped,
 ) -> Result<Written, Failure> {
-    if let Some(moved) = claims::begin(session, usage, job).await? {
+    let lock = claims::lock(session, usage, job).await?;
+    if let Some(moved) = claims::begin(&session.client, usage, job, lock.as_ref()).await? {
+        undo(session).await?;
         return Ok(moved);
     }
     if stopped.run.is_none() {
