@@ -42,9 +42,9 @@ impl JvmWorker {
         fs::read_to_string(self.server.dir().join("worker.properties")).unwrap()
     }
 
-    /// Ends the worker, in its own time or at once.
-    pub(crate) fn stop(&mut self, signal: Signal) {
-        self.server.stop(signal);
+    /// Ends the worker, in its own time or at once, and says which it came to.
+    pub(crate) fn stop(&mut self, signal: Signal) -> Signal {
+        self.server.stop(signal)
     }
 
     /// Starts the worker again on its port and waits until it answers.

@@ -95,21 +95,21 @@ impl Server {
         !self.dir.join("exited").exists()
     }
 
-    /// Sends a signal and waits until the server has ended, killing it if it takes too long.
-    pub(crate) fn stop(&mut self, signal: Signal) {
+    /// Sends a signal and waits until the server has ended, killing it if it takes too long; by which of both.
+    pub(crate) fn stop(&mut self, signal: Signal) -> Signal {
         self.say(match signal {
             Signal::Term => "TERM",
             Signal::Kill => "KILL",
         });
         for _ in 0..LOOKS {
             if !self.is_running() {
-                return;
+                return signal;
             }
             thread::sleep(PAUSE);
         }
         let reached = matches!(signal, Signal::Term);
         assert!(reached, "{self} cannot be killed");
-        self.stop(Signal::Kill);
+        self.stop(Signal::Kill)
     }
 
     /// Starts the server again in its directory, once it has ended.
