@@ -226,7 +226,10 @@ impl Slip<'_> {
     async fn told(self, worker: &Worker) {
         let Self { name, config, key, right, wrong, sentence } = self;
         is_right(worker, &with(&config, &[("name", "right"), (key, &right)])).await;
-        is_told(worker, name, with(&config, &[(key, &wrong)]), sentence).await;
+        let slipped = with(&config, &[("name", name), (key, &wrong)]);
+        let problems = worker.rest.problems(&slipped).await;
+        assert!(problems.iter().all(|problem| problem.starts_with(key)), "{key}: {problems:?}");
+        is_told(worker, name, slipped, sentence).await;
     }
 }
 

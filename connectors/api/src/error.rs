@@ -73,6 +73,7 @@ pub struct ConnectorError {
     class: ErrorClass,
     message: String,
     hint: Option<String>,
+    key: Option<&'static str>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -80,7 +81,7 @@ impl ConnectorError {
     /// An error of the given class.
     #[must_use]
     pub fn new(class: ErrorClass, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), hint: None, source: None }
+        Self { class, message: message.into(), hint: None, key: None, source: None }
     }
 
     /// The configuration or request is wrong.
@@ -121,6 +122,13 @@ impl ConnectorError {
         self
     }
 
+    /// Says which key of the configuration it is about, so that validation shows it there.
+    #[must_use]
+    pub const fn about_key(mut self, key: &'static str) -> Self {
+        self.key = Some(key);
+        self
+    }
+
     /// What follows from this error.
     #[must_use]
     pub const fn class(&self) -> ErrorClass {
@@ -131,6 +139,12 @@ impl ConnectorError {
     #[must_use]
     pub fn remedy(&self) -> Option<&str> {
         self.hint.as_deref()
+    }
+
+    /// Which key of the configuration it is about, where that is said.
+    #[must_use]
+    pub const fn key(&self) -> Option<&'static str> {
+        self.key
     }
 }
 

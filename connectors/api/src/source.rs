@@ -79,7 +79,7 @@ pub trait SourceConnector: Debug + Send + Sync {
     fn validate(&self, props: &Props) -> Vec<ConfigValue>;
 
     /// The key that says where the connector's system is, when there is one behind it: what
-    /// `check_system` finds is shown there.
+    /// `check_system` finds is shown there, unless the error is about another key.
     fn system_key(&self) -> Option<&'static str> {
         None
     }

@@ -60,11 +60,12 @@ pub fn explained(failure: ConnectorError, cause: io::Error) -> ConnectorError {
 ///
 /// # Errors
 /// `NotFound` or `Forbidden`, naming the key; `Retriable` on a full disk.
-pub fn check_directory(key: &str, path: &Path) -> Result<()> {
+pub fn check_directory(key: &'static str, path: &Path) -> Result<()> {
     let shown = path.display();
     if !path.is_dir() {
         let message = format!("Directory \"{shown}\" of '{key}' does not exist");
-        return Err(ConnectorError::new(ErrorClass::NotFound, message).hint("Create it"));
+        let missing = ConnectorError::new(ErrorClass::NotFound, message).about_key(key);
+        return Err(missing.hint("Create it"));
     }
     let probe = path.join(format!(".millrace-permission-{key}"));
     let written = std::fs::write(&probe, PROBE);
@@ -78,7 +79,7 @@ pub fn check_directory(key: &str, path: &Path) -> Result<()> {
         let class = if is_full { ErrorClass::Retriable } else { ErrorClass::Forbidden };
         let hint = remedy(&error).unwrap_or("Give the user of the worker permission");
         let message = format!("Directory \"{shown}\" of '{key}' is not writable");
-        ConnectorError::new(class, message).hint(hint).caused_by(error)
+        ConnectorError::new(class, message).about_key(key).hint(hint).caused_by(error)
     })
 }
 

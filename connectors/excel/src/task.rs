@@ -67,9 +67,11 @@ impl SinkConnector for ExcelSink {
 }
 
 fn check_directories(config: &ExcelConfig) -> Result<()> {
+    let store = config.store_file();
+    let (shown, kept) = (directory_of(&config.file), directory_of(&store));
     on_disk(|| {
-        check_directory("file", directory_of(&config.file))?;
-        check_directory("store.file", directory_of(&config.store_file()))
+        check_directory("file", shown)?;
+        if shown == kept { Ok(()) } else { check_directory("store.file", kept) }
     })
 }
 

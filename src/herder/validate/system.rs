@@ -51,7 +51,7 @@ impl Validator<'_> {
             Err(error) => return Some((key.to_owned(), chain(&error))),
         };
         let System { key: own, look } = converter.system()?;
-        answered("converter", look).await.map(|problem| (format!("{key}.{own}"), problem))
+        answered("converter", look).await.map(|error| (format!("{key}.{own}"), chain(&error)))
     }
 }
 
@@ -74,15 +74,16 @@ async fn of_connector(plugin: &ConnectorPlugin, props: &Props) -> Option<Problem
         ConnectorPlugin::Source(source) => (source.system_key()?, source.check_system(props)),
         ConnectorPlugin::Sink(sink) => (sink.system_key()?, sink.check_system(props)),
     };
-    answered("connector", look).await.map(|problem| (key.to_owned(), problem))
+    let error = answered("connector", look).await?;
+    Some((error.key().unwrap_or(key).to_owned(), chain(&error)))
 }
 
 /// What is in the way, once that is known or nobody waits for it any more.
-async fn answered(whose: &str, look: impl Future<Output = Outcome<()>>) -> Option<String> {
+async fn answered(whose: &str, look: impl Future<Output = Outcome<()>>) -> Option<ConnectorError> {
     let outcome = tokio::time::timeout(PATIENCE, look).await.unwrap_or_else(|_elapsed| {
         let seconds = PATIENCE.as_secs();
         let text = format!("The system behind the {whose} has not answered within {seconds} s");
         Err(ConnectorError::retriable(text).hint("Check its address, and whether it is up"))
     });
-    outcome.err().map(|error| chain(&error))
+    outcome.err()
 }

@@ -61,16 +61,19 @@ impl RestClient {
         assert_eq!(status, 201, "POST /connectors: {body}");
     }
 
-    /// What validation has against a configuration with a name.
+    /// What validation has against a configuration with a name, each after its key and a colon.
     pub(crate) async fn problems(&self, config: &Json) -> Vec<String> {
         let class = config["connector.class"].as_str().unwrap();
         let path = format!("/connector-plugins/{class}/config/validate");
         let (status, body) = self.send(Method::PUT, &path, Some(config)).await;
         assert_eq!(status, 200, "PUT {path}: {body}");
-        let values = body["configs"].as_array().unwrap().iter();
-        let errors =
-            values.flat_map(|info| info["value"]["errors"].as_array().into_iter().flatten());
-        errors.map(|error| error.as_str().unwrap().to_owned()).collect()
+        let values = body["configs"].as_array().unwrap().iter().map(|info| &info["value"]);
+        let problems = values.flat_map(|value| {
+            let errors = value["errors"].as_array().into_iter().flatten();
+            errors
+                .map(|error| [&value["name"], error].map(|text| text.as_str().unwrap()).join(": "))
+        });
+        problems.collect()
     }
 
     /// Sum of an aggregate's counts; none while nobody answers or there is none yet.
