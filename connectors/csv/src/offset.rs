@@ -65,6 +65,8 @@ pub(crate) struct Stored {
     pub(crate) lines: u64,
     /// Position of the next row in the text; none in an offset of the original or of a user.
     pub(crate) position: Option<u64>,
+    /// Bytes of the file that were read, compressed as it is.
+    pub(crate) bytes_read: u64,
     /// Rows that were read.
     pub(crate) rows: u64,
     /// Rows of them that could not be converted.
@@ -108,6 +110,7 @@ impl Stored {
         if let Some(position) = self.position {
             set("position", position.cast_signed().into());
         }
+        set("bytes_read", self.bytes_read.cast_signed().into());
         set("rows", self.rows.cast_signed().into());
         set("failed", self.failed.cast_signed().into());
         if let Some(identity) = self.identity {
@@ -143,6 +146,7 @@ impl Stored {
         Ok(Self {
             lines,
             position: number("position"),
+            bytes_read: number("bytes_read").unwrap_or(0),
             rows: number("rows").unwrap_or(lines),
             failed: number("failed").unwrap_or(0),
             identity: identity.map(|(size, modified_ms)| Identity { size, modified_ms }),
@@ -162,6 +166,7 @@ mod tests {
             let stored = Stored {
                 lines: 3,
                 position: Some(40),
+                bytes_read: 8,
                 rows: 2,
                 failed: 1,
                 identity: Some(Identity { size: 9, modified_ms: -1 }),

@@ -58,10 +58,8 @@ pub(crate) struct FileProgress {
     pub(crate) delivered: u64,
     /// Whether its records are acknowledged to its end.
     pub(crate) is_settled: bool,
-    /// Bytes of it that were read.
-    pub(crate) bytes_read: u64,
-    /// Rows and bytes of it that were read, and when, at the time this task began with it.
-    pub(crate) began: (u64, u64, i64),
+    /// Bytes of it that were read, and when, at the time this task began with it.
+    pub(crate) began: (u64, i64),
     /// What was wrong with the first bad rows.
     pub(crate) sentences: Vec<String>,
 }
@@ -69,19 +67,11 @@ pub(crate) struct FileProgress {
 impl FileProgress {
     /// As the offsets say; what they say is acknowledged.
     pub(crate) fn restored(stored: Stored) -> Self {
-        let size = stored.identity.map_or(0, |identity| identity.size);
-        let is_settled = stored.stage != Stage::Reading;
-        let bytes_read = if stored.stage == Stage::Finished {
-            size
-        } else {
-            stored.position.unwrap_or(0).min(size)
-        };
         Self {
             stored,
             delivered: stored.rows,
-            is_settled,
-            bytes_read,
-            began: (stored.rows, bytes_read, stored.at_ms),
+            is_settled: stored.stage != Stage::Reading,
+            began: (stored.bytes_read, stored.at_ms),
             sentences: Vec::new(),
         }
     }
@@ -91,14 +81,18 @@ impl FileProgress {
         self.stored.identity.map_or(0, |identity: Identity| identity.size)
     }
 
+    /// Bytes that are left.
+    fn bytes_left(&self) -> u64 {
+        self.size().saturating_sub(self.stored.bytes_read)
+    }
+
     /// Rows that are left, by the bytes that are left; none while nothing can be said.
     pub(crate) fn rows_left(&self) -> Option<u64> {
         if self.stored.stage == Stage::Finished {
             return Some(0);
         }
-        let left = u128::from(self.size().saturating_sub(self.bytes_read));
-        let read = u128::from(self.bytes_read);
-        let rows = (left * u128::from(self.stored.rows)).checked_div(read)?;
+        let left = u128::from(self.bytes_left()) * u128::from(self.stored.rows);
+        let rows = left.checked_div(u128::from(self.stored.bytes_read))?;
         (self.stored.rows > 0).then(|| u64::try_from(rows).unwrap_or(u64::MAX))
     }
 
@@ -109,11 +103,10 @@ impl FileProgress {
             Stage::Finished => return Some(0),
             Stage::Failed => return None,
         }
-        let (_, bytes, began_ms) = self.began;
-        let done = i128::from(self.bytes_read.saturating_sub(bytes));
+        let (bytes, began_ms) = self.began;
+        let done = i128::from(self.stored.bytes_read.saturating_sub(bytes));
         let took_ms = i128::from(self.stored.at_ms.saturating_sub(began_ms));
-        let left = i128::from(self.size().saturating_sub(self.bytes_read));
-        let eta_ms = (left * took_ms).checked_div(done)?;
+        let eta_ms = (i128::from(self.bytes_left()) * took_ms).checked_div(done)?;
         i64::try_from(eta_ms).ok()
     }
 
@@ -216,11 +209,12 @@ mod tests {
     fn half_way() -> FileProgress {
         let stored = Stored {
             rows: 100,
+            bytes_read: 250,
             identity: Some(Identity { size: 1000, modified_ms: 0 }),
             at_ms: 5_000,
             ..Stored::default()
         };
-        FileProgress { stored, bytes_read: 250, began: (0, 50, 1_000), ..FileProgress::default() }
+        FileProgress { stored, began: (50, 1_000), ..FileProgress::default() }
     }
 
     #[test]

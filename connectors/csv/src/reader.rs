@@ -133,9 +133,10 @@ impl OpenFile {
         }
     }
 
-    /// Bytes of the file that were read so far.
-    pub(crate) fn bytes_read(&self) -> u64 {
-        self.lines.content().bytes_read(self.lines.position()).min(self.found.identity.size)
+    /// Where it would be left now.
+    pub(crate) fn left(&self) -> Stored {
+        let bytes_read = self.lines.content().bytes_read(self.lines.position());
+        Stored { bytes_read: bytes_read.min(self.found.identity.size), ..self.stored }
     }
 
     /// Whether there is more in the file than there was when it was looked at last. Compressed

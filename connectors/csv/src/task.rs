@@ -208,10 +208,10 @@ impl CsvTask {
         match OpenFile::open(&self.config, found.clone(), stored) {
             Ok(open) => {
                 self.notices.clear(&found.path);
-                let bytes = open.bytes_read();
-                let began = (open.stored.rows, bytes, self.clock.now_ms());
-                let progress = FileProgress { began, ..FileProgress::restored(open.stored) };
-                self.files.set(&found.name, FileProgress { bytes_read: bytes, ..progress });
+                let left = open.left();
+                let began = (left.bytes_read, self.clock.now_ms());
+                let progress = FileProgress { began, ..FileProgress::restored(left) };
+                self.files.set(&found.name, progress);
                 self.current = Some((open, held));
                 Ok(true)
             }
@@ -247,31 +247,30 @@ impl CsvTask {
                     self.notices.skip(&error, is_each_logged);
                 }
                 (Next::Bad(error), Tolerance::None) | (Next::Broken(error), _) => {
-                    let bytes = open.bytes_read();
-                    self.files.change(&name, |file| file.bytes_read = bytes);
-                    return self.fail(open.found, open.stored, error, batch);
+                    let left = open.left();
+                    return self.fail(open.found, left, error, batch);
                 }
                 (Next::End, _) if open.has_grown() => open.stored.stage = Stage::Reading,
-                (Next::End, _) => return self.end(open.found, open.stored, batch),
+                (Next::End, _) => {
+                    let whole = Stored { bytes_read: open.found.identity.size, ..open.stored };
+                    return self.end(open.found, whole, batch);
+                }
             }
         }
-        let stored = self.noted(&name, open.stored, open.bytes_read());
+        let stored = self.noted(&name, open.left());
         batch.offsets.insert(name, stored);
         self.current = Some((open, held));
     }
 
     /// Tells others how far a file has come.
-    fn noted(&self, name: &str, mut stored: Stored, bytes_read: u64) -> Stored {
+    fn noted(&self, name: &str, mut stored: Stored) -> Stored {
         stored.at_ms = self.clock.now_ms();
-        self.files.change(name, |file| {
-            file.stored = stored;
-            file.bytes_read = bytes_read;
-        });
+        self.files.change(name, |file| file.stored = stored);
         stored
     }
 
     fn end(&mut self, found: Found, stored: Stored, batch: &mut Batch) {
-        let stored = self.noted(&found.name, stored, found.identity.size);
+        let stored = self.noted(&found.name, stored);
         batch.offsets.insert(found.name.clone(), stored);
         self.stored.insert(found.name.clone(), stored);
         let stage = stored.stage;
@@ -282,11 +281,7 @@ impl CsvTask {
     /// Gives a file up; what was read of it before is delivered.
     fn fail(&mut self, found: Found, stored: Stored, error: ConnectorError, batch: &mut Batch) {
         let sentence = chain(&error);
-        let mut bytes_read = 0;
-        self.files.change(&found.name, |file| {
-            file.note(&sentence);
-            bytes_read = file.bytes_read;
-        });
+        self.files.change(&found.name, |file| file.note(&sentence));
         let stored = Stored { stage: Stage::Failed, ..stored };
         let aside = self.config.spool.error_path.display();
         if self.config.spool.halt_on_error {
@@ -296,9 +291,7 @@ impl CsvTask {
             let sentence = format!("{sentence}. The file goes to \"{aside}\"");
             self.notices.raise(&found.path, sentence);
         }
-        let name = found.name.clone();
         self.end(found, stored, batch);
-        self.files.change(&name, |file| file.bytes_read = bytes_read);
     }
 
     /// Moves or deletes files whose rows are acknowledged.

@@ -19,7 +19,7 @@ use futures::stream;
 use serde_json::Value as Json;
 use tower::ServiceExt as _;
 
-use super::support::Bench;
+use super::support::{Bench, gzip};
 use crate::{CsvSource, LiveFiles, openapi, router};
 use connect_api::source::SourceConnector as _;
 
@@ -152,6 +152,33 @@ fn a_failed_task_leaves_its_progress() {
         assert_eq!(failed["rows"]["left_is_estimate"], true);
         assert!(failed["errors"][0].as_str().unwrap().contains("line 5"), "{failed}");
         assert_eq!(site.send("b.csv", "id\n1\n").await.0, 409, "nobody would read it");
+        Ok(())
+    });
+}
+
+#[test]
+fn what_is_left_of_a_compressed_file_that_failed_is_told_by_the_next_task() {
+    case(async {
+        // Numbers that are hardly compressed.
+        let number = |row: u32| format!("{}\n", row.wrapping_mul(0x9E37_79B1) >> 1);
+        let numbers = |rows: std::ops::Range<u32>| rows.map(number).collect::<String>();
+        let site = Site::new(
+            bench()
+                .with("errors.tolerance", "none")
+                .with("halt.on.error", "false")
+                .with("batch.size", "1000"),
+        );
+        let mut task = site.task().await;
+        let table = format!("id\n{}bad\n{}", numbers(0..20_000), numbers(20_000..60_000));
+        site.bench.drop_file("a.csv.gz", gzip(&table));
+        site.bench.drain(&mut task).await?;
+        let (_, before) = site.get("/a.csv.gz").await;
+        assert_eq!(before["state"], "failed");
+        assert!(before["rows"]["left"].as_u64() > Some(10_000), "{before}");
+        drop(task);
+        let _task = site.task().await;
+        let (_, after) = site.get("/a.csv.gz").await;
+        assert_eq!((&after["rows"], &after["bytes"]), (&before["rows"], &before["bytes"]));
         Ok(())
     });
 }

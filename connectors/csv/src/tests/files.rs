@@ -6,7 +6,7 @@ use connect_api::{error::Result, record::SourceBatch, source::SourceConnector as
 use connect_testkit::source::run;
 use tokio::time::timeout;
 
-use super::support::{Bench, row};
+use super::support::{Bench, gzip, row};
 use crate::CsvSource;
 
 fn case(case: impl Future<Output = Result<()>>) {
@@ -20,12 +20,6 @@ fn table(rows: std::ops::Range<usize>) -> String {
 
 fn expected(rows: std::ops::Range<usize>) -> Vec<String> {
     rows.map(|row| format!("{row},name {row}")).collect()
-}
-
-fn gzip(text: &str) -> Vec<u8> {
-    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    writer.write_all(text.as_bytes()).unwrap();
-    writer.finish().unwrap()
 }
 
 #[test]

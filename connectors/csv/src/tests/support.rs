@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::Write as _,
     path::PathBuf,
     sync::{
         Arc,
@@ -151,4 +152,10 @@ pub(super) fn row(record: &SourceRecord) -> String {
         other => format!("{other:?}"),
     });
     values.collect::<Vec<_>>().join(",")
+}
+
+pub(super) fn gzip(text: &str) -> Vec<u8> {
+    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    writer.write_all(text.as_bytes()).unwrap();
+    writer.finish().unwrap()
 }

@@ -32,7 +32,7 @@ pub(super) fn progress(connector: &str, name: &str, file: &FileProgress) -> Valu
             "left": file.rows_left(),
             "left_is_estimate": stored.stage != Stage::Finished,
         },
-        "bytes": {"total": file.size(), "read": file.bytes_read},
+        "bytes": {"total": file.size(), "read": stored.bytes_read},
         "eta_ms": eta_ms,
         "eta": eta.filter(|_| stored.stage == Stage::Reading),
         "as_of": timestamp_text(stored.at_ms),
