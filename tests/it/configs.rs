@@ -24,6 +24,7 @@ fn environment() -> Environment {
         ("MILLRACE_ELASTICSEARCH_PASSWORD", "secret"),
         ("MILLRACE_HDFS_URL", "http://localhost:9870"),
         ("MILLRACE_GEOCODER_URL", "http://localhost:8090/address"),
+        ("BILLING_TOKEN", "secret"),
         ("MILLRACE_POSTGRES_URL", "jdbc:postgresql://localhost:5432/geo"),
         ("PGUSER", "geo"),
         ("PGPASSWORD", "secret"),

@@ -6,8 +6,17 @@ use super::{Defaults, RawConfig, Validator, framework_def, in_plain_form};
 use crate::herder::{
     error::{HerderError, Result},
     handle::HerderHandle,
-    replies::ConfigInfos,
+    plugins::Plugins,
+    replies::{ConfigInfos, ConnectorType},
 };
+
+impl Plugins {
+    /// Options that the worker gives every connector of a kind.
+    #[must_use]
+    pub fn framework_options(&self, kind: ConnectorType) -> ConfigDef {
+        framework_def(kind, self, &Defaults::default())
+    }
+}
 
 impl HerderHandle {
     /// Options of a class, its own before the framework's.

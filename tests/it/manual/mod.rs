@@ -1,9 +1,10 @@
-//! The manual of converters, transformations and predicates: `docs/reference`, and the lists in
-//! `docs/converters.md` and `docs/transforms.md`.
+//! The manual of connectors, converters, transformations and predicates: `docs/reference`, and the
+//! lists in `docs/connectors.md`, `docs/converters.md` and `docs/transforms.md`.
 //!
 //! What a class does is written by hand, in the page itself, and so are the configuration and the
 //! record of an example. The regions from `<!-- NAME -->` to `<!-- end -->` are generated: from
-//! the definition of the options, and by running the example. A page that is not as it would be
+//! the definition of the options, and by running the example, or from the configuration that is
+//! shipped. A page that is not as it would be
 //! generated fails the test, and `GOLDEN=write` writes it.
 
 mod example;
@@ -30,7 +31,7 @@ use self::{
 const WRITE: &str = "GOLDEN=write cargo test -p millrace --test it manual";
 
 /// Pages that list other pages.
-const LISTS: [&str; 2] = ["docs/converters.md", "docs/transforms.md"];
+const LISTS: [&str; 3] = ["docs/connectors.md", "docs/converters.md", "docs/transforms.md"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -64,7 +65,10 @@ fn every_page_says_what_its_class_does() {
         let text = fs::read_to_string(&path).unwrap();
         let after = rewritten(&text, |region, _| match region {
             "registry options" => options::table(&options::of_registry()),
-            region => page::list(&pages, Kind::listed(region)),
+            region => match region.strip_prefix("options of every ") {
+                Some(which) => options::tables(&options::of_framework(which)),
+                None => page::list(&pages, Kind::listed(region)),
+            },
         });
         settle(path, Some(text), after);
     }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _, fs};
 use connect_api::config::{ConfigDef, ConfigKey};
 use millrace::{
     convert::ConverterRegistry,
+    plugins,
     transform::{predicate_registry, transform_registry},
 };
 
@@ -13,6 +14,8 @@ use super::{Blocks, example, message::Messages, options, root};
 /// What a class is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
+    Source,
+    Sink,
     Converter,
     HeaderConverter,
     Transform,
@@ -20,11 +23,19 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 4] =
-        [Self::Converter, Self::HeaderConverter, Self::Transform, Self::Predicate];
+    const ALL: [Self; 6] = [
+        Self::Source,
+        Self::Sink,
+        Self::Converter,
+        Self::HeaderConverter,
+        Self::Transform,
+        Self::Predicate,
+    ];
 
     const fn word(self) -> &'static str {
         match self {
+            Self::Source => "sources",
+            Self::Sink => "sinks",
             Self::Converter => "converters",
             Self::HeaderConverter => "header converters",
             Self::Transform => "transforms",
@@ -34,10 +45,20 @@ impl Kind {
 
     const fn folder(self) -> &'static str {
         match self {
+            Self::Source | Self::Sink => "connectors",
             Self::Converter | Self::HeaderConverter => "converters",
             Self::Transform => "transforms",
             Self::Predicate => "predicates",
         }
+    }
+
+    /// What a connector of the kind is called.
+    const fn one(self) -> &'static str {
+        if matches!(self, Self::Source) { "source" } else { "sink" }
+    }
+
+    const fn is_connector(self) -> bool {
+        matches!(self, Self::Source | Self::Sink)
     }
 
     /// The kind, and the start of the names, that a region of a list shows, such as
@@ -57,7 +78,7 @@ pub(super) struct Page {
     /// Simple name, without `$Key` and the like.
     name: &'static str,
     classes: Vec<&'static str>,
-    def: fn() -> ConfigDef,
+    def: ConfigDef,
 }
 
 /// Every converter that the worker has.
@@ -67,12 +88,38 @@ pub(super) fn converters() -> ConverterRegistry {
 
 /// Every page, by kind and name.
 pub(super) fn pages() -> Vec<Page> {
+    let mut pages = connectors();
+    pages.extend(parts());
+    pages
+}
+
+/// One for each connector; those with the same options are one, under different names.
+fn connectors() -> Vec<Page> {
     let mut pages: BTreeMap<_, Page> = BTreeMap::new();
-    let mut add = |kind, class: &'static str, def| {
-        let whole = class.split('$').next().unwrap();
-        let name = whole.rsplit('.').next().unwrap();
+    let mut add = |kind, class: &'static str, def: ConfigDef| {
+        let name = simple(class);
         let page = Page { kind, name, classes: Vec::new(), def };
-        pages.entry((kind, name)).or_insert(page).classes.push(class);
+        pages.entry((kind, options::tables(&page.def))).or_insert(page).classes.push(class);
+    };
+    let linked = plugins::classes();
+    for source in &linked.sources {
+        add(Kind::Source, source.class(), source.config_def());
+    }
+    for sink in &linked.sinks {
+        add(Kind::Sink, sink.class(), sink.config_def());
+    }
+    let mut pages: Vec<_> = pages.into_values().collect();
+    pages.sort_by_key(|page| (page.kind, page.name, page.classes[0]));
+    pages
+}
+
+/// One for each converter, transformation and predicate, with its `$Key` and `$Value` together.
+fn parts() -> impl Iterator<Item = Page> {
+    let mut pages: BTreeMap<_, Page> = BTreeMap::new();
+    let mut add = |kind, class: &'static str, def: fn() -> ConfigDef| {
+        let name = simple(class);
+        let page = || Page { kind, name, classes: Vec::new(), def: def() };
+        pages.entry((kind, name)).or_insert_with(page).classes.push(class);
     };
     for plugin in converters().plugins() {
         let kind = if plugin.is_converter() { Kind::Converter } else { Kind::HeaderConverter };
@@ -84,25 +131,41 @@ pub(super) fn pages() -> Vec<Page> {
     for plugin in predicate_registry() {
         add(Kind::Predicate, plugin.class, plugin.def);
     }
-    pages.into_values().collect()
+    pages.into_values()
+}
+
+/// `Cast` of `org.apache.kafka.connect.transforms.Cast$Key`.
+fn simple(class: &'static str) -> &'static str {
+    let whole = class.split('$').next().unwrap();
+    whole.rsplit('.').next().unwrap()
 }
 
 impl Page {
     pub(super) fn path(&self) -> String {
-        format!("docs/reference/{}/{}.md", self.kind.folder(), self.name)
+        format!("docs/{}", self.link())
+    }
+
+    /// Where it is, from `docs`. Connectors of several vendors share simple names.
+    fn link(&self) -> String {
+        let name = if self.kind.is_connector() { self.classes[0] } else { self.name };
+        format!("reference/{}/{name}.md", self.kind.folder())
     }
 
     /// What a page begins as, for a class that is new.
     pub(super) fn frame(&self) -> String {
-        let region = match self.kind {
-            Kind::Converter | Kind::HeaderConverter => "message",
-            Kind::Transform | Kind::Predicate => "after",
+        let example = match self.kind {
+            Kind::Source | Kind::Sink => "<!-- config NAME.json -->\n",
+            Kind::Converter | Kind::HeaderConverter => {
+                "```properties\n```\n\n```json\n{\"value\": null}\n```\n\nbecomes\n\n<!-- message -->\n"
+            }
+            Kind::Transform | Kind::Predicate => {
+                "```properties\n```\n\n```json\n{\"value\": null}\n```\n\nbecomes\n\n<!-- after -->\n"
+            }
         };
         format!(
             "# {}\n\n<!-- classes -->\n<!-- end -->\n\nSay what it does.\n\n\
              ## Options\n\n<!-- options -->\n<!-- end -->\n\n\
-             ## Example\n\n```properties\n```\n\n```json\n{{\"value\": null}}\n```\n\nbecomes\n\n\
-             <!-- {region} -->\n<!-- end -->\n",
+             ## Example\n\n{example}<!-- end -->\n",
             self.name
         )
     }
@@ -114,7 +177,10 @@ impl Page {
             "options" => self.options(),
             "after" => example::after(blocks),
             "message" => messages.of(blocks),
-            _ => panic!("{} has a region {name}, which is not known", self.path()),
+            _ => match name.strip_prefix("config ") {
+                Some(file) => example::config(file, &self.classes),
+                None => panic!("{} has a region {name}, which is not known", self.path()),
+            },
         }
     }
 
@@ -124,7 +190,14 @@ impl Page {
     }
 
     fn options(&self) -> String {
-        let (all, shared) = ((self.def)(), options::of_registry());
+        if self.kind.is_connector() {
+            let list = "../../connectors.md#options-of-every-";
+            let one = self.kind.one();
+            let more =
+                format!("[every connector]({list}connector) and of [every {one}]({list}{one})");
+            return format!("{}\nand those of {more}.\n", options::tables(&self.def));
+        }
+        let (all, shared) = (&self.def, options::of_registry());
         let is_of_registry = all.get("schema.registry.url").is_some();
         let is_own = |key: &&ConfigKey| {
             let is_shared = is_of_registry && shared.get(&key.name).is_some();
@@ -137,6 +210,16 @@ impl Page {
         }
         let more = "\nand those of [the registry](../../converters.md#options-of-the-registry).\n";
         options::table(&keys) + if is_of_registry { more } else { "" }
+    }
+
+    /// What it is called in a list, and what else it is.
+    fn listed(&self) -> (&'static str, String) {
+        if self.kind.is_connector() {
+            let others = self.classes[1..].iter().map(|class| format!(", `{class}`"));
+            return (self.classes[0], others.collect());
+        }
+        let sides = self.classes.iter().filter_map(|class| class.split_once('$'));
+        (self.name, sides.map(|(_, side)| format!(" `${side}`")).collect())
     }
 
     /// The first sentence of what is written by hand.
@@ -155,16 +238,10 @@ pub(super) fn list(pages: &[Page], (kind, start): (Kind, &str)) -> String {
         if !page.classes[0].starts_with(start) {
             continue;
         }
-        let (name, folder) = (page.name, page.kind.folder());
-        let sides: String = page
-            .classes
-            .iter()
-            .filter_map(|class| class.split_once('$'))
-            .map(|(_, side)| format!(" `${side}`"))
-            .collect();
-        let link = format!("[`{name}`](reference/{folder}/{name}.md)");
+        let (name, others) = page.listed();
+        let (link, summary) = (page.link(), page.summary());
         // Writing to a string cannot fail.
-        let _written = writeln!(out, "| {link}{sides} | {} |", page.summary());
+        let _written = writeln!(out, "| [`{name}`]({link}){others} | {summary} |");
     }
     out
 }
