@@ -13,6 +13,7 @@ mod fan_out;
 mod far_end;
 mod geocoding;
 mod kill;
+mod page;
 mod pipeline;
 mod world;
 

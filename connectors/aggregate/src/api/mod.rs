@@ -21,7 +21,7 @@ use axum::{
     Json, Router,
     extract::{Path, Query, State},
     http::header,
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
     routing::get,
 };
 use connect_api::{cluster::ConnectClusterState, time::Clock};
@@ -38,6 +38,12 @@ use crate::live::LiveAggregates;
 /// Parameters of a request, in their order; a name may repeat.
 type Pairs = Vec<(String, String)>;
 
+/// The page that draws an aggregate as it grows.
+const PAGE: &str = include_str!("page.html");
+/// What the page may do: nothing but ask this worker.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src \
+                           'unsafe-inline'; connect-src 'self'";
+
 /// The routes below `/aggregates`, for the worker to mount as they are.
 ///
 /// `live` is what running tasks hold, [`LiveAggregates::of_process`] in the worker; `cluster` says
@@ -52,6 +58,7 @@ pub fn router(
         .route("/aggregates/{name}", get(describe))
         .route("/aggregates/{name}/windows", get(windows))
         .route("/aggregates/{name}/stream", get(stream::stream))
+        .route("/aggregates/{name}/page", get(page))
         .with_state(Arc::new(Api::new(live, cluster, clock)))
 }
 
@@ -112,6 +119,14 @@ async fn windows(
         headers.insert("x-next-cursor", next);
     }
     Ok(reply)
+}
+
+async fn page() -> Response {
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, PAGE_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    std::future::ready((headers, Html(PAGE)).into_response()).await
 }
 
 /// The body of an answer with rows.

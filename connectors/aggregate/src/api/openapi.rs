@@ -42,6 +42,14 @@ pub fn openapi() -> Value {
                     "400": error_reply(), "404": error_reply(),
                 },
             }},
+            "/aggregates/{name}/page": {"get": {
+                "operationId": "aggregatePage",
+                "summary": "A page that draws an aggregate as it grows",
+                "tags": ["aggregates"],
+                "parameters": [name_parameter()],
+                "responses": {"200": {"description": "The page",
+                    "content": {"text/html": {"schema": {"type": "string"}}}}},
+            }},
         },
         "components": {"schemas": schemas()},
     })

@@ -311,7 +311,8 @@ fn the_description_names_every_route_and_resolves() {
             "/aggregates",
             "/aggregates/{name}",
             "/aggregates/{name}/windows",
-            "/aggregates/{name}/stream"
+            "/aggregates/{name}/stream",
+            "/aggregates/{name}/page"
         ]
     );
     let text = description.to_string();
