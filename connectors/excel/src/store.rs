@@ -104,13 +104,10 @@ impl Store {
 
     fn read_sheets(&self) -> rusqlite::Result<Vec<StoredSheet>> {
         let mut sheets = self.connection.prepare("SELECT id, topic FROM sheets ORDER BY id")?;
-        let mut columns =
-            self.connection.prepare("SELECT id, name FROM columns WHERE sheet = ? ORDER BY id")?;
         let found = sheets.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let found = found.map(|sheet| {
             let (id, topic) = sheet?;
-            let columns = columns.query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            Ok(StoredSheet { id, topic, columns: columns.collect::<rusqlite::Result<_>>()? })
+            Ok(StoredSheet { id, topic, columns: columns_of(&self.connection, id)? })
         });
         found.collect()
     }
@@ -171,7 +168,9 @@ fn keep(
     let mut new = 0;
     for row in rows {
         if !sheets.contains_key(&row.topic) {
-            let sheet = Sheet { id: sheet_id(&write, &row.topic)?, columns: HashMap::new() };
+            let id = sheet_id(&write, &row.topic)?;
+            let columns = columns_of(&write, id)?.into_iter().map(|(id, name)| (name, id));
+            let sheet = Sheet { id, columns: columns.collect() };
             sheets.insert(Arc::clone(&row.topic), sheet);
         }
         let Some(sheet) = sheets.get_mut(&row.topic) else { continue };
@@ -209,6 +208,14 @@ fn keep(
 fn sheet_id(write: &Transaction<'_>, topic: &str) -> rusqlite::Result<i64> {
     write.execute("INSERT OR IGNORE INTO sheets (topic) VALUES (?)", [topic])?;
     write.query_row("SELECT id FROM sheets WHERE topic = ?", [topic], |row| row.get(0))
+}
+
+/// Columns of a sheet in their order.
+fn columns_of(connection: &Connection, sheet: i64) -> rusqlite::Result<Vec<(i64, String)>> {
+    let sql = "SELECT id, name FROM columns WHERE sheet = ? ORDER BY id";
+    let mut columns = connection.prepare_cached(sql)?;
+    let found = columns.query_map([sheet], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    found.collect()
 }
 
 fn column_id(write: &Transaction<'_>, sheet: i64, name: &str) -> rusqlite::Result<i64> {
@@ -249,4 +256,32 @@ fn failure(verb: &str, path: &Path, error: rusqlite::Error) -> ConnectorError {
         _ => ConnectorError::retriable(message),
     };
     failure.caused_by(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use connect_api::record::TopicPartition;
+
+    use super::*;
+
+    fn row(offset: i64, columns: std::ops::Range<usize>) -> Row {
+        Row {
+            topic: "a".into(),
+            origin: TopicPartition { topic: "a".into(), partition: 0 },
+            offset,
+            cells: columns.map(|column| (format!("c{column}"), Cell::Boolean(true))).collect(),
+        }
+    }
+
+    #[test]
+    fn columns_from_before_the_start_take_room_too() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rows.db");
+        let full = row(0, 0..MOST_COLUMNS);
+        assert_eq!(Store::open(&path).unwrap().keep(&[full]).unwrap(), 1);
+        let mut store = Store::open(&path).unwrap();
+        let error = store.keep(&[row(1, MOST_COLUMNS..MOST_COLUMNS + 1)]).unwrap_err();
+        assert_eq!(error.class(), ErrorClass::Record);
+        assert_eq!(store.keep(&[row(1, 0..1)]).unwrap(), 1);
+    }
 }
