@@ -28,14 +28,15 @@ use crate::{
 /// `Retriable` when the disk refuses.
 pub(crate) fn render(store: &Store, path: &Path, sheet_max_rows: u32) -> Result<()> {
     let part = part_of(path);
+    // Two tasks of one workbook, which a task that is replaced may be for a moment, write the same part.
     store.begin_read()?;
     let written = write(store, path, &part, sheet_max_rows);
-    store.end_read();
     let placed = written.and_then(|()| place(&part, path).map_err(|error| unwritten(path, error)));
     if placed.is_err() {
         // What is half written is nobody's.
         let _removed = fs::remove_file(&part);
     }
+    store.end_read();
     placed
 }
 

@@ -132,12 +132,12 @@ impl Store {
         Ok(())
     }
 
-    /// Begins to read: what is kept meanwhile is not seen.
+    /// Begins to read: nobody keeps rows meanwhile, or reads for a workbook of its own.
     ///
     /// # Errors
     /// As [`Store::open`].
     pub(crate) fn begin_read(&self) -> Result<()> {
-        let begun = self.connection.execute_batch("BEGIN");
+        let begun = self.connection.execute_batch("BEGIN IMMEDIATE");
         begun.map_err(|error| failure("read", &self.path, error))
     }
 

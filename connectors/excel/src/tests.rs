@@ -273,6 +273,23 @@ fn the_workbook_is_replaced_when_it_is_due_and_by_a_new_task() {
 }
 
 #[test]
+fn two_tasks_of_one_workbook_do_not_write_into_each_other() {
+    let workbook = Workbook::new();
+    let (kept, file) = (workbook.directory.path().join("rows.db"), &workbook.file());
+    let stores = [(); 2].map(|()| Store::open(&kept).unwrap());
+    std::thread::scope(|scope| {
+        for store in stores {
+            scope.spawn(move || {
+                for _ in 0..20 {
+                    render(&store, file, 1000).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(workbook.sheets().len(), 1);
+}
+
+#[test]
 fn a_record_that_comes_again_is_the_same_row_in_the_same_place() {
     case(async {
         let book = Workbook::new();
