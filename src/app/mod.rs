@@ -190,7 +190,12 @@ impl App {
         }
         self.broker.close().await;
         survivors.extend(self.tasks.stop(STOP).await.err().unwrap_or_default());
-        if survivors.is_empty() { Ok(()) } else { Err(AppError::Survivors(survivors)) }
+        if survivors.is_empty() {
+            tracing::info!("Stopped");
+            Ok(())
+        } else {
+            Err(AppError::Survivors(survivors))
+        }
     }
 }
 
