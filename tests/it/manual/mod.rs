@@ -86,7 +86,9 @@ fn every_page_has_a_class_and_an_example_and_leads_somewhere() {
     for file in files.into_iter().chain(LISTS.map(|list| root().join(list))) {
         let text = fs::read_to_string(&file).unwrap();
         let (shown, is_list) = (file.display(), LISTS.iter().any(|list| file.ends_with(list)));
-        assert!(is_list || text.contains("\n## Example\n"), "{shown} has no example");
+        let is_connector = file.parent().unwrap().ends_with("connectors");
+        let example = if is_connector { "\n## Example\n\n<!-- config " } else { "\n## Example\n" };
+        assert!(is_list || text.contains(example), "{shown} has no example");
         for link in links(&text) {
             let target = file.parent().unwrap().join(link);
             assert!(target.exists(), "{shown} leads to {link}, which is not there");

@@ -153,14 +153,14 @@ impl Page {
 
     /// What a page begins as, for a class that is new.
     pub(super) fn frame(&self) -> String {
+        let becomes = |region: &str| {
+            let before = "```properties\n```\n\n```json\n{\"value\": null}\n```";
+            format!("{before}\n\nbecomes\n\n<!-- {region} -->\n")
+        };
         let example = match self.kind {
-            Kind::Source | Kind::Sink => "<!-- config NAME.json -->\n",
-            Kind::Converter | Kind::HeaderConverter => {
-                "```properties\n```\n\n```json\n{\"value\": null}\n```\n\nbecomes\n\n<!-- message -->\n"
-            }
-            Kind::Transform | Kind::Predicate => {
-                "```properties\n```\n\n```json\n{\"value\": null}\n```\n\nbecomes\n\n<!-- after -->\n"
-            }
+            Kind::Source | Kind::Sink => "<!-- config NAME.json -->\n".to_owned(),
+            Kind::Converter | Kind::HeaderConverter => becomes("message"),
+            Kind::Transform | Kind::Predicate => becomes("after"),
         };
         format!(
             "# {}\n\n<!-- classes -->\n<!-- end -->\n\nSay what it does.\n\n\
