@@ -48,6 +48,7 @@ macro_rules! broker_conformance {
                     a_topic_that_comes_later_is_read,
                     a_pattern_finds_a_later_topic,
                     what_was_aborted_is_not_consumed,
+                    a_topic_that_is_made_anew_is_handed_out_anew,
                 }
                 groups {
                     members_share_partitions_and_hand_them_over,

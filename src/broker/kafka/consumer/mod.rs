@@ -9,6 +9,7 @@
 //! that a rebalance, which waits for the task, never waits inside a callback.
 
 mod commands;
+mod intake;
 mod interest;
 mod rebalance;
 
@@ -28,7 +29,7 @@ pub(super) use self::commands::offset_list;
 use self::interest::Interest;
 use super::{
     native::{Callbacks, Direction, Fetcher, Kind, Native, PartitionEntry, partition_list},
-    records::{Collector, Fetched},
+    records::Collector,
     refusal::{Refusal, is_forbidden},
     report::Reporter,
     settings::Settings,
@@ -36,7 +37,7 @@ use super::{
 use crate::{
     broker::{
         BrokerError, Consumer, ConsumerCommand, ConsumerEnd, ConsumerEvent, ConsumerSettings,
-        GroupMember, PartitionRecords, Result,
+        GroupMember, Result,
     },
     tasks::TaskGroup,
 };
@@ -50,9 +51,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long leaving the group may take when the cluster does not answer.
 const LEAVING: Duration = Duration::from_secs(30);
-
-/// How often positions are moved past what is not shown.
-const LOOK: Duration = Duration::from_secs(1);
 
 /// Joins a group, on a thread of its own.
 ///
@@ -246,60 +244,6 @@ impl Member {
         }
         for (direction, partitions) in notes.rebalances {
             self.rebalance(direction, partitions);
-        }
-    }
-
-    fn take(&mut self, fetched: Fetched) {
-        let Fetched { mut records, errors, .. } = fetched;
-        records.retain(|part| self.positions.contains_key(&part.partition));
-        for (partition, refusal) in errors {
-            self.read_again(partition);
-            self.attend_to(refusal);
-        }
-        for part in &records {
-            self.positions.insert(part.partition.clone(), part.next_offset);
-            self.begun.insert(part.partition.clone());
-        }
-        self.pass_hidden(&mut records);
-        if !records.is_empty() && self.phase == Phase::Reading {
-            self.outbox.push_back(ConsumerEvent::Records(records));
-        }
-    }
-
-    /// Moves positions past what is not shown: markers, and records that were aborted.
-    fn pass_hidden(&mut self, records: &mut Vec<PartitionRecords>) {
-        let now = Instant::now();
-        if self.begun.is_empty() || now < self.next_look {
-            return;
-        }
-        self.next_look = now + LOOK;
-        let entries = self.begun.iter().map(|at| (at.topic.as_ref(), at.partition, None));
-        let found = partition_list(entries)
-            .and_then(|list| self.fetcher.native().positions(&list))
-            .unwrap_or_default();
-        for entry in found {
-            let partition = TopicPartition::new(entry.topic, entry.partition);
-            let Some(position) = self.positions.get_mut(&partition) else { continue };
-            if entry.offset <= *position {
-                continue;
-            }
-            *position = entry.offset;
-            match records.iter_mut().find(|part| part.partition == partition) {
-                Some(part) => part.next_offset = entry.offset,
-                None => records.push(PartitionRecords {
-                    partition,
-                    records: Vec::new(),
-                    next_offset: entry.offset,
-                }),
-            }
-        }
-    }
-
-    /// Sets librdkafka right about what it has handed out: in a batch it counts an error as a
-    /// record, and would go on after the record that is still to come when it resumes.
-    fn read_again(&mut self, partition: TopicPartition) {
-        if let Some(&position) = self.positions.get(&partition) {
-            self.seek([(partition, position)].into());
         }
     }
 

@@ -1,6 +1,6 @@
 //! Partitions that come and go.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use connect_api::{record::TopicPartition, sink::SinkOffsets};
 use rdkafka::bindings::rd_kafka_IsolationLevel_t as Isolation;
@@ -154,10 +154,18 @@ impl Member {
 
     /// Asks the task what to commit before the partitions go, and commits it.
     fn hand_over(&mut self, partitions: &[TopicPartition]) {
+        let offsets = self.ask_back(partitions);
+        if !offsets.is_empty() {
+            self.commit_and_wait(&offsets);
+        }
+    }
+
+    /// Has the task let go of partitions, and says what it would commit of them.
+    fn ask_back(&mut self, partitions: &[TopicPartition]) -> SinkOffsets {
         // Older commits go first, so that none of them can undo this one.
         self.obey_waiting();
         if partitions.is_empty() {
-            return;
+            return SinkOffsets::new();
         }
         let (reply, answer) = oneshot::channel();
         let revocation = Revocation { partitions: partitions.to_vec(), reply };
@@ -165,9 +173,28 @@ impl Member {
         self.deliver(WhileFull::Wait);
         let mut offsets = self.await_answer(answer);
         offsets.retain(|at, _| partitions.contains(at));
-        if !offsets.is_empty() {
-            self.commit_and_wait(&offsets);
+        offsets
+    }
+
+    /// Hands partitions out once more whose offsets mean other records now: what the task knows of them
+    /// is of no use, least of all what it would commit.
+    pub(super) fn hand_out_anew(&mut self, positions: SinkOffsets) {
+        let partitions: Vec<_> = positions.keys().cloned().collect();
+        for (at, offset) in &positions {
+            warn!(
+                "{at} goes on at offset {offset}, below what was read of it: its topic was made anew, \
+                 or its log was cut. It is handed out anew"
+            );
         }
+        self.ask_back(&partitions);
+        let mut paused = partitions;
+        paused.retain(|at| self.paused.remove(at));
+        if !self.is_stalled {
+            self.resume_native(paused);
+        }
+        self.seek(positions.clone());
+        let metadata = BTreeMap::new();
+        self.outbox.push_back(ConsumerEvent::Assigned(Assignment { positions, metadata }));
     }
 
     /// The task's answer; meanwhile it may go on giving commands.

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use millrace::broker::{Broker, Subscription};
+use millrace::broker::{Broker, Subscription, TopicCreation};
 
 use super::{
     Member, admin, new_topic, partition, producer, send, send_values, topic, transactional, unique,
@@ -131,4 +131,20 @@ pub(crate) async fn what_was_aborted_is_not_consumed(broker: Arc<dyn Broker>) {
     }
     member.until(|member| member.seen.len() == 2).await;
     assert_eq!(member.values(&partition(&name, 0)), ["a", "b"]);
+}
+
+/// Whoever reads it has to learn that its offsets mean other records now.
+pub(crate) async fn a_topic_that_is_made_anew_is_handed_out_anew(broker: Arc<dyn Broker>) {
+    let name = topic(&broker, 1).await;
+    let (admin, at) = (admin(&broker).await, partition(&name, 0));
+    send_values(&mut producer(&broker).await, &name, &["a", "b", "c"]).await;
+    let mut member = Member::join(&broker, &unique("group"), &name).await;
+    member.until(|member| member.seen.len() == 3).await;
+    member.began.clear();
+    admin.delete_topic(&name).await.unwrap();
+    while admin.create_topic(&new_topic(&name, 1)).await.unwrap() == TopicCreation::Existed {}
+    send_values(&mut producer(&broker).await, &name, &["d", "e"]).await;
+    member.until(|member| member.seen.len() == 5).await;
+    assert_eq!(member.values(&at), ["a", "b", "c", "d", "e"]);
+    assert_eq!(member.began.get(&at), Some(&0));
 }
