@@ -1,7 +1,5 @@
 //! Requests to the registry: several addresses, retries, who we are.
 //!
-//! Built on hyper rather than on the worker's HTTP client, whose TLS would have to be chosen for
-//! every crate of the workspace at once.
 //! Source: confluentinc/schema-registry `RestService.java`, `RetryExecutor.java`.
 
 use std::{
@@ -13,21 +11,14 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
 use connect_api::{
     config::{Props, Secret},
-    error::{ConnectorError, Result, chain},
+    error::{ConnectorError, Result},
 };
+use connect_pool::{Pool, PoolSettings, Proxy};
 use connect_tls::{Mismatch, Trust};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::Full;
 use hyper::{
     Method, Request, Uri,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue},
-};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{
-        Client as Pool,
-        connect::{HttpConnector, proxy::Tunnel},
-    },
-    rt::TokioExecutor,
 };
 use rand::RngExt as _;
 use serde_json::Value as Json;
@@ -42,6 +33,9 @@ const MEDIA_TYPE: &str = "application/vnd.schemaregistry.v1+json";
 /// Longest answer that is read: a schema beyond it is a mistake.
 const MOST_ANSWER_BYTES: usize = 16 << 20;
 
+/// Time after which an idle connection is closed.
+const IDLE: Duration = Duration::from_secs(60);
+
 /// Doublings after which a wait is beyond any limit anyway.
 const MOST_DOUBLINGS: u32 = 20;
 
@@ -53,7 +47,7 @@ pub(crate) struct Client {
     doors: Vec<Door>,
     /// The address that answered last.
     current: AtomicUsize,
-    pool: AnyPool,
+    pool: Pool,
     headers: Vec<(HeaderName, HeaderValue)>,
     timeout: Duration,
     retries: u32,
@@ -69,19 +63,6 @@ struct Door {
     authorization: Option<Secret<HeaderValue>>,
 }
 
-/// Connections that are kept, direct ones or through a proxy.
-#[derive(Debug)]
-enum AnyPool {
-    Direct(Pool<HttpsConnector<HttpConnector>, Full<Bytes>>),
-    Proxied(Pool<HttpsConnector<Tunnel<HttpConnector>>, Full<Bytes>>),
-}
-
-/// Why there is no answer.
-struct Unreached {
-    reason: String,
-    mismatch: Option<Mismatch>,
-}
-
 impl Client {
     pub(crate) fn new(config: &SerdeConfig, props: &Props) -> Result<Self> {
         let doors =
@@ -91,7 +72,7 @@ impl Client {
         Ok(Self {
             doors,
             current: AtomicUsize::new(first),
-            pool: AnyPool::new(config)?,
+            pool: pool(config)?,
             headers: request_headers(props)?,
             timeout: config.read_timeout.saturating_add(config.connect_timeout),
             retries: config.retries,
@@ -174,16 +155,17 @@ impl Client {
 
     async fn once(&self, door: &Door, method: &Method, path: &str, body: &Bytes) -> Answer<Json> {
         let request = self.request(door, method, path, body)?;
-        let asked = tokio::time::timeout(self.timeout, self.pool.ask(request)).await;
-        let (status, body) = asked
+        let asked = self.pool.ask(request, MOST_ANSWER_BYTES);
+        let answer = tokio::time::timeout(self.timeout, asked)
+            .await
             .map_err(|_elapsed| {
                 let limit = self.timeout.as_millis();
                 let text = format!("{} did not answer within {limit} ms", door.url);
                 RegistryFailure::new(FailureKind::Busy, text)
             })?
-            .map_err(|Unreached { reason, mismatch }| {
-                let text = format!("{} cannot be reached: {reason}", door.url);
-                RegistryFailure::new(FailureKind::Away, text).hint(match mismatch {
+            .map_err(|error| {
+                let text = format!("{} cannot be reached: {error}", door.url);
+                RegistryFailure::new(FailureKind::Away, text).hint(match error.mismatch {
                     Some(Mismatch::Certificate) => {
                         "Put the certificate of its authority into \
                          schema.registry.ssl.truststore.location"
@@ -199,7 +181,8 @@ impl Client {
                     }
                 })
             })?;
-        let json = serde_json::from_slice::<Json>(&body);
+        let status = answer.status().as_u16();
+        let json = serde_json::from_slice::<Json>(answer.body());
         if status == 200 {
             return json.map_err(|error| {
                 let text = format!("{} answers what is no JSON: {error}", door.url);
@@ -272,46 +255,24 @@ impl Door {
     }
 }
 
-impl AnyPool {
-    fn new(config: &SerdeConfig) -> Result<Self> {
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        http.set_connect_timeout(Some(config.connect_timeout));
-        let https = HttpsConnectorBuilder::new()
-            .with_tls_config(config.ssl.client_config("schema.registry.", Trust::Certificates)?)
-            .https_or_http()
-            .enable_http1();
-        let builder = Pool::builder(TokioExecutor::new());
-        if config.proxy_host.is_empty() {
-            return Ok(Self::Direct(builder.build(https.wrap_connector(http))));
-        }
+fn pool(config: &SerdeConfig) -> Result<Pool> {
+    let proxy = if config.proxy_host.is_empty() {
+        None
+    } else {
         let port = u16::try_from(config.proxy_port).map_err(|_| {
             ConnectorError::invalid("Invalid value for configuration proxy.port: it is no port")
         })?;
-        let proxy = format!("http://{}:{port}", config.proxy_host).parse().map_err(|error| {
-            ConnectorError::invalid(format!("Invalid value for configuration proxy.host: {error}"))
-        })?;
-        Ok(Self::Proxied(builder.build(https.wrap_connector(Tunnel::new(proxy, http)))))
-    }
-
-    async fn ask(
-        &self,
-        request: Request<Full<Bytes>>,
-    ) -> std::result::Result<(u16, Bytes), Unreached> {
-        let response = match self {
-            Self::Direct(pool) => pool.request(request).await,
-            Self::Proxied(pool) => pool.request(request).await,
-        };
-        let response = response.map_err(|error| Unreached {
-            reason: chain(&error),
-            mismatch: Mismatch::in_error(&error),
-        })?;
-        let status = response.status().as_u16();
-        let body = Limited::new(response.into_body(), MOST_ANSWER_BYTES);
-        let body = body.collect().await;
-        let body = body.map_err(|error| Unreached { reason: error.to_string(), mismatch: None })?;
-        Ok((status, body.to_bytes()))
-    }
+        let proxy = Proxy::new((&config.proxy_host, port), None);
+        Some(proxy.map_err(|reason| {
+            ConnectorError::invalid(format!("Invalid value for configuration proxy.host: {reason}"))
+        })?)
+    };
+    Ok(Pool::new(PoolSettings {
+        tls: config.ssl.client_config("schema.registry.", Trust::Certificates)?,
+        connect_timeout: Some(config.connect_timeout),
+        idle_timeout: Some(IDLE),
+        proxy,
+    }))
 }
 
 const fn is_passing(kind: FailureKind) -> bool {

@@ -121,7 +121,7 @@ impl Failure {
 
 impl Client {
     /// # Errors
-    /// `Invalid` when credentials have what no header can have, or the proxy's address is none.
+    /// `Invalid` when credentials have what no header can have.
     pub(crate) async fn new(connection: Connection, clock: Arc<dyn Clock>) -> Result<Self> {
         let badge = match &connection.sign_in {
             SignIn::Nobody => Badge::None,
@@ -140,7 +140,7 @@ impl Client {
         };
         Ok(Self {
             product: connection.product,
-            transport: Transport::new(&connection)?,
+            transport: Transport::new(&connection),
             nodes: Nodes::new(connection.nodes),
             badge,
             is_compressed: connection.is_compressed,

@@ -8,10 +8,8 @@ use std::{
     time::Duration,
 };
 
-use connect_api::{
-    config::Secret,
-    error::{ConnectorError, Result},
-};
+use connect_api::error::{ConnectorError, Result};
+use connect_pool::Proxy;
 use connect_tls::Trust;
 use rustls::ClientConfig;
 
@@ -60,13 +58,6 @@ pub(crate) struct Connection {
     pub(crate) read_timeout: Option<Duration>,
     /// None for connections that are never closed.
     pub(crate) idle_timeout: Option<Duration>,
-}
-
-/// An HTTP proxy.
-#[derive(Clone, Debug)]
-pub(crate) struct Proxy {
-    pub(crate) address: String,
-    pub(crate) user: Option<(String, Secret<String>)>,
 }
 
 /// How much is sent, how fast, how often.
@@ -376,10 +367,14 @@ fn connection(
             _ => url,
         })
     };
-    let proxy = (!keys.proxy_host.is_empty()).then(|| Proxy {
-        address: format!("http://{}:{}", keys.proxy_host, keys.proxy_port),
-        user: keys.proxy_password.clone().map(|password| (keys.proxy_username.clone(), password)),
-    });
+    let user = keys.proxy_password.as_ref();
+    let user = user.map(|password| (keys.proxy_username.as_str(), password));
+    let proxy = (!keys.proxy_host.is_empty())
+        .then(|| Proxy::new((&keys.proxy_host, keys.proxy_port), user))
+        .transpose()
+        .map_err(|reason| {
+            ConnectorError::invalid(format!("The value of proxy.host is none: {reason}"))
+        })?;
     Ok(Connection {
         product,
         nodes: keys.urls.iter().map(node).collect::<Result<_>>()?,

@@ -1,19 +1,15 @@
 //! One request over one connection, and why there was no answer.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
-use connect_api::error::{ConnectorError, ErrorClass, chain};
+use connect_api::error::{ConnectorError, ErrorClass};
+use connect_pool::{Pool, PoolSettings, Stage, Unreached};
 use connect_tls::Mismatch;
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::Full;
 use hyper::{
     Method, Request,
     header::{CONTENT_TYPE, HeaderValue, LOCATION},
-};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client as Pool, Error as PoolError, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
 };
 use rustls::ClientConfig;
 use tokio::time::timeout;
@@ -34,7 +30,7 @@ const FORGERY_HEADER: &str = "x-xsrf-header";
 /// Connections that are kept.
 #[derive(Debug)]
 pub(super) struct Transport {
-    pool: Pool<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    pool: Pool,
     limit: Duration,
     redaction: Redaction,
 }
@@ -54,15 +50,13 @@ impl Transport {
         (connect, read): (Duration, Duration),
         redaction: Redaction,
     ) -> Self {
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        http.set_nodelay(true);
-        http.set_connect_timeout(Some(connect));
-        let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
-        let https = https.enable_http1().wrap_connector(http);
-        let mut builder = Pool::builder(TokioExecutor::new());
-        builder.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE);
-        Self { pool: builder.build(https), limit: connect.saturating_add(read), redaction }
+        let pool = Pool::new(PoolSettings {
+            tls,
+            connect_timeout: Some(connect),
+            idle_timeout: Some(IDLE),
+            proxy: None,
+        });
+        Self { pool, limit: connect.saturating_add(read), redaction }
     }
 
     /// Sends a request and reads the whole answer. `node` is what the server is called in errors: the
@@ -89,19 +83,18 @@ impl Transport {
             .body(Full::new(body.unwrap_or_default()))
             .map_err(|error| ConnectorError::invalid(format!("{node} cannot be asked: {error}")))?;
         let asked = timeout(self.limit, async {
-            let answer = self.pool.request(request).await;
+            let answer = self.pool.ask(request, MOST_ANSWER_BYTES).await;
             let answer = answer.map_err(|error| Failure {
-                obstacle: if error.is_connect() { Obstacle::Unreached } else { Obstacle::Other },
-                error: unreached(node, &error),
+                obstacle: match error.stage {
+                    Stage::Connecting => Obstacle::Unreached,
+                    Stage::Asked | Stage::Answered => Obstacle::Other,
+                },
+                error: unreached(node, error),
             })?;
             let status = answer.status().as_u16();
             let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
             let location = location.map(str::to_owned);
-            let body = Limited::new(answer.into_body(), MOST_ANSWER_BYTES).collect().await;
-            let body = body.map_err(|error| {
-                ConnectorError::retriable(format!("{node} broke its answer off: {error}"))
-            })?;
-            let body = body.to_bytes();
+            let body = answer.into_body();
             let body = if status < 400 { body } else { self.redaction.of(body) };
             Ok::<_, Failure>(Received { status, location, body })
         });
@@ -116,45 +109,35 @@ impl Transport {
 }
 
 /// One sentence about why a server cannot be reached, and what helps.
-fn unreached(node: &str, error: &PoolError) -> ConnectorError {
-    let reason = chain(error);
-    match Mismatch::in_error(error) {
+fn unreached(node: &str, error: Unreached) -> ConnectorError {
+    match error.mismatch {
         Some(Mismatch::Certificate) => {
             let text = format!("{node} shows a certificate that is not trusted");
             return ConnectorError::new(ErrorClass::Forbidden, text)
-                .caused_by(Told(reason))
+                .caused_by(error)
                 .hint("Put the certificate of its authority into hdfs.ssl.truststore.location");
         }
         Some(Mismatch::NoTls) => {
             return ConnectorError::invalid(format!("{node} does not speak TLS"))
-                .caused_by(Told(reason))
+                .caused_by(error)
                 .hint("Write http:// in store.url and webhdfs.url, or hdfs:// in store.url");
         }
         Some(Mismatch::Refused | Mismatch::Other) | None => {}
     }
-    let is_broken_off = !error.is_connect();
+    let stage = error.stage;
+    if stage == Stage::Answered {
+        return ConnectorError::retriable(format!("{node} broke its answer off")).caused_by(error);
+    }
     let text = format!("{node} cannot be reached");
-    let error = ConnectorError::retriable(text).caused_by(Told(reason));
+    let error = ConnectorError::retriable(text).caused_by(error);
     if node.starts_with("The data node") {
         error.hint(
             "Its name comes from the name node and must mean something to the worker: map it in \
              hdfs.datanode.hosts if it does not",
         )
-    } else if is_broken_off && node.contains("http://") {
+    } else if stage == Stage::Asked && node.contains("http://") {
         error.hint("Write https:// in store.url or webhdfs.url if it speaks TLS")
     } else {
         error.hint("Check store.url or webhdfs.url, and that the name node is up")
     }
 }
-
-/// What the connection said, on one line.
-#[derive(Debug)]
-struct Told(String);
-
-impl fmt::Display for Told {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Told {}
