@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use connect_api::{
     error::{Result, chain},
     record::{SinkRecord, TopicPartition},
-    sink::{SinkContext, SinkOffsets, SinkTask},
+    sink::{SinkContext, SinkOffsets, SinkTask, Sought},
 };
 use tracing::warn;
 
@@ -38,6 +38,8 @@ pub(crate) struct AggregateTask {
     oldest_kept_ms: i64,
     /// Partitions that the store has not given to this task yet.
     unclaimed: Vec<TopicPartition>,
+    /// Partitions that are read from where the store is and of which no record has come yet.
+    sought: Sought,
 }
 
 impl AggregateTask {
@@ -64,6 +66,7 @@ impl AggregateTask {
             retention_ms,
             oldest_kept_ms: i64::MIN,
             unclaimed: Vec::new(),
+            sought: Sought::default(),
         }
     }
 
@@ -78,11 +81,19 @@ impl AggregateTask {
         }
         for claim in claims {
             if let Some(offset) = claim.offset {
-                self.context.seek(claim.partition.clone(), offset);
+                self.sought.seek(&self.context, &claim.partition, offset);
             }
             self.live.held().open(claim);
         }
         Ok(())
+    }
+
+    /// Looks whether the first records after a seek are those that were asked for.
+    fn check_begun(&mut self, batch: &[SinkRecord]) -> Result<()> {
+        let keeper = format_args!("aggregate \"{}\"", self.definition.name);
+        self.sought
+            .check(batch, keeper)
+            .map_err(|error| error.hint("Give the counts of the new topic another aggregate.name"))
     }
 
     /// Counts a batch; writes in between when the budget is full.
@@ -166,6 +177,7 @@ impl SinkTask for AggregateTask {
         if !self.unclaimed.is_empty() {
             return self.claim(batch).await;
         }
+        self.check_begun(batch)?;
         self.live.held().cut_by_clock(self.context.clock.now_ms());
         let counted = self.count(batch).await;
         self.hub.publish(&self.live);
@@ -181,6 +193,7 @@ impl SinkTask for AggregateTask {
 
     async fn close(&mut self, partitions: &[TopicPartition]) -> Result<()> {
         self.unclaimed.retain(|partition| !partitions.contains(partition));
+        partitions.iter().for_each(|partition| self.sought.forget(partition));
         self.live.held().cut(partitions);
         if let Err(error) = self.write().await {
             warn!(

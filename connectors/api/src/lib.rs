@@ -115,6 +115,7 @@ pub mod json;
 pub mod record;
 pub mod schema;
 pub mod sink;
+mod sought;
 pub mod source;
 pub mod time;
 pub mod topics;

@@ -5,7 +5,7 @@
 //! 1. [`SinkConnector::start_task`] builds it. An error of class `Retriable` is tried again with
 //!    back-off for `errors.retry.timeout`, ten seconds at least; any other fails the task.
 //! 2. [`SinkTask::open`] names partitions that were newly assigned. A sink that keeps its offsets
-//!    in its own store asks [`SinkContext::seek`] here to continue from them.
+//!    in its own store asks [`Sought::seek`] here to continue from them.
 //! 3. [`SinkTask::put`] brings a batch, again and again, **also an empty one** at least every
 //!    second, so that a sink can do what is due by the clock.
 //! 4. [`SinkTask::pre_commit`] is asked every `offset.flush.interval.ms`, and when the task asked
@@ -34,6 +34,8 @@ use crate::{
     time::Clock,
     topics::TopicWriter,
 };
+
+pub use crate::sought::Sought;
 
 /// Per partition, the offset of the next record to read.
 pub type SinkOffsets = BTreeMap<TopicPartition, i64>;

@@ -24,6 +24,8 @@ pub(crate) struct Row {
     pub(crate) origin: TopicPartition,
     /// Offset in that partition.
     pub(crate) offset: i64,
+    /// Time of the record, by which one that comes again is told from another one at its offset.
+    pub(crate) time_ms: Option<i64>,
     /// Cells with the names of their columns.
     pub(crate) cells: Vec<(String, Cell)>,
 }
@@ -71,6 +73,7 @@ impl Row {
             topic: Arc::clone(&record.topic),
             origin: record.origin.clone(),
             offset: record.offset,
+            time_ms: record.timestamp_ms,
             cells,
         }))
     }

@@ -1,7 +1,7 @@
 //! The rows that the workbook is made of.
 //!
-//! A row is known by the partition and offset of its record, and stays where it came first. Columns
-//! have numbers that are never used again, so that a sheet only grows to the right.
+//! A row is known by the partition and offset of its record, and stays where it came first; when the topic
+//! was made anew, the record at an offset is another one, which its time tells. Columns have numbers that are never used again, so that a sheet only grows to the right.
 
 use std::{
     collections::HashMap,
@@ -10,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use connect_api::error::{ConnectorError, ErrorClass, Result};
+use connect_api::{
+    error::{ConnectorError, ErrorClass, Result},
+    record::TopicPartition,
+};
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, params};
 use serde_json::Value as Json;
 
@@ -30,7 +33,7 @@ const TABLES: &str = "
         UNIQUE (sheet, name));
     CREATE TABLE IF NOT EXISTS rows (
         id INTEGER PRIMARY KEY AUTOINCREMENT, sheet INTEGER NOT NULL, topic TEXT NOT NULL,
-        partition INTEGER NOT NULL, position INTEGER NOT NULL, cells TEXT NOT NULL,
+        partition INTEGER NOT NULL, position INTEGER NOT NULL, cells TEXT NOT NULL, time INTEGER,
         UNIQUE (topic, partition, position));
     CREATE INDEX IF NOT EXISTS rows_by_sheet ON rows (sheet, id);";
 
@@ -70,6 +73,7 @@ impl Store {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.execute_batch(TABLES)?;
+            add_times(&connection)?;
             Ok(connection)
         });
         let connection = opened.map_err(|error| failure("open", path, error))?;
@@ -79,7 +83,8 @@ impl Store {
     /// Keeps rows, those that are kept already left as they are, and says how many are new.
     ///
     /// # Errors
-    /// As [`Store::open`]; nothing is kept then. `Record` when a sheet has no room for a column.
+    /// As [`Store::open`]; nothing is kept then. `Record` when a sheet has no room for a column; `Invalid`
+    /// when a row is kept of another record at the same place.
     pub(crate) fn keep(&mut self, rows: &[Row]) -> Result<usize> {
         let kept = keep(&mut self.connection, &mut self.sheets, rows);
         if kept.is_err() {
@@ -91,6 +96,12 @@ impl Store {
             Refusal::Full(topic) => ConnectorError::record(format!(
                 "The sheet of topic \"{topic}\" has no room for more than {MOST_COLUMNS} columns"
             )),
+            Refusal::Other(origin, offset) => ConnectorError::invalid(format!(
+                "The record at offset {offset} of {origin} is another one than that whose row is kept in \
+                 \"{}\": the topic was made anew, or is that of another cluster",
+                self.path.display()
+            ))
+            .hint("Name another workbook in \"file\", or stop the connector and delete this one and its store"),
         })
     }
 
@@ -151,6 +162,7 @@ impl Store {
 enum Refusal {
     Disk(rusqlite::Error),
     Full(Arc<str>),
+    Other(TopicPartition, i64),
 }
 
 impl From<rusqlite::Error> for Refusal {
@@ -190,19 +202,46 @@ fn keep(
             cells.push(Json::Array(vec![id.into(), cell.to_json()]));
         }
         let mut insert = write.prepare_cached(
-            "INSERT OR IGNORE INTO rows (sheet, topic, partition, position, cells)
-             VALUES (?, ?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO rows (sheet, topic, partition, position, cells, time)
+             VALUES (?, ?, ?, ?, ?, ?)",
         )?;
-        new += insert.execute(params![
+        let TopicPartition { topic, partition } = &row.origin;
+        let cells = Json::Array(cells).to_string();
+        let added = insert.execute(params![
             sheet.id,
-            &*row.origin.topic,
-            row.origin.partition,
+            &**topic,
+            partition,
             row.offset,
-            Json::Array(cells).to_string(),
+            cells,
+            row.time_ms
         ])?;
+        if added == 0 && is_other(&write, row)? {
+            return Err(Refusal::Other(row.origin.clone(), row.offset));
+        }
+        new += added;
     }
     write.commit()?;
     Ok(new)
+}
+
+/// Whether the row that is kept at the place of a record is that of another one.
+fn is_other(write: &Transaction<'_>, row: &Row) -> rusqlite::Result<bool> {
+    let TopicPartition { topic, partition } = &row.origin;
+    let find = "SELECT time FROM rows WHERE topic = ? AND partition = ? AND position = ?";
+    let mut find = write.prepare_cached(find)?;
+    let kept: Option<i64> =
+        find.query_row(params![&**topic, partition, row.offset], |row| row.get(0))?;
+    Ok(kept.zip(row.time_ms).is_some_and(|(kept, comes)| kept != comes))
+}
+
+/// Stores of before had no times.
+fn add_times(connection: &Connection) -> rusqlite::Result<()> {
+    let find = "SELECT count(*) FROM pragma_table_info('rows') WHERE name = 'time'";
+    let found: i64 = connection.query_row(find, [], |row| row.get(0))?;
+    if found == 0 {
+        connection.execute_batch("ALTER TABLE rows ADD COLUMN time INTEGER")?;
+    }
+    Ok(())
 }
 
 fn sheet_id(write: &Transaction<'_>, topic: &str) -> rusqlite::Result<i64> {
@@ -260,8 +299,6 @@ fn failure(verb: &str, path: &Path, error: rusqlite::Error) -> ConnectorError {
 
 #[cfg(test)]
 mod tests {
-    use connect_api::record::TopicPartition;
-
     use super::*;
 
     fn row(offset: i64, columns: std::ops::Range<usize>) -> Row {
@@ -269,6 +306,7 @@ mod tests {
             topic: "a".into(),
             origin: TopicPartition { topic: "a".into(), partition: 0 },
             offset,
+            time_ms: Some(offset),
             cells: columns.map(|column| (format!("c{column}"), Cell::Boolean(true))).collect(),
         }
     }
@@ -283,5 +321,16 @@ mod tests {
         let error = store.keep(&[row(1, MOST_COLUMNS..MOST_COLUMNS + 1)]).unwrap_err();
         assert_eq!(error.class(), ErrorClass::Record);
         assert_eq!(store.keep(&[row(1, 0..1)]).unwrap(), 1);
+    }
+
+    #[test]
+    fn a_store_of_before_takes_rows_that_come_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rows.db");
+        assert_eq!(Store::open(&path).unwrap().keep(&[row(0, 0..1)]).unwrap(), 1);
+        let before = Connection::open(&path).unwrap();
+        before.execute_batch("ALTER TABLE rows DROP COLUMN time").unwrap();
+        let mut store = Store::open(&path).unwrap();
+        assert_eq!(store.keep(&[row(0, 0..1), row(1, 0..1)]).unwrap(), 1);
     }
 }

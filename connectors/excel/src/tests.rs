@@ -316,6 +316,24 @@ fn a_record_that_comes_again_is_the_same_row_in_the_same_place() {
 }
 
 #[test]
+fn a_topic_that_was_made_anew_is_not_taken_for_the_old_one() {
+    case(async {
+        let (book, clock) = (Workbook::new(), ManualClock::at(0));
+        book.task(&clock).await.put(&[record("a", 0, "old".into())]).await?;
+        let mut anew = record("a", 0, "new".into());
+        anew.timestamp_ms = anew.timestamp_ms.map(|time_ms| time_ms + 1);
+        let error = book.task(&clock).await.put(&[anew]).await.unwrap_err();
+        assert_eq!(error.class(), ErrorClass::Invalid);
+        assert!(
+            error.to_string().starts_with("The record at offset 0 of a-0 is another"),
+            "{error}"
+        );
+        assert_eq!(book.sheets()["a"].len(), 2);
+        Ok(())
+    });
+}
+
+#[test]
 fn what_is_wrong_is_told_in_a_sentence() {
     case(async {
         let book = Workbook::new().with("file", "/nowhere/at/all/book.xlsx");

@@ -11,7 +11,7 @@ use connect_api::{
     config::Props,
     error::{ConnectorError, ErrorClass, Result, chain},
     record::{SinkRecord, TopicPartition},
-    sink::{SinkContext, SinkOffsets, SinkTask},
+    sink::{SinkContext, SinkOffsets, SinkTask, Sought},
 };
 use tracing::{info, warn};
 
@@ -41,7 +41,7 @@ pub(crate) struct JdbcSinkTask {
     assigned: BTreeSet<TopicPartition>,
     claims: Claims,
     /// Partitions that are read from their claims on and of which no record has come yet.
-    awaited: BTreeSet<TopicPartition>,
+    sought: Sought,
     /// Partitions that were claimed when a batch was here already, which may have been read elsewhere:
     /// once the batch is done, they are read from their claims on.
     late: BTreeSet<TopicPartition>,
@@ -98,7 +98,7 @@ impl JdbcSinkTask {
             keeps_offsets,
             assigned: BTreeSet::new(),
             claims: Claims::new(),
-            awaited: BTreeSet::new(),
+            sought: Sought::default(),
             late: BTreeSet::new(),
             lost: BTreeSet::new(),
             unwritten: SinkOffsets::new(),
@@ -124,34 +124,19 @@ impl JdbcSinkTask {
     /// Asks to read a partition from its claim on, and returns where that is.
     fn seek(&mut self, partition: &TopicPartition) -> Option<i64> {
         let next = self.claims.get(partition)?.next?;
-        self.context.seek(partition.clone(), next);
-        self.awaited.insert(partition.clone());
+        self.sought.seek(&self.context, partition, next);
         Some(next)
     }
 
     /// Looks whether the first records after a seek are those that were asked for.
     fn check_begun(&mut self, batch: &[SinkRecord]) -> Result<()> {
-        if self.awaited.is_empty() {
-            return Ok(());
-        }
-        for record in of_partitions(batch).filter_map(<[_]>::first) {
-            if !self.awaited.remove(&record.origin) {
-                continue;
-            }
-            let next = self.claims.get(&record.origin).and_then(|claim| claim.next);
-            let Some(next) = next.filter(|next| record.offset < *next) else { continue };
-            let (of, connector) = (&record.origin, &self.context.connector);
-            return Err(ConnectorError::invalid(format!(
-                "{of} was to be read from offset {next} on, where table \"{}\" says that its rows \
-                 end, and begins at offset {}",
-                self.config.offsets_table, record.offset
+        let keeper = format_args!("table \"{}\"", self.config.offsets_table);
+        self.sought.check(batch, keeper).map_err(|error| {
+            error.hint(format!(
+                "Stop the connector and reset its offsets by DELETE /connectors/{}/offsets",
+                self.context.connector
             ))
-            .hint(format!(
-                "If the topic was made anew or is that of another cluster, stop the connector and \
-                 reset its offsets by DELETE /connectors/{connector}/offsets"
-            )));
-        }
-        Ok(())
+        })
     }
 
     async fn write(&mut self, batch: &[SinkRecord]) -> Result<()> {
@@ -395,7 +380,7 @@ impl SinkTask for JdbcSinkTask {
         for partition in partitions {
             self.assigned.remove(partition);
             self.claims.remove(partition);
-            self.awaited.remove(partition);
+            self.sought.forget(partition);
             self.late.remove(partition);
             self.lost.remove(partition);
             self.unwritten.remove(partition);

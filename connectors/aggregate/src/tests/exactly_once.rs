@@ -1,6 +1,9 @@
 //! Any order of steps, faults, crashes and moves counts every record once.
 
-use connect_api::{error::Result, record::TopicPartition};
+use connect_api::{
+    error::{ErrorClass, Result, chain},
+    record::TopicPartition,
+};
 use connect_testkit::sink::{Fault, SinkDriver, SinkFixture, run};
 use proptest::prelude::*;
 
@@ -124,5 +127,27 @@ fn postgres_counts_every_record_once_through_faults_and_moves() {
     ];
     let steps: Vec<_> = round.into_iter().cycle().take(90).collect();
     let outcome = run(counts_stay_exact(&aggregate, &steps));
+    assert_eq!(outcome, Ok(()));
+}
+
+#[test]
+fn a_topic_that_was_made_anew_is_not_passed_over() {
+    let aggregate = Aggregate::on_sqlite();
+    let [first, _] = partitions();
+    let outcome = run(async {
+        let mut driver = SinkDriver::new(&aggregate);
+        driver.start(std::slice::from_ref(&first)).await?;
+        driver
+            .put(&[aggregate.record(&first, 0, "id-0"), aggregate.record(&first, 1, "id-1")])
+            .await?;
+        driver.stop().await?;
+        driver.start(std::slice::from_ref(&first)).await?;
+        let error = driver.put(&[aggregate.record(&first, 0, "id-2")]).await.unwrap_err();
+        assert_eq!(error.class(), ErrorClass::Invalid);
+        let text = chain(&error);
+        let words = ["t-0", "offset 2", "offset 0", "aggregate.name"];
+        assert!(words.iter().all(|words| text.contains(words)), "{text}");
+        Ok(())
+    });
     assert_eq!(outcome, Ok(()));
 }
