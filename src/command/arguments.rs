@@ -104,7 +104,7 @@ pub(super) struct LogArguments {
     /// Time zone of the file names and of the times in the lines
     #[arg(long, default_value = "UTC")]
     pub(super) timezone: Tz,
-    /// Seed, for the same lines again
+    /// Seed, for the same lines again; their times are the same with --from and --to
     #[arg(long)]
     pub(super) seed: Option<u64>,
 }

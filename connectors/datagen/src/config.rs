@@ -63,10 +63,8 @@ impl DatagenConfig {
             Ok(generator) => {
                 let field = self.key_field();
                 if !field.is_empty() && !generator.has_field(field) {
-                    problems.add_text(
-                        "schema.keyfield",
-                        "The schema does not contain the field provided in 'schema.keyfield'",
-                    );
+                    let reason = "The schema does not contain the field";
+                    problems.add("schema.keyfield", field, reason);
                 }
             }
         }
