@@ -180,7 +180,7 @@ async fn by_the_sink(place: &Place, is_upsert: bool, records: usize) -> Result<D
         .field("ok", of(Type::Boolean))
         .field("at", of(Type::Int64).named(logical::TIMESTAMP));
     let (schema, origin) = (Arc::new(schema), TopicPartition::new("bench", 0));
-    let mut task = JdbcSink.start_task(&props, context).await?;
+    let mut task = JdbcSink::CONFLUENT.start_task(&props, context).await?;
     task.open(std::slice::from_ref(&origin)).await?;
     let mut taken = Duration::ZERO;
     for from in (0..records).step_by(BATCH) {

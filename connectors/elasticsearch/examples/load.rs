@@ -18,7 +18,7 @@ use connect_api::{
     sink::{SinkConnector as _, SinkOffsets},
     value::{Map, Value},
 };
-use connect_elasticsearch::ElasticsearchSink;
+use connect_elasticsearch::SearchSink;
 use connect_testkit::{ManualClock, sink_context};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http_body_util::{BodyExt as _, Full};
@@ -126,7 +126,7 @@ async fn sink(http: &Http, url: &str, documents: i64) -> Outcome<Duration> {
         }
     };
     let records: Vec<_> = (0..documents).map(record).collect();
-    let mut task = ElasticsearchSink.start_task(&props, context).await?;
+    let mut task = SearchSink::ELASTICSEARCH.start_task(&props, context).await?;
     task.open(std::slice::from_ref(&origin)).await?;
     let begun = Instant::now();
     for batch in records.chunks(BATCH) {

@@ -1,8 +1,8 @@
 //! The Elasticsearch and OpenSearch sinks: records become documents.
 //!
-//! [`ElasticsearchSink`] answers to Confluent's class and [`OpenSearchSink`] to Aiven's; both take
-//! their configurations unchanged and share everything but their options. Called by the worker only;
-//! everything else here is private to the crate.
+//! [`SearchSink`] answers to Confluent's class and to Aiven's, takes the configurations of both unchanged,
+//! and has nothing but their options apart. Called by the worker only; everything else here is private to
+//! the crate.
 //!
 //! # Delivery
 //!
@@ -45,7 +45,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use connect_api::{
-    config::{Config, ConfigDef, ConfigValue, Props},
+    config::{Config, ConfigDef, ConfigValue, Props, validate},
     error::Result,
     record::SinkRecord,
     sink::{Previews, SinkConnector, SinkContext, SinkTask},
@@ -58,78 +58,42 @@ use self::{
     task::SearchSinkTask,
 };
 
-/// The Elasticsearch sink connector.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ElasticsearchSink;
-
-/// The OpenSearch sink connector, under this or an older name of its class.
+/// The search sink connector, under one of its classes.
 #[derive(Clone, Copy, Debug)]
-pub struct OpenSearchSink {
+pub struct SearchSink {
     class: &'static str,
+    config_def: fn() -> ConfigDef,
+    validate: fn(&Props) -> Vec<ConfigValue>,
+    settings: fn(&Props) -> Result<Settings>,
+    rules: fn(&Props) -> Result<Rules>,
 }
 
-impl OpenSearchSink {
-    /// The class of today.
-    pub const CURRENT: Self =
-        Self { class: "io.aiven.kafka.connect.opensearch.OpenSearchSinkConnector" };
-    /// The class as it was written before version 4.
-    pub const LEGACY: Self =
-        Self { class: "io.aiven.kafka.connect.opensearch.OpensearchSinkConnector" };
-}
-
-#[async_trait]
-impl SinkConnector for ElasticsearchSink {
-    fn class(&self) -> &'static str {
-        "io.confluent.connect.elasticsearch.ElasticsearchSinkConnector"
-    }
-
-    fn version(&self) -> &'static str {
-        env!("CARGO_PKG_VERSION")
-    }
-
-    fn config_def(&self) -> ConfigDef {
-        ElasticsearchSinkConfig::def()
-    }
-
-    fn validate(&self, props: &Props) -> Vec<ConfigValue> {
-        connect_api::config::validate::<ElasticsearchSinkConfig>(props)
-    }
-
-    fn system_key(&self) -> Option<&'static str> {
-        Some("connection.url")
-    }
-
-    async fn check_system(&self, props: &Props) -> Result<()> {
-        let settings = Settings::of_elasticsearch(&ElasticsearchSinkConfig::parse(props)?)?;
-        Box::pin(task::find(settings.connection, &settings.rules, Arc::new(SystemClock)))
-            .await
-            .map(drop)
-    }
-
-    fn task_configs(&self, props: &Props, max_tasks: usize) -> Result<Vec<Props>> {
-        ElasticsearchSinkConfig::parse(props)?;
-        Ok(vec![props.clone(); max_tasks])
-    }
-
-    async fn start_task(&self, props: &Props, context: SinkContext) -> Result<Box<dyn SinkTask>> {
-        let config = ElasticsearchSinkConfig::parse(props)?;
-        let settings = Settings::of_elasticsearch(&config)?;
-        Ok(Box::new(Box::pin(SearchSinkTask::start(settings, context)).await?))
-    }
-
-    fn preview(
-        &self,
-        props: &Props,
-        records: &[SinkRecord],
-        _now_ms: i64,
-    ) -> Result<Option<Previews>> {
-        let rules = Rules::of_elasticsearch(&ElasticsearchSinkConfig::parse(props)?);
-        Ok(Some(records.iter().map(|record| preview::preview(&rules, record)).collect()))
-    }
+impl SearchSink {
+    /// Confluent's class, for Elasticsearch.
+    pub const ELASTICSEARCH: Self = Self {
+        class: "io.confluent.connect.elasticsearch.ElasticsearchSinkConnector",
+        config_def: ElasticsearchSinkConfig::def,
+        validate: validate::<ElasticsearchSinkConfig>,
+        settings: |props| Settings::of_elasticsearch(&ElasticsearchSinkConfig::parse(props)?),
+        rules: |props| Ok(Rules::of_elasticsearch(&ElasticsearchSinkConfig::parse(props)?)),
+    };
+    /// Aiven's class, for OpenSearch.
+    pub const OPENSEARCH: Self = Self {
+        class: "io.aiven.kafka.connect.opensearch.OpenSearchSinkConnector",
+        config_def: OpenSearchSinkConfig::def,
+        validate: validate::<OpenSearchSinkConfig>,
+        settings: |props| Settings::of_opensearch(&OpenSearchSinkConfig::parse(props)?),
+        rules: |props| Ok(Rules::of_opensearch(&OpenSearchSinkConfig::parse(props)?)),
+    };
+    /// Aiven's class as it was written before version 4.
+    pub const OPENSEARCH_LEGACY: Self = Self {
+        class: "io.aiven.kafka.connect.opensearch.OpensearchSinkConnector",
+        ..Self::OPENSEARCH
+    };
 }
 
 #[async_trait]
-impl SinkConnector for OpenSearchSink {
+impl SinkConnector for SearchSink {
     fn class(&self) -> &'static str {
         self.class
     }
@@ -139,11 +103,11 @@ impl SinkConnector for OpenSearchSink {
     }
 
     fn config_def(&self) -> ConfigDef {
-        OpenSearchSinkConfig::def()
+        (self.config_def)()
     }
 
     fn validate(&self, props: &Props) -> Vec<ConfigValue> {
-        connect_api::config::validate::<OpenSearchSinkConfig>(props)
+        (self.validate)(props)
     }
 
     fn system_key(&self) -> Option<&'static str> {
@@ -151,26 +115,21 @@ impl SinkConnector for OpenSearchSink {
     }
 
     async fn check_system(&self, props: &Props) -> Result<()> {
-        let settings = Settings::of_opensearch(&OpenSearchSinkConfig::parse(props)?)?;
-        Box::pin(task::find(settings.connection, &settings.rules, Arc::new(SystemClock)))
-            .await
-            .map(drop)
+        let settings = (self.settings)(props)?;
+        let found = task::find(settings.connection, &settings.rules, Arc::new(SystemClock));
+        Box::pin(found).await.map(drop)
     }
 
     fn task_configs(&self, props: &Props, max_tasks: usize) -> Result<Vec<Props>> {
-        OpenSearchSinkConfig::parse(props)?;
+        (self.rules)(props)?;
         Ok(vec![props.clone(); max_tasks])
     }
 
     async fn start_task(&self, props: &Props, context: SinkContext) -> Result<Box<dyn SinkTask>> {
-        let config = OpenSearchSinkConfig::parse(props)?;
-        if config.has_idle_mapping() {
-            tracing::warn!(
-                "topic.to.existing.resource.mapping of {context:?} is passed over: it counts with \
-                 existing.resource.type only"
-            );
+        let settings = (self.settings)(props)?;
+        if let Some(notice) = settings.notice {
+            tracing::warn!("{context:?}: {notice}");
         }
-        let settings = Settings::of_opensearch(&config)?;
         Ok(Box::new(Box::pin(SearchSinkTask::start(settings, context)).await?))
     }
 
@@ -180,7 +139,7 @@ impl SinkConnector for OpenSearchSink {
         records: &[SinkRecord],
         _now_ms: i64,
     ) -> Result<Option<Previews>> {
-        let rules = Rules::of_opensearch(&OpenSearchSinkConfig::parse(props)?);
+        let rules = (self.rules)(props)?;
         Ok(Some(records.iter().map(|record| preview::preview(&rules, record)).collect()))
     }
 }

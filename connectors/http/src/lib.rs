@@ -1,8 +1,8 @@
 //! The HTTP sink: each record is a request, and each answer can be a record.
 //!
-//! [`HttpSink`] answers to `io.confluent.connect.http.HttpSinkConnector`, [`AivenHttpSink`] to
-//! `io.aiven.kafka.connect.http.HttpSinkConnector`; both take their configurations unchanged and are
-//! one engine. Called by the worker only; everything else here is private to the crate.
+//! [`HttpSink`] answers to `io.confluent.connect.http.HttpSinkConnector` and to
+//! `io.aiven.kafka.connect.http.HttpSinkConnector`, each with its own keys, and takes their configurations
+//! unchanged: they are one engine. Called by the worker only; everything else here is private to the crate.
 //!
 //! # What is promised
 //!
@@ -66,7 +66,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use connect_api::{
-    config::{Config, ConfigDef, ConfigValue, Props},
+    config::{Config, ConfigDef, ConfigValue, Props, validate},
     error::Result,
     record::SinkRecord,
     sink::{Previews, SinkConnector, SinkContext, SinkTask},
@@ -81,33 +81,40 @@ use self::{
     settings::Settings,
 };
 
-/// The HTTP sink connector under Confluent's class and keys.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct HttpSink;
-
-/// The HTTP sink connector under Aiven's class and keys.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct AivenHttpSink;
-
-async fn start(settings: Settings, context: SinkContext) -> Result<Box<dyn SinkTask>> {
-    let settings = Arc::new(settings);
-    let client = Client::open(Arc::clone(&settings), Arc::clone(&context.clock)).await?;
-    Ok(Box::new(HttpTask::start(settings, context, Arc::new(client)).await?))
+/// The HTTP sink connector, under the class and the keys of one of its originals.
+#[derive(Clone, Copy, Debug)]
+pub struct HttpSink {
+    class: &'static str,
+    /// Key of the service's address.
+    address_key: &'static str,
+    config_def: fn() -> ConfigDef,
+    validate: fn(&Props) -> Vec<ConfigValue>,
+    settings: fn(&Props) -> Result<Settings>,
 }
 
-async fn check(settings: Settings) -> Result<()> {
-    Client::open(Arc::new(settings), Arc::new(SystemClock)).await?.greet().await
-}
-
-fn previews(settings: Settings, records: &[SinkRecord]) -> Previews {
-    let renderer = Renderer::new(Arc::new(settings));
-    records.iter().map(|record| preview::preview(&renderer, record)).collect()
+impl HttpSink {
+    /// Aiven's class and keys.
+    pub const AIVEN: Self = Self {
+        class: "io.aiven.kafka.connect.http.HttpSinkConnector",
+        address_key: "http.url",
+        config_def: AivenConfig::def,
+        validate: validate::<AivenConfig>,
+        settings: |props| Ok(AivenConfig::parse(props)?.settings()),
+    };
+    /// Confluent's class and keys.
+    pub const CONFLUENT: Self = Self {
+        class: "io.confluent.connect.http.HttpSinkConnector",
+        address_key: "http.api.url",
+        config_def: ConfluentConfig::def,
+        validate: validate::<ConfluentConfig>,
+        settings: |props| Ok(ConfluentConfig::parse(props)?.settings()),
+    };
 }
 
 #[async_trait]
 impl SinkConnector for HttpSink {
     fn class(&self) -> &'static str {
-        "io.confluent.connect.http.HttpSinkConnector"
+        self.class
     }
 
     fn version(&self) -> &'static str {
@@ -115,30 +122,33 @@ impl SinkConnector for HttpSink {
     }
 
     fn config_def(&self) -> ConfigDef {
-        ConfluentConfig::def()
+        (self.config_def)()
     }
 
     fn validate(&self, props: &Props) -> Vec<ConfigValue> {
-        connect_api::config::validate::<ConfluentConfig>(props)
+        (self.validate)(props)
     }
 
     fn system_key(&self) -> Option<&'static str> {
-        Some("http.api.url")
+        Some(self.address_key)
     }
 
     async fn check_system(&self, props: &Props) -> Result<()> {
-        check(ConfluentConfig::parse(props)?.settings()).await
+        let settings = (self.settings)(props)?;
+        Client::open(Arc::new(settings), Arc::new(SystemClock)).await?.greet().await
     }
 
     fn task_configs(&self, props: &Props, max_tasks: usize) -> Result<Vec<Props>> {
-        ConfluentConfig::parse(props)?;
+        (self.settings)(props)?;
         Ok(share(props, max_tasks))
     }
 
     async fn start_task(&self, props: &Props, context: SinkContext) -> Result<Box<dyn SinkTask>> {
-        let settings = ConfluentConfig::parse(props)?.settings();
+        let settings = Arc::new((self.settings)(props)?);
         warn_of_reporting(props, &settings);
-        Box::pin(start(settings, context)).await
+        let client = Client::open(Arc::clone(&settings), Arc::clone(&context.clock));
+        let client = Arc::new(Box::pin(client).await?);
+        Ok(Box::new(Box::pin(HttpTask::start(settings, context, client)).await?))
     }
 
     fn preview(
@@ -147,53 +157,7 @@ impl SinkConnector for HttpSink {
         records: &[SinkRecord],
         _now_ms: i64,
     ) -> Result<Option<Previews>> {
-        Ok(Some(previews(ConfluentConfig::parse(props)?.settings(), records)))
-    }
-}
-
-#[async_trait]
-impl SinkConnector for AivenHttpSink {
-    fn class(&self) -> &'static str {
-        "io.aiven.kafka.connect.http.HttpSinkConnector"
-    }
-
-    fn version(&self) -> &'static str {
-        env!("CARGO_PKG_VERSION")
-    }
-
-    fn config_def(&self) -> ConfigDef {
-        AivenConfig::def()
-    }
-
-    fn validate(&self, props: &Props) -> Vec<ConfigValue> {
-        connect_api::config::validate::<AivenConfig>(props)
-    }
-
-    fn system_key(&self) -> Option<&'static str> {
-        Some("http.url")
-    }
-
-    async fn check_system(&self, props: &Props) -> Result<()> {
-        check(AivenConfig::parse(props)?.settings()).await
-    }
-
-    fn task_configs(&self, props: &Props, max_tasks: usize) -> Result<Vec<Props>> {
-        AivenConfig::parse(props)?;
-        Ok(share(props, max_tasks))
-    }
-
-    async fn start_task(&self, props: &Props, context: SinkContext) -> Result<Box<dyn SinkTask>> {
-        let settings = AivenConfig::parse(props)?.settings();
-        warn_of_reporting(props, &settings);
-        Box::pin(start(settings, context)).await
-    }
-
-    fn preview(
-        &self,
-        props: &Props,
-        records: &[SinkRecord],
-        _now_ms: i64,
-    ) -> Result<Option<Previews>> {
-        Ok(Some(previews(AivenConfig::parse(props)?.settings(), records)))
+        let renderer = Renderer::new(Arc::new((self.settings)(props)?));
+        Ok(Some(records.iter().map(|record| preview::preview(&renderer, record)).collect()))
     }
 }

@@ -1,8 +1,8 @@
 //! The JDBC sink: records become rows of PostgreSQL or SQLite.
 //!
-//! [`JdbcSink`] answers to `io.confluent.connect.jdbc.JdbcSinkConnector` and [`AivenJdbcSink`] to
-//! `io.aiven.connect.jdbc.JdbcSinkConnector`; both take their configurations unchanged. Called by the
-//! worker only; everything else here is private to the crate.
+//! [`JdbcSink`] answers to `io.confluent.connect.jdbc.JdbcSinkConnector` and to
+//! `io.aiven.connect.jdbc.JdbcSinkConnector`, and takes the configurations of both unchanged. Called by
+//! the worker only; everything else here is private to the crate.
 //!
 //! # Delivery
 //!
@@ -55,4 +55,4 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-pub use self::sink::{AivenJdbcSink, JdbcSink};
+pub use self::sink::JdbcSink;

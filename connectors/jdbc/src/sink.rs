@@ -1,4 +1,4 @@
-//! The connector classes.
+//! The connector.
 
 use async_trait::async_trait;
 use connect_api::{
@@ -17,18 +17,23 @@ use crate::{
     task::JdbcSinkTask,
 };
 
-/// The JDBC sink connector.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct JdbcSink;
+/// The JDBC sink connector, under either of its classes.
+#[derive(Clone, Copy, Debug)]
+pub struct JdbcSink {
+    class: &'static str,
+}
 
-/// The JDBC sink connector under the name that Aiven's has.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct AivenJdbcSink;
+impl JdbcSink {
+    /// The class of Aiven's connector.
+    pub const AIVEN: Self = Self { class: "io.aiven.connect.jdbc.JdbcSinkConnector" };
+    /// The class of Confluent's connector.
+    pub const CONFLUENT: Self = Self { class: "io.confluent.connect.jdbc.JdbcSinkConnector" };
+}
 
 #[async_trait]
 impl SinkConnector for JdbcSink {
     fn class(&self) -> &'static str {
-        "io.confluent.connect.jdbc.JdbcSinkConnector"
+        self.class
     }
 
     fn version(&self) -> &'static str {
@@ -81,57 +86,5 @@ impl SinkConnector for JdbcSink {
     ) -> Result<Option<Previews>> {
         let mut previewer = Previewer::new(JdbcSinkConfig::parse(props)?, props)?;
         Ok(Some(records.iter().map(|record| previewer.preview(record)).collect()))
-    }
-}
-
-#[async_trait]
-impl SinkConnector for AivenJdbcSink {
-    fn class(&self) -> &'static str {
-        "io.aiven.connect.jdbc.JdbcSinkConnector"
-    }
-
-    fn version(&self) -> &'static str {
-        JdbcSink.version()
-    }
-
-    fn config_def(&self) -> ConfigDef {
-        JdbcSink.config_def()
-    }
-
-    fn validate(&self, props: &Props) -> Vec<ConfigValue> {
-        JdbcSink.validate(props)
-    }
-
-    fn system_key(&self) -> Option<&'static str> {
-        JdbcSink.system_key()
-    }
-
-    async fn check_system(&self, props: &Props) -> Result<()> {
-        JdbcSink.check_system(props).await
-    }
-
-    async fn alter_offsets(
-        &self,
-        props: &Props,
-        offsets: Option<&[(TopicPartition, Option<i64>)]>,
-    ) -> Result<bool> {
-        JdbcSink.alter_offsets(props, offsets).await
-    }
-
-    fn task_configs(&self, props: &Props, max_tasks: usize) -> Result<Vec<Props>> {
-        JdbcSink.task_configs(props, max_tasks)
-    }
-
-    async fn start_task(&self, props: &Props, context: SinkContext) -> Result<Box<dyn SinkTask>> {
-        JdbcSink.start_task(props, context).await
-    }
-
-    fn preview(
-        &self,
-        props: &Props,
-        records: &[SinkRecord],
-        now_ms: i64,
-    ) -> Result<Option<Previews>> {
-        JdbcSink.preview(props, records, now_ms)
     }
 }

@@ -315,7 +315,13 @@ pub(crate) struct Settings {
     pub(crate) connection: Connection,
     pub(crate) pace: Pace,
     pub(crate) rules: Rules,
+    /// What whoever wrote the configuration may not expect.
+    pub(crate) notice: Option<&'static str>,
 }
+
+/// There is a mapping, and nothing that it counts for.
+const IDLE_MAPPING: &str = "topic.to.existing.resource.mapping is passed over: it counts with \
+                            existing.resource.type only";
 
 impl Settings {
     /// # Errors
@@ -329,6 +335,7 @@ impl Settings {
             connection: connection(Product::Elasticsearch, keys, sign_in, (tls, prefix))?,
             pace: Pace::new(keys, config.flush_timeout, config.flush_synchronously),
             rules: Rules::of_elasticsearch(config),
+            notice: None,
         })
     }
 
@@ -344,6 +351,7 @@ impl Settings {
             connection: connection(Product::OpenSearch, keys, sign_in, (tls, prefix))?,
             pace: Pace::new(keys, config.flush_timeout, true),
             rules: Rules::of_opensearch(config),
+            notice: config.has_idle_mapping().then_some(IDLE_MAPPING),
         })
     }
 }

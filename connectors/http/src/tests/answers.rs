@@ -30,7 +30,7 @@ async fn recorded(
     let (written, mut context) =
         (Arc::new(MemoryTopics::default()), sink_context(&ManualClock::at(0)));
     context.topics = Some(Arc::<MemoryTopics>::clone(&written));
-    let mut task = HttpSink.start_task(&props, context).await.unwrap();
+    let mut task = HttpSink::CONFLUENT.start_task(&props, context).await.unwrap();
     let partition = TopicPartition::new("t", 0);
     task.open(std::slice::from_ref(&partition)).await.unwrap();
     task.put(&[record("hello")]).await.unwrap();

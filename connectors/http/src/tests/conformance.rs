@@ -14,7 +14,7 @@ use connect_testkit::{
     sink_conformance,
 };
 
-use crate::{AivenHttpSink, HttpSink};
+use crate::HttpSink;
 
 async fn server() -> GeocoderServer {
     GeocoderServer::start(Geocoder::new(1, Mischief::default())).await.unwrap()
@@ -50,7 +50,7 @@ mod with_answers {
         }
 
         fn connector(&self) -> Box<dyn SinkConnector> {
-            Box::new(HttpSink)
+            Box::new(HttpSink::CONFLUENT)
         }
 
         fn props(&self) -> Props {
@@ -102,7 +102,7 @@ mod without_answers {
         }
 
         fn connector(&self) -> Box<dyn SinkConnector> {
-            Box::new(AivenHttpSink)
+            Box::new(HttpSink::AIVEN)
         }
 
         fn props(&self) -> Props {
@@ -156,7 +156,7 @@ mod exactly_once {
         }
 
         fn connector(&self) -> Box<dyn SinkConnector> {
-            Box::new(HttpSink)
+            Box::new(HttpSink::CONFLUENT)
         }
 
         fn props(&self) -> Props {

@@ -18,7 +18,7 @@ use connect_testkit::{
 };
 
 use super::server::{Seen, Server};
-use crate::{AivenHttpSink, HttpSink};
+use crate::HttpSink;
 
 pub(super) fn record(text: &str) -> SinkRecord {
     SinkRecord {
@@ -84,7 +84,7 @@ async fn a_request_has_method_headers_and_body() {
         ("batch.prefix", "<"),
         ("batch.suffix", ">"),
     ];
-    send(&HttpSink, &props(&url, &more)).await.unwrap();
+    send(&HttpSink::CONFLUENT, &props(&url, &more)).await.unwrap();
     let seen = &server.seen()[0];
     assert_eq!(seen.line, "PUT /in/t/k HTTP/1.1");
     assert!(seen.headers.contains("x-a: 1\r\nx-b: 2"), "{}", seen.headers);
@@ -106,7 +106,7 @@ async fn each_way_to_say_who_we_are() {
     ] {
         let server = Server::plain(wants(header)).await;
         let url = format!("http://{}/", server.address);
-        send(&HttpSink, &props(&url, keys)).await.unwrap();
+        send(&HttpSink::CONFLUENT, &props(&url, keys)).await.unwrap();
         assert_eq!(server.seen().len(), 1, "{header}");
     }
     let server = Server::plain(fine).await;
@@ -116,7 +116,9 @@ async fn each_way_to_say_who_we_are() {
         ("api.key.value", "a b"),
         ("api.key.location", "QUERY"),
     ];
-    send(&HttpSink, &props(&format!("http://{}/?a=1", server.address), &keys)).await.unwrap();
+    send(&HttpSink::CONFLUENT, &props(&format!("http://{}/?a=1", server.address), &keys))
+        .await
+        .unwrap();
     assert_eq!(server.seen()[0].line, "POST /?a=1&key=a+b HTTP/1.1");
     let server = Server::plain(wants("authorization: token 1")).await;
     let url = format!("http://{}/", server.address);
@@ -126,7 +128,7 @@ async fn each_way_to_say_who_we_are() {
         ("http.headers.authorization", "Token 1"),
         ("http.headers.additional", "a:b,c:d"),
     ]);
-    send(&AivenHttpSink, &aiven).await.unwrap();
+    send(&HttpSink::AIVEN, &aiven).await.unwrap();
     let seen = &server.seen()[0];
     assert!(seen.headers.contains("a: b") && seen.headers.contains("c: d"), "{}", seen.headers);
     assert_eq!(seen.body, "hello");
@@ -153,7 +155,9 @@ async fn a_token_is_renewed_when_it_is_refused() {
         ("oauth2.client.scope", "a b"),
         ("max.retries", "0"),
     ];
-    send(&HttpSink, &props(&format!("http://{}/", server.address), &keys)).await.unwrap();
+    send(&HttpSink::CONFLUENT, &props(&format!("http://{}/", server.address), &keys))
+        .await
+        .unwrap();
     let lines: Vec<_> = server.seen().iter().map(|seen| seen.line.clone()).collect();
     assert_eq!(
         lines,
@@ -180,10 +184,10 @@ async fn no_header_is_sent_twice() {
         ("oauth2.client.secret", "s3cret"),
         ("oauth2.client.headers", "Content-Type:text/a|Authorization:none"),
     ];
-    send(&HttpSink, &props(&url, &keys)).await.unwrap();
+    send(&HttpSink::CONFLUENT, &props(&url, &keys)).await.unwrap();
     let basic = ("auth.type", "BASIC");
     let keys = [keys[0], basic, ("connection.user", "u"), ("connection.password", "p")];
-    send(&HttpSink, &props(&url, &keys)).await.unwrap();
+    send(&HttpSink::CONFLUENT, &props(&url, &keys)).await.unwrap();
     let expected = [
         ("authorization: basic bwu6cznjcmv0", "content-type: application/x-www-form-urlencoded"),
         ("authorization: bearer t", "content-type: text/b"),
@@ -198,7 +202,8 @@ async fn no_header_is_sent_twice() {
 
 /// What is told of a configuration that does not work.
 pub(super) async fn complaint(props: &Props) -> (ErrorClass, String) {
-    let sent = tokio::time::timeout(Duration::from_secs(20), send(&HttpSink, props)).await;
+    let sent =
+        tokio::time::timeout(Duration::from_secs(20), send(&HttpSink::CONFLUENT, props)).await;
     let error = sent.expect("an answer in time").unwrap_err();
     (error.class(), chain(&error))
 }
@@ -273,13 +278,13 @@ async fn certificates_that_nobody_knows_are_told_and_known_ones_do() {
         &["Could not agree on TLS with https://localhost", "https.ssl.truststore.location"],
     );
     let known = [("https.ssl.truststore.certificates", certificate.as_str())];
-    send(&HttpSink, &props(&url, &known)).await.unwrap();
+    send(&HttpSink::CONFLUENT, &props(&url, &known)).await.unwrap();
     let aiven = Props::from_iter([
         ("http.url", url.as_str()),
         ("http.authorization.type", "none"),
         ("http.ssl.trust.all.certs", "true"),
     ]);
-    send(&AivenHttpSink, &aiven).await.unwrap();
+    send(&HttpSink::AIVEN, &aiven).await.unwrap();
     let plain = GeocoderServer::start(Geocoder::new(1, Mischief::default())).await.unwrap();
     let told = complaint(&props(&plain.url().replace("http:", "https:"), &[])).await;
     assert_told(&told, ErrorClass::Invalid, &["TLS", "http.api.url"]);
@@ -295,7 +300,7 @@ async fn a_proxy_is_asked_in_place_of_the_service() {
         ("http.proxy.user", "u"),
         ("http.proxy.password", "p"),
     ];
-    send(&HttpSink, &props("http://service.invalid/a", &keys)).await.unwrap();
+    send(&HttpSink::CONFLUENT, &props("http://service.invalid/a", &keys)).await.unwrap();
     assert_eq!(proxy.seen()[0].line, "POST http://service.invalid/a HTTP/1.1");
 }
 

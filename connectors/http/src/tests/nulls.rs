@@ -14,7 +14,7 @@ use super::{
     network::{fine, props, record},
     server::Server,
 };
-use crate::{AivenHttpSink, HttpSink};
+use crate::HttpSink;
 
 /// Brings a record without a value to a task that tolerates errors; says how many it reported and sent.
 async fn brought(
@@ -44,14 +44,14 @@ fn aiven(url: &str, nulls: Option<&str>) -> Props {
 
 #[tokio::test]
 async fn one_ends_a_task_of_aivens_class_whatever_is_tolerated() {
-    let (outcome, reported, sent) = brought(&AivenHttpSink, |url| aiven(url, None)).await;
+    let (outcome, reported, sent) = brought(&HttpSink::AIVEN, |url| aiven(url, None)).await;
     let error = outcome.unwrap_err();
     assert_eq!((error.class(), reported, sent), (ErrorClass::Record, 0, 0));
     let text = error.to_string();
     assert!(text.contains("offset 0 of t-0") && text.contains("behavior.on.null.values"), "{text}");
     for (nulls, expected) in [("ignore", 0), ("log", 0), ("delete", 1)] {
         let (outcome, reported, sent) =
-            brought(&AivenHttpSink, |url| aiven(url, Some(nulls))).await;
+            brought(&HttpSink::AIVEN, |url| aiven(url, Some(nulls))).await;
         outcome.unwrap();
         assert_eq!((reported, sent), (0, expected), "{nulls}");
     }
@@ -60,7 +60,7 @@ async fn one_ends_a_task_of_aivens_class_whatever_is_tolerated() {
 #[tokio::test]
 async fn one_is_a_bad_record_of_confluents_class_that_is_to_fail_on_it() {
     let failing = |url: &str| props(url, &[("behavior.on.null.values", "fail")]);
-    let (outcome, reported, sent) = brought(&HttpSink, failing).await;
+    let (outcome, reported, sent) = brought(&HttpSink::CONFLUENT, failing).await;
     outcome.unwrap();
     assert_eq!((reported, sent), (1, 0));
 }

@@ -8,7 +8,7 @@ use connect_api::{
 };
 
 use crate::{
-    AivenHttpSink, HttpSink,
+    HttpSink,
     config::{confluent::ConfluentConfig, idle_reporting},
 };
 
@@ -38,7 +38,7 @@ fn a_preview_is_method_address_and_body() {
         ("regex.replacements", r#""$1$1"~2"#),
     ]);
     let records = [record(point()), record(Value::Null), record("text".into())];
-    let shown = HttpSink.preview(&props, &records, 0).unwrap().unwrap();
+    let shown = HttpSink::CONFLUENT.preview(&props, &records, 0).unwrap().unwrap();
     let first = shown[0].as_ref().unwrap().as_ref().unwrap();
     assert_eq!(first.place, "POST http://h/t/7?x=a%26b&y=1.5");
     assert_eq!(&first.content[..], br#"{"xx":"a&b","p":{"y":2}}"#);
@@ -65,7 +65,7 @@ fn every_wrong_key_is_found_at_once() {
         ("http.proxy.host", "proxy"),
         ("batch.max.size", "0"),
     ]);
-    let found = problems(&HttpSink, &props);
+    let found = problems(&HttpSink::CONFLUENT, &props);
     let keys: std::collections::BTreeSet<_> = found.iter().map(|(key, _)| key.as_str()).collect();
     for key in [
         "http.api.url",
@@ -81,7 +81,7 @@ fn every_wrong_key_is_found_at_once() {
     props.insert("headers", "no colon");
     props.insert("regex.patterns", "(");
     props.insert("http.proxy.host", "proxy");
-    let found = problems(&HttpSink, &props);
+    let found = problems(&HttpSink::CONFLUENT, &props);
     let keys: std::collections::BTreeSet<_> = found.iter().map(|(key, _)| key.as_str()).collect();
     let expected = [
         "headers",
@@ -101,7 +101,7 @@ fn a_header_that_cannot_be_read_is_named_by_its_place() {
     for wrong in ["Bearer s3cret", "Bearer s3cret:1", ": s3cret", "Authorization:s3cret\u{7f}"] {
         let headers = format!("X-A:1|{wrong}");
         let props = Props::from([("http.api.url", "http://h"), ("headers", headers.as_str())]);
-        let found = problems(&HttpSink, &props);
+        let found = problems(&HttpSink::CONFLUENT, &props);
         assert_eq!((found.len(), found[0].0.as_str()), (1, "headers"), "{found:?}");
         assert!(found[0].1.contains("Entry 2 ") && !found[0].1.contains("s3cret"), "{found:?}");
         let headers = headers.replace('|', ",");
@@ -110,7 +110,7 @@ fn a_header_that_cannot_be_read_is_named_by_its_place() {
             ("http.authorization.type", "none"),
             ("http.headers.additional", headers.as_str()),
         ]);
-        let found = problems(&AivenHttpSink, &props);
+        let found = problems(&HttpSink::AIVEN, &props);
         assert_eq!((found.len(), found[0].0.as_str()), (1, "http.headers.additional"), "{found:?}");
         assert!(found[0].1.contains("Entry 2 ") && !found[0].1.contains("s3cret"), "{found:?}");
     }
@@ -118,11 +118,11 @@ fn a_header_that_cannot_be_read_is_named_by_its_place() {
 
 #[test]
 fn aivens_class_asks_for_what_its_authorization_needs() {
-    let found = problems(&AivenHttpSink, &Props::from([("http.url", "http://h")]));
+    let found = problems(&HttpSink::AIVEN, &Props::from([("http.url", "http://h")]));
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(found[0].0, "http.authorization.type");
     let props = Props::from([("http.url", "http://h"), ("http.authorization.type", "static")]);
-    let found = problems(&AivenHttpSink, &props);
+    let found = problems(&HttpSink::AIVEN, &props);
     assert_eq!(found[0].0, "http.headers.authorization");
 }
 
@@ -130,7 +130,7 @@ fn aivens_class_asks_for_what_its_authorization_needs() {
 fn patterns_that_look_around_or_back_are_refused() {
     for pattern in ["(?<=a)b", "a(?=b)", "(?!a)b", r"(a)\1"] {
         let props = Props::from([("http.api.url", "http://h"), ("regex.patterns", pattern)]);
-        let found = problems(&HttpSink, &props);
+        let found = problems(&HttpSink::CONFLUENT, &props);
         assert_eq!((found.len(), found[0].0.as_str()), (1, "regex.patterns"), "{found:?}");
         assert!(found[0].1.contains("not supported"), "{found:?}");
     }
@@ -158,7 +158,7 @@ fn keys_of_reporting_that_do_not_turn_it_on_are_known() {
 #[test]
 fn tasks_share_the_requests_per_second() {
     let props = Props::from([("http.api.url", "http://h"), ("max.requests.per.second", "90")]);
-    let rates: Vec<_> = HttpSink
+    let rates: Vec<_> = HttpSink::CONFLUENT
         .task_configs(&props, 3)
         .unwrap()
         .iter()

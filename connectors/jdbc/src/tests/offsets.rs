@@ -39,7 +39,7 @@ fn a_task_goes_on_where_users_set_its_offsets() {
             driver.crash();
             far.query("DELETE FROM rows;").await.unwrap();
             let moves = [(tp(0), Some(1)), (tp(1), None), (tp(2), Some(7))];
-            assert!(JdbcSink.alter_offsets(&props, Some(&moves)).await?);
+            assert!(JdbcSink::CONFLUENT.alter_offsets(&props, Some(&moves)).await?);
             driver.start(&[tp(0), tp(1)]).await?;
             driver.settle().await?;
             let ids = ["t-0@1", "t-0@2", "t-1@0", "t-1@1", "t-1@2"];
@@ -47,7 +47,7 @@ fn a_task_goes_on_where_users_set_its_offsets() {
             let select = "SELECT next_offset FROM millrace_offsets WHERE kafka_partition = 2";
             assert_eq!(far.query(select).await.unwrap(), ["7"]);
             driver.crash();
-            assert!(JdbcSink.alter_offsets(&props, None).await?);
+            assert!(JdbcSink::CONFLUENT.alter_offsets(&props, None).await?);
             let select = "SELECT count(*) FROM millrace_offsets WHERE next_offset IS NOT NULL";
             assert_eq!(far.query(select).await.unwrap(), ["0"]);
         }
@@ -63,7 +63,7 @@ fn a_task_that_still_runs_writes_nothing_after_its_offsets_were_set() {
             let far = far.with("name", "test");
             let mut driver = written(&far, 3).await?;
             let mut stale = driver.detach().unwrap();
-            JdbcSink.alter_offsets(&far.props(), None).await?;
+            JdbcSink::CONFLUENT.alter_offsets(&far.props(), None).await?;
             stale.put(&[record(&tp(0), 3, "late", with_id("late"))]).await?;
             assert_eq!(far.column("id").await.len(), 6);
         }
@@ -77,9 +77,9 @@ fn offsets_of_a_connector_that_never_ran_are_the_groups_alone() {
     let outcome = run(async {
         for far in Far::everywhere().await {
             let props = far.with("name", "test").props();
-            assert!(JdbcSink.alter_offsets(&props, None).await?);
-            assert!(JdbcSink.alter_offsets(&props, Some(&[(tp(0), Some(1))])).await?);
-            let error = JdbcSink.alter_offsets(&props, Some(&[(tp(0), Some(-1))])).await;
+            assert!(JdbcSink::CONFLUENT.alter_offsets(&props, None).await?);
+            assert!(JdbcSink::CONFLUENT.alter_offsets(&props, Some(&[(tp(0), Some(1))])).await?);
+            let error = JdbcSink::CONFLUENT.alter_offsets(&props, Some(&[(tp(0), Some(-1))])).await;
             let error = error.unwrap_err();
             assert_eq!(error.class(), ErrorClass::Invalid);
             assert!(chain(&error).contains("t-0 cannot go on at offset -1"), "{error}");
@@ -117,7 +117,7 @@ fn a_topic_that_was_made_anew_is_not_passed_over() {
             let words =
                 ["t-0", "offset 3", "offset 0", "millrace_offsets", "/connectors/test/offsets"];
             assert!(words.iter().all(|words| text.contains(words)), "{text}");
-            JdbcSink.alter_offsets(&far.props(), None).await?;
+            JdbcSink::CONFLUENT.alter_offsets(&far.props(), None).await?;
             driver.start(&[tp(0)]).await?;
             driver.put(&[first("anew")]).await?;
             // What comes again later is known, and no new topic.

@@ -244,27 +244,27 @@ pub(super) struct FaultySink {
 #[async_trait]
 impl SinkConnector for FaultySink {
     fn class(&self) -> &'static str {
-        JdbcSink.class()
+        JdbcSink::CONFLUENT.class()
     }
 
     fn version(&self) -> &'static str {
-        JdbcSink.version()
+        JdbcSink::CONFLUENT.version()
     }
 
     fn config_def(&self) -> ConfigDef {
-        JdbcSink.config_def()
+        JdbcSink::CONFLUENT.config_def()
     }
 
     fn validate(&self, props: &Props) -> Vec<ConfigValue> {
-        JdbcSink.validate(props)
+        JdbcSink::CONFLUENT.validate(props)
     }
 
     fn system_key(&self) -> Option<&'static str> {
-        JdbcSink.system_key()
+        JdbcSink::CONFLUENT.system_key()
     }
 
     async fn check_system(&self, props: &Props) -> Result<()> {
-        JdbcSink.check_system(props).await
+        JdbcSink::CONFLUENT.check_system(props).await
     }
 
     async fn start_task(&self, props: &Props, context: SinkContext) -> Result<Box<dyn SinkTask>> {

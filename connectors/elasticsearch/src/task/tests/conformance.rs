@@ -62,7 +62,7 @@ mod elasticsearch {
         }
 
         fn connector(&self) -> Box<dyn SinkConnector> {
-            Box::new(ElasticsearchSink)
+            Box::new(SearchSink::ELASTICSEARCH)
         }
 
         fn props(&self) -> Props {
@@ -109,7 +109,7 @@ mod opensearch {
         }
 
         fn connector(&self) -> Box<dyn SinkConnector> {
-            Box::new(OpenSearchSink::LEGACY)
+            Box::new(SearchSink::OPENSEARCH_LEGACY)
         }
 
         fn props(&self) -> Props {

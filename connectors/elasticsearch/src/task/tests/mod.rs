@@ -18,7 +18,7 @@ use connect_api::{
 use connect_testkit::{CollectingReporter, ManualClock, sink_context};
 
 use self::server::{Fault, Server};
-use crate::{ElasticsearchSink, OpenSearchSink};
+use crate::SearchSink;
 
 /// 2024-03-05T10:00:00Z.
 const TEN: i64 = 1_709_632_800_000;
@@ -47,14 +47,14 @@ impl Rig {
     }
 
     async fn elasticsearch(settings: &[(&str, &str)]) -> Self {
-        let mut rig = Self::of(ElasticsearchSink, settings).await;
+        let mut rig = Self::of(SearchSink::ELASTICSEARCH, settings).await;
         // However busy the machine is, a commit has every answer.
         rig.props.insert("flush.synchronously", "true");
         rig
     }
 
     async fn opensearch(settings: &[(&str, &str)]) -> Self {
-        Self::of(OpenSearchSink::CURRENT, settings).await
+        Self::of(SearchSink::OPENSEARCH, settings).await
     }
 
     /// Tolerates bad records from now on.
