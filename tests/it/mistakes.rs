@@ -157,6 +157,36 @@ async fn of_a_database() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_a_store_of_aggregates() {
+    let postgres = services::require!(postgres);
+    let url = postgres.create_database("mistakes_aggregates").await;
+    let trusted = postgres.identity().certificate();
+    let secured = format!("{url}?sslmode=verify-full&sslrootcert={}", trusted.display());
+    let sink = json!({
+        "name": "right",
+        "connector.class": "millrace.AggregateSinkConnector",
+        "topics": "t",
+        "store.url": secured,
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let worker = start(folder.path()).await;
+    is_right(&worker, &sink).await;
+    let nobody = format!("postgres://{NOBODY}/mistakes_aggregates");
+    let absent = url.replace("mistakes_aggregates", "nowhere");
+    let password = url.replace(Postgres::PASSWORD, "wrongsecret");
+    let strange = format!("{url}?sslmode=verify-full");
+    for (name, value, sentence) in [
+        ("store-host", &nobody, "Check \"store.url\""),
+        ("store-database", &absent, "database \"nowhere\" does not exist"),
+        ("store-password", &password, "Look at the user and the password in \"store.url\""),
+        ("store-tls", &strange, "\"sslrootcert\" in \"store.url\""),
+    ] {
+        is_told(&worker, name, with(&sink, &[("store.url", value)]), sentence).await;
+    }
+    assert!(worker.stop().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_a_file_system() {
     let hdfs = services::require!(hdfs);
     let sink = json!({

@@ -44,7 +44,8 @@ pub(crate) struct AggregateConfig {
     #[config(default = "UTC")]
     timezone: Zone,
     /// Database with the rows and offsets: sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE.
-    /// Tables are made when they are missing.
+    /// Tables are made when they are missing. TLS is as sslmode, sslrootcert, sslcert, sslkey and
+    /// sslpassword say behind a question mark, which mean what they mean to libpq.
     #[config(group = "Store", default = "sqlite:aggregates.db", importance = High)]
     store_url: StoreUrl,
     /// Milliseconds after its end at which a window is deleted; -1 keeps windows for ever.

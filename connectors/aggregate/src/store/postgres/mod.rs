@@ -1,45 +1,60 @@
 //! Rows in PostgreSQL. Writers of one aggregate take turns on its row in `millrace_aggregate`, so
 //! that they merge into the same rows without deadlocks; readers see the last commit.
 
-mod link;
 mod statements;
+mod terms;
 
-use std::{future::Future, ops::Range, pin::Pin, time::Duration};
+use std::{collections::BTreeMap, future::Future, ops::Range, pin::Pin, time::Duration};
 
 use async_trait::async_trait;
 use connect_api::{error::Result, record::TopicPartition};
+use connect_postgres::{Failure, Link, tls};
 use tokio_postgres::{Client, Config, IsolationLevel, Transaction};
 
-use self::{
-    link::{Failure, Link},
-    statements::{claim, find, find_or_add, offsets, owners, prepare_schema, version, write_plan},
+use self::statements::{
+    claim, find, find_or_add, offsets, owners, prepare_schema, version, write_plan,
 };
+pub(super) use self::terms::TERMS;
 use super::{
     Claim, PartitionWrite, Store, StoredRow, StoredRows, StoredTotals, damaged, plan::Plan,
     url::Access,
 };
 use crate::{cell::Cell, definition::Definition};
 
+/// Where a database is, and how it is reached.
+#[derive(Clone)]
+pub(super) struct Server {
+    pub(super) config: Config,
+    /// Properties of TLS.
+    pub(super) tls: BTreeMap<String, String>,
+    /// Without secrets.
+    pub(super) shown: String,
+}
+
+impl Server {
+    /// Connects by the certificates that are there now: they may have been renewed.
+    async fn connect(&self, timeout: Duration) -> Result<Link<Client>, Failure> {
+        let (mode, tls) = tls(&self.tls, &TERMS)?;
+        let mut config = self.config.clone();
+        config.ssl_mode(mode).connect_timeout(timeout);
+        Link::connect(&config, tls, timeout, |client| client).await
+    }
+}
+
 /// A database, connected to when first asked.
 pub(super) struct PostgresStore {
-    config: Config,
-    shown: String,
+    server: Server,
     access: Access,
     timeout: Duration,
-    link: Option<Link>,
+    link: Option<Link<Client>>,
 }
 
 /// Work inside a transaction.
 type Work<'t, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 't>>;
 
 impl PostgresStore {
-    pub(super) const fn new(
-        config: Config,
-        shown: String,
-        access: Access,
-        timeout: Duration,
-    ) -> Self {
-        Self { config, shown, access, timeout, link: None }
+    pub(super) const fn new(server: Server, access: Access, timeout: Duration) -> Self {
+        Self { server, access, timeout, link: None }
     }
 
     /// Runs one transaction; `None` for a reader when there is nothing to read yet.
@@ -50,12 +65,13 @@ impl PostgresStore {
         // Taken out for the time of the call: an error, or a call that is dropped, ends the link.
         let outcome = match self.link.take() {
             Some(link) => Ok(link),
-            None => Link::connect(&self.config, self.timeout).await,
+            None => self.server.connect(self.timeout).await,
         };
-        let mut link = outcome.map_err(|failure| failure.explain(&self.shown))?;
+        let explain = |failure: Failure| failure.explain(&self.server.shown, &TERMS);
+        let mut link = outcome.map_err(explain)?;
         let access = self.access;
         let done = link.run(self.timeout, |client| transact(client, access, work)).await;
-        let done = done.map_err(|failure| failure.explain(&self.shown))?;
+        let done = done.map_err(explain)?;
         self.link = Some(link);
         Ok(done)
     }

@@ -3,14 +3,12 @@
 use std::collections::HashMap;
 
 use connect_api::{error::ErrorClass, record::TopicPartition};
+use connect_postgres::Failure;
 use tokio_postgres::Transaction;
 
-use super::{
-    super::{
-        Claim, StoredOffsets, damaged, newer_schema, other_definition,
-        plan::{Owners, Plan, SCHEMA_VERSION, count_of, measures_text},
-    },
-    link::Failure,
+use super::super::{
+    Claim, StoredOffsets, damaged, newer_schema, other_definition,
+    plan::{Owners, Plan, SCHEMA_VERSION, count_of, measures_text},
 };
 use crate::{cell::Cell, definition::Definition};
 

@@ -4,14 +4,12 @@
 
 use std::time::Duration;
 
-use connect_api::{
-    config::{Config as _, Props, Secret},
-    error::{ConnectorError, Result},
-};
-use connect_tls::{SslConfig, Trust};
-use tokio_postgres::config::{Config, SslMode, TargetSessionAttrs};
+use connect_api::error::{ConnectorError, Result};
+use connect_postgres::tls;
+use tokio_postgres::config::{Config, TargetSessionAttrs};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::failure::TERMS;
 use crate::config::{Access, DriverProperties, JdbcUrl};
 
 /// Longest wait for a connection where nothing is said.
@@ -82,7 +80,7 @@ pub(super) fn prepare(access: &Access) -> Result<Prepared> {
     let connect = seconds(properties, "connectTimeout")?.or(seconds(properties, "loginTimeout")?);
     config.connect_timeout(connect.unwrap_or(CONNECT_TIMEOUT));
     let timeout = seconds(properties, "socketTimeout")?.unwrap_or(ANSWER_TIMEOUT);
-    let (mode, tls) = tls(properties)?;
+    let (mode, tls) = tls(properties, &TERMS)?;
     config.ssl_mode(mode);
     Ok(Prepared { config, tls, timeout })
 }
@@ -124,74 +122,12 @@ fn refused(name: &str, text: &str, reason: &str) -> ConnectorError {
     ))
 }
 
-fn tls(properties: &DriverProperties) -> Result<(SslMode, MakeRustlsConnect)> {
-    let has_roots = properties.contains_key("sslrootcert");
-    let is_lenient =
-        properties.get("sslfactory").is_some_and(|name| name.ends_with("NonValidatingFactory"));
-    let wants_tls = properties.get("ssl").is_some_and(|text| text.is_empty() || text == "true");
-    let mode = match properties.get("sslmode").map(String::as_str) {
-        Some(mode) => mode,
-        None if wants_tls && is_lenient => "require",
-        None if wants_tls => "verify-full",
-        None => "prefer",
-    };
-    let (sent, trust, identification) = match mode {
-        "disable" => (SslMode::Disable, Trust::Anything, ""),
-        "allow" | "prefer" => (SslMode::Prefer, Trust::Anything, ""),
-        "require" if is_lenient || !has_roots => (SslMode::Require, Trust::Anything, ""),
-        "require" | "verify-ca" => (SslMode::Require, Trust::Certificates, ""),
-        "verify-full" => (SslMode::Require, Trust::Certificates, "https"),
-        other => {
-            let modes = "the modes are disable, allow, prefer, require, verify-ca and verify-full";
-            return Err(refused("sslmode", other, modes));
-        }
-    };
-    let mut ssl = SslConfig::parse(&Props::new())?;
-    identification.clone_into(&mut ssl.identification);
-    ssl.truststore.file = properties.get("sslrootcert").cloned();
-    ssl.keystore.key_password = properties.get("sslpassword").cloned().map(Secret::new);
-    if let (Some(chain), Some(key)) = (properties.get("sslcert"), properties.get("sslkey")) {
-        ssl.keystore.chain = Some(file("sslcert", chain)?);
-        ssl.keystore.key = Some(file("sslkey", key)?);
-    }
-    let client = ssl.client_config("connection.", trust).map_err(|error| {
-        let message = "Could not prepare TLS by \"connection.sslrootcert\", \"connection.sslcert\" \
-                       and \"connection.sslkey\"";
-        ConnectorError::new(error.class(), message).caused_by(error)
-    })?;
-    Ok((sent, MakeRustlsConnect::new(client)))
-}
-
-fn file(name: &str, path: &str) -> Result<Secret<String>> {
-    let text = std::fs::read_to_string(path);
-    text.map(Secret::new)
-        .map_err(|error| refused(name, path, "it is no file with PEM").caused_by(error))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn properties<const N: usize>(pairs: [(&str, &str); N]) -> DriverProperties {
         pairs.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect()
-    }
-
-    #[test]
-    fn ways_to_ask_for_tls_are_those_of_the_driver() {
-        for (pairs, mode) in [
-            (properties([]), SslMode::Prefer),
-            (properties([("ssl", "true")]), SslMode::Require),
-            (properties([("ssl", "false")]), SslMode::Prefer),
-            (properties([("sslmode", "disable"), ("ssl", "true")]), SslMode::Disable),
-            (properties([("sslmode", "require")]), SslMode::Require),
-        ] {
-            assert_eq!(tls(&pairs).map(|(mode, _)| mode).unwrap(), mode, "{pairs:?}");
-        }
-        let error = tls(&properties([("sslmode", "always")])).err().unwrap();
-        assert!(error.to_string().contains("verify-full"), "{error}");
-        let error = tls(&properties([("sslmode", "verify-ca"), ("sslrootcert", "/no/such")]));
-        let text = connect_api::error::chain(&error.err().unwrap());
-        assert!(text.contains("connection.sslrootcert") && text.contains("/no/such"), "{text}");
     }
 
     #[test]

@@ -4,13 +4,14 @@ use connect_api::{
     error::{ConnectorError, ErrorClass},
     record::TopicPartition,
 };
+use connect_postgres::Failure;
 use futures::future::join;
 use tokio_postgres::{Client, Row, Statement, types::ToSql};
 
 use super::{
     super::{Claim, Claims, Job, Moves, OffsetMove, Usage, Written, moved},
-    failure::Failure,
-    link::Session,
+    failure::{Judgement as _, TERMS},
+    session::Session,
 };
 
 fn definition(table: &str) -> String {
@@ -93,7 +94,7 @@ pub(super) async fn move_claims(
 
 /// What is said when the table of offsets cannot be made or used.
 pub(super) fn explain(failure: Failure, shown: &str, table: &str) -> ConnectorError {
-    let explained = failure.explain(shown);
+    let explained = failure.explain(shown, &TERMS);
     if explained.class() != ErrorClass::Forbidden {
         return explained;
     }

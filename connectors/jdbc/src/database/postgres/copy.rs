@@ -3,13 +3,13 @@
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use connect_api::record::SinkRecord;
+use connect_postgres::Failure;
 use futures::{SinkExt as _, future::join};
 
 use super::{
     super::{Job, Run},
     binary::{END, Form, HEAD},
-    failure::Failure,
-    link::Session,
+    session::Session,
 };
 use crate::{
     layout::Cell,

@@ -1,9 +1,10 @@
 //! Tables as the server's catalogue has them.
 
+use connect_postgres::Failure;
+
 use super::{
     super::{Table, TableColumn},
-    failure::Failure,
-    link::Session,
+    session::Session,
 };
 use crate::{config::TableType, sql::ColumnKind};
 

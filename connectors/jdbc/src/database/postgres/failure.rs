@@ -1,34 +1,17 @@
-//! What goes wrong with PostgreSQL, and what follows from it.
-
-use std::error::Error as _;
+//! What follows from what goes wrong with PostgreSQL.
 
 use connect_api::error::{ConnectorError, ErrorClass};
+use connect_postgres::{Failure, Terms};
 use tokio_postgres::error::{DbError, SqlState};
 
-/// What went wrong between us and the database.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// The database or the connection.
-    Postgres(tokio_postgres::Error),
-    /// The connection ended while work was under way.
-    Closed,
-    /// No answer in time.
-    Late,
-    /// Something that the database has no part in.
-    Other(ConnectorError),
-}
-
-impl From<tokio_postgres::Error> for Failure {
-    fn from(error: tokio_postgres::Error) -> Self {
-        Self::Postgres(error)
-    }
-}
-
-impl From<ConnectorError> for Failure {
-    fn from(error: ConnectorError) -> Self {
-        Self::Other(error)
-    }
-}
+/// What users of these sinks call things.
+pub(super) const TERMS: Terms = Terms {
+    address: "\"connection.url\"",
+    credentials: "\"connection.user\" and \"connection.password\"",
+    patience: "Set \"connection.socketTimeout\" to more seconds",
+    property: |name| format!("\"connection.{name}\""),
+    meaning,
+};
 
 /// What a failure is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,24 +30,38 @@ pub(super) enum About {
 const DUPLICATES: [SqlState; 3] =
     [SqlState::DUPLICATE_TABLE, SqlState::DUPLICATE_COLUMN, SqlState::DUPLICATE_OBJECT];
 
-impl Failure {
+/// What a failure is about, and what follows from it.
+pub(super) trait Judgement {
     /// Whether something is there already that a statement should make. Two that make a table at once may
     /// also collide in the catalogue's own keys.
-    pub(super) fn is_there(&self) -> bool {
+    fn is_there(&self) -> bool;
+
+    /// What it is about.
+    fn about(&self) -> About;
+
+    /// Whether a table cannot be made, extended or looked up because of what it should be: its name, its
+    /// columns, their defaults.
+    fn is_of_definition(&self) -> bool;
+
+    /// An error about the records whose table it should be.
+    fn of_definition(&self, of: &str) -> ConnectorError;
+
+    /// Whether it is about the type of a column, or of a value for it.
+    fn is_of_type(&self) -> bool;
+
+    /// Whether a record may be without blame: a constraint looks at other rows too, and a trigger
+    /// wherever it likes.
+    fn may_pass(&self) -> bool;
+}
+
+impl Judgement for Failure {
+    fn is_there(&self) -> bool {
         self.answer().is_some_and(|answer| {
             *answer.code() == SqlState::UNIQUE_VIOLATION || DUPLICATES.contains(answer.code())
         })
     }
 
-    fn answer(&self) -> Option<&DbError> {
-        match self {
-            Self::Postgres(error) => error.as_db_error(),
-            _ => None,
-        }
-    }
-
-    /// What it is about.
-    pub(super) fn about(&self) -> About {
+    fn about(&self) -> About {
         let Some(answer) = self.answer() else { return About::Rest };
         let state = answer.code();
         let code = state.code();
@@ -82,9 +79,7 @@ impl Failure {
         }
     }
 
-    /// Whether a table cannot be made, extended or looked up because of what it should be: its name, its
-    /// columns, their defaults.
-    pub(super) fn is_of_definition(&self) -> bool {
+    fn is_of_definition(&self) -> bool {
         let Some(answer) = self.answer() else { return false };
         let state = answer.code();
         // The schema; a database other than this one; words that mean something else; names; limits.
@@ -103,8 +98,7 @@ impl Failure {
         states.contains(state) || self.about() == About::Record
     }
 
-    /// An error about the records whose table it should be.
-    pub(super) fn of_definition(&self, of: &str) -> ConnectorError {
+    fn of_definition(&self, of: &str) -> ConnectorError {
         let state = self.answer().map(DbError::code);
         let remedy = match state {
             Some(state) if *state == SqlState::INVALID_SCHEMA_NAME => {
@@ -118,87 +112,16 @@ impl Failure {
         ConnectorError::record(format!("{of}: {}{remedy}", self.words()))
     }
 
-    /// Whether it is about the type of a column, or of a value for it.
-    pub(super) fn is_of_type(&self) -> bool {
+    fn is_of_type(&self) -> bool {
         let Some(state) = self.answer().map(DbError::code) else { return false };
         let states =
             [SqlState::DATATYPE_MISMATCH, SqlState::CANNOT_COERCE, SqlState::UNDEFINED_FUNCTION];
         states.contains(state) || state.code().starts_with("22")
     }
 
-    /// Whether a record may be without blame: a constraint looks at other rows too, and a trigger
-    /// wherever it likes.
-    pub(super) fn may_pass(&self) -> bool {
+    fn may_pass(&self) -> bool {
         let class = self.answer().and_then(|answer| answer.code().code().get(..2));
         matches!(class, Some("23" | "P0"))
-    }
-
-    /// What the server says, for the end of a sentence.
-    pub(super) fn words(&self) -> String {
-        let Some(answer) = self.answer() else { return "it does not say why".to_owned() };
-        let mut words = format!("{} (SQLSTATE {}", answer.message(), answer.code().code());
-        for (name, text) in [("", answer.detail()), ("hint: ", answer.hint())] {
-            if let Some(text) = text {
-                words.push_str("; ");
-                words.push_str(name);
-                words.push_str(text.trim_end_matches('.'));
-            }
-        }
-        words.push(')');
-        words
-    }
-
-    /// The failure as the worker understands it.
-    pub(super) fn explain(self, shown: &str) -> ConnectorError {
-        let error = match self {
-            Self::Other(error) => return error,
-            Self::Closed => {
-                let message = format!("Lost the connection to {shown}: the server closed it");
-                return ConnectorError::retriable(message);
-            }
-            Self::Late => {
-                return ConnectorError::retriable(format!("{shown} did not answer in time"))
-                    .hint("Set \"connection.socketTimeout\" to more seconds if it is only slow");
-            }
-            Self::Postgres(ref error) => error,
-        };
-        let Some(answer) = error.as_db_error() else { return self.explain_connection(shown) };
-        let message = format!("{shown} refused: {}", self.words());
-        let (class, hint) = meaning(answer.code());
-        let explained = ConnectorError::new(class, message);
-        match hint {
-            Some(hint) => explained.hint(hint),
-            None => explained,
-        }
-    }
-
-    fn explain_connection(self, shown: &str) -> ConnectorError {
-        let Self::Postgres(error) = self else {
-            return ConnectorError::internal("A failure of the connection has no cause");
-        };
-        let text = error.to_string();
-        if text.contains("TLS") {
-            return ConnectorError::invalid(format!("Could not speak TLS with {shown}"))
-                .hint(
-                    "Set \"connection.sslmode\" to what the server offers, and \
-                     \"connection.sslrootcert\" to the file with its authority's certificate",
-                )
-                .caused_by(error);
-        }
-        if text.contains("password missing") || text.contains("invalid configuration") {
-            let message = format!("{shown} asks for what the configuration does not have");
-            return ConnectorError::invalid(message)
-                .hint("Set \"connection.user\" and \"connection.password\"")
-                .caused_by(error);
-        }
-        let failure = match error.source() {
-            Some(_) if !error.is_closed() => {
-                ConnectorError::retriable(format!("Could not connect to {shown}"))
-                    .hint("Check \"connection.url\", and whether the server is up")
-            }
-            _ => ConnectorError::retriable(format!("Lost the connection to {shown}")),
-        };
-        failure.caused_by(error)
     }
 }
 

@@ -6,8 +6,8 @@ mod claims;
 mod copy;
 mod describe;
 mod failure;
-mod link;
 mod rows;
+mod session;
 
 use std::time::Duration;
 
@@ -16,10 +16,14 @@ use connect_api::{
     error::{ConnectorError, Result},
     record::TopicPartition,
 };
+use connect_postgres::Link;
 use tokio_postgres::Config;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use self::{failure::About, link::Link};
+use self::{
+    failure::{About, Judgement as _, TERMS},
+    session::Session,
+};
 use super::{Claims, Database, Defined, Job, Moves, Table, Usage, Written};
 use crate::{config::Access, layout::TableName, sql::Dialect};
 
@@ -30,7 +34,7 @@ pub(super) struct PostgresDatabase {
     shown: String,
     timeout: Duration,
     usage: Usage,
-    link: Option<Link>,
+    link: Option<Link<Session>>,
     /// Whether the table of offsets is known to be there.
     has_offsets: bool,
     /// Whether the user may make temporary tables.
@@ -58,12 +62,13 @@ impl PostgresDatabase {
     }
 
     /// The link, taken out for the time of a call: an error, or a call that is dropped, ends it.
-    async fn linked(&mut self) -> Result<Link> {
+    async fn linked(&mut self) -> Result<Link<Session>> {
         match self.link.take() {
             Some(link) => Ok(link),
             None => {
-                let connecting = Link::connect(&self.config, self.tls.clone(), self.timeout);
-                connecting.await.map_err(|failure| failure.explain(&self.shown))
+                let limit = self.config.get_connect_timeout().copied().unwrap_or(self.timeout);
+                let connecting = Link::connect(&self.config, self.tls.clone(), limit, Session::new);
+                connecting.await.map_err(|failure| failure.explain(&self.shown, &TERMS))
             }
         }
     }
@@ -85,10 +90,12 @@ impl Database for PostgresDatabase {
         let mut link = self.linked().await?;
         let is_there = self.has_offsets;
         let usage = &self.usage;
-        let work = link.run(|session| claims::claim(session, usage, &table, is_there, partitions));
+        let work = link.run(self.timeout, |session| {
+            claims::claim(session, usage, &table, is_there, partitions)
+        });
         let claims = work.await.map_err(|failure| match failure.about() {
             About::Rest => claims::explain(failure, &self.shown, &table),
-            _ => failure.explain(&self.shown),
+            _ => failure.explain(&self.shown, &TERMS),
         })?;
         self.has_offsets = true;
         self.link = Some(link);
@@ -103,8 +110,9 @@ impl Database for PostgresDatabase {
         let table = self.usage.offsets_table()?;
         let mut link = self.linked().await?;
         let usage = &self.usage;
-        let work = link.run(|session| claims::move_claims(session, usage, &table, offsets));
-        work.await.map_err(|failure| failure.explain(&self.shown))?;
+        let work =
+            link.run(self.timeout, |session| claims::move_claims(session, usage, &table, offsets));
+        work.await.map_err(|failure| failure.explain(&self.shown, &TERMS))?;
         self.link = Some(link);
         Ok(())
     }
@@ -112,7 +120,7 @@ impl Database for PostgresDatabase {
     async fn describe(&mut self, table: &TableName) -> Result<Option<Table>> {
         let mut link = self.linked().await?;
         let name = table.quoted(self.usage.quoting);
-        let work = link.run(|session| describe::describe(session, &name));
+        let work = link.run(self.timeout, |session| describe::describe(session, &name));
         match work.await {
             Ok(described) => {
                 self.link = Some(link);
@@ -130,13 +138,13 @@ impl Database for PostgresDatabase {
                 };
                 Err(failure.of_definition(&of))
             }
-            Err(failure) => Err(failure.explain(&self.shown)),
+            Err(failure) => Err(failure.explain(&self.shown, &TERMS)),
         }
     }
 
     async fn define(&mut self, statements: &[String]) -> Result<Defined> {
         let mut link = self.linked().await?;
-        let work = link.run(async |session: &mut link::Session| {
+        let work = link.run(self.timeout, async |session: &mut Session| {
             for statement in statements {
                 session.client.batch_execute(statement).await?;
             }
@@ -157,7 +165,7 @@ impl Database for PostgresDatabase {
                 Err(failure.of_definition(&format!("the database refuses \"{statements}\"")))
             }
             Err(failure) => {
-                let explained = failure.explain(&self.shown);
+                let explained = failure.explain(&self.shown, &TERMS);
                 let message = format!("Could not run \"{}\"", statements.join("; "));
                 let class = explained.class();
                 Err(ConnectorError::new(class, message).caused_by(explained))
@@ -169,7 +177,8 @@ impl Database for PostgresDatabase {
         let mut link = self.linked().await?;
         let usage = &self.usage;
         let mut may_stage = self.may_stage;
-        let work = link.run(|session| rows::write(session, usage, job, &mut may_stage));
+        let work =
+            link.run(self.timeout, |session| rows::write(session, usage, job, &mut may_stage));
         let outcome = work.await;
         self.may_stage = may_stage;
         match outcome {
@@ -180,7 +189,7 @@ impl Database for PostgresDatabase {
                 }
                 Ok(written)
             }
-            Err(failure) => Err(failure.explain(&self.shown)),
+            Err(failure) => Err(failure.explain(&self.shown, &TERMS)),
         }
     }
 }

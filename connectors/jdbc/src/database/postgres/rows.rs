@@ -13,6 +13,7 @@
 use std::sync::Arc;
 
 use connect_api::error::{ConnectorError, ErrorClass};
+use connect_postgres::Failure;
 use futures::future::join;
 use tokio_postgres::types::ToSql;
 
@@ -20,8 +21,8 @@ use super::{
     super::{Job, Run, Usage, Written, not_now, refused},
     claims,
     copy::copy_rows,
-    failure::{About, Failure},
-    link::Session,
+    failure::{About, Judgement as _, TERMS},
+    session::Session,
 };
 use crate::{
     layout::{Cell, TableName},
@@ -93,7 +94,7 @@ pub(super) async fn write(
 fn named(failure: Failure, table: Option<&TableName>) -> Failure {
     let Some(of) = table else { return failure };
     let words = failure.words();
-    let explained = failure.explain(&format!("Table \"{of}\""));
+    let explained = failure.explain(&format!("Table \"{of}\""), &TERMS);
     match explained.class() {
         ErrorClass::Retriable => {
             let message = format!("Table \"{of}\" could not be written: {words}");
