@@ -245,17 +245,9 @@ impl Converter for AvroConverter {
 }
 
 fn reading(topic: &str) -> Sentences {
-    Sentences {
-        data: format!("Failed to deserialize data for topic {topic} to Avro:"),
-        network: format!("Network connection error while deserializing data for topic {topic}"),
-        timeout: format!("Failed to deserialize data for topic {topic} to Avro: "),
-    }
+    Sentences::reading("Avro", topic)
 }
 
 fn writing(topic: &str) -> Sentences {
-    Sentences {
-        data: format!("Failed to serialize Avro data from topic {topic}:"),
-        network: format!("Network connection error while serializing Avro data for topic {topic}"),
-        timeout: format!("Failed to serialize Avro data from topic {topic} :"),
-    }
+    Sentences::writing("Avro", topic)
 }

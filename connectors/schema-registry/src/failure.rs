@@ -45,6 +45,28 @@ pub struct Sentences {
     pub timeout: String,
 }
 
+impl Sentences {
+    /// What the original's converters of Avro and Protobuf say of a message that is read.
+    pub(crate) fn reading(format: &str, topic: &str) -> Self {
+        Self {
+            data: format!("Failed to deserialize data for topic {topic} to {format}:"),
+            network: format!("Network connection error while deserializing data for topic {topic}"),
+            timeout: format!("Failed to deserialize data for topic {topic} to {format}: "),
+        }
+    }
+
+    /// What they say of one that is written.
+    pub(crate) fn writing(format: &str, topic: &str) -> Self {
+        Self {
+            data: format!("Failed to serialize {format} data from topic {topic}:"),
+            network: format!(
+                "Network connection error while serializing {format} data for topic {topic}"
+            ),
+            timeout: format!("Failed to serialize {format} data from topic {topic} :"),
+        }
+    }
+}
+
 /// What is said of a value that a registry's converter is to write and that has no schema.
 pub(crate) fn without_schema() -> ConnectorError {
     ConnectorError::record("A value without a schema cannot be registered")

@@ -211,19 +211,9 @@ impl Converter for ProtobufConverter {
 }
 
 fn reading(topic: &str) -> Sentences {
-    Sentences {
-        data: format!("Failed to deserialize data for topic {topic} to Protobuf:"),
-        network: format!("Network connection error while deserializing data for topic {topic}"),
-        timeout: format!("Failed to deserialize data for topic {topic} to Protobuf: "),
-    }
+    Sentences::reading("Protobuf", topic)
 }
 
 fn writing(topic: &str) -> Sentences {
-    Sentences {
-        data: format!("Failed to serialize Protobuf data from topic {topic}:"),
-        network: format!(
-            "Network connection error while serializing Protobuf data for topic {topic}"
-        ),
-        timeout: format!("Failed to serialize Protobuf data from topic {topic} :"),
-    }
+    Sentences::writing("Protobuf", topic)
 }
