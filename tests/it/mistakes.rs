@@ -160,13 +160,11 @@ async fn of_a_database() {
 async fn of_a_store_of_aggregates() {
     let postgres = services::require!(postgres);
     let url = postgres.create_database("mistakes_aggregates").await;
-    let trusted = postgres.identity().certificate();
-    let secured = format!("{url}?sslmode=verify-full&sslrootcert={}", trusted.display());
     let sink = json!({
         "name": "right",
         "connector.class": "millrace.AggregateSinkConnector",
         "topics": "t",
-        "store.url": secured,
+        "store.url": postgres.secured(&url),
     });
     let folder = tempfile::tempdir().unwrap();
     let worker = start(folder.path()).await;

@@ -126,11 +126,8 @@ impl SinkConnector for SearchSink {
     }
 
     async fn start_task(&self, props: &Props, context: SinkContext) -> Result<Box<dyn SinkTask>> {
-        let settings = (self.settings)(props)?;
-        if let Some(notice) = settings.notice {
-            tracing::warn!("{context:?}: {notice}");
-        }
-        Ok(Box::new(Box::pin(SearchSinkTask::start(settings, context)).await?))
+        let started = SearchSinkTask::start((self.settings)(props)?, context);
+        Ok(Box::new(Box::pin(started).await?))
     }
 
     fn preview(

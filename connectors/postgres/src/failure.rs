@@ -12,11 +12,14 @@ pub struct Terms {
     pub address: &'static str,
     /// Where the user and the password are.
     pub credentials: &'static str,
+    /// The user, such as `the user of "connection.user"`.
+    pub user: &'static str,
     /// How to wait longer for an answer: a sentence's beginning.
     pub patience: &'static str,
     /// Where a property of TLS is.
     pub property: fn(&str) -> String,
-    /// What follows from a state that the server reports, and what may help.
+    /// What follows from a state that the server reports, and what may help, where it is not about a
+    /// password, a privilege or a missing database.
     pub meaning: fn(&SqlState) -> (ErrorClass, Option<&'static str>),
 }
 
@@ -74,7 +77,7 @@ impl Failure {
     /// The failure as the worker understands it; `shown` is the database.
     #[must_use]
     pub fn explain(self, shown: &str, terms: &Terms) -> ConnectorError {
-        let answered = self.answer().map(|answer| (terms.meaning)(answer.code()));
+        let answered = self.answer().map(|answer| meaning(answer.code(), terms));
         if let Some((class, hint)) = answered {
             let explained =
                 ConnectorError::new(class, format!("{shown} refused: {}", self.words()));
@@ -92,6 +95,24 @@ impl Failure {
             Self::Late => ConnectorError::retriable(format!("{shown} did not answer in time"))
                 .hint(format!("{} if it is only slow", terms.patience)),
             Self::Postgres(error) => explain_connection(error, shown, terms),
+        }
+    }
+}
+
+/// What follows from a state, and what may help.
+fn meaning(state: &SqlState, terms: &Terms) -> (ErrorClass, Option<String>) {
+    match state.code().get(..2) {
+        // Wrong password or no such role.
+        Some("28") => (ErrorClass::Forbidden, Some(format!("Look at {}", terms.credentials))),
+        _ if *state == SqlState::INSUFFICIENT_PRIVILEGE => {
+            (ErrorClass::Forbidden, Some(format!("Grant it to {}", terms.user)))
+        }
+        Some("3D") => {
+            (ErrorClass::Invalid, Some(format!("Name a database that exists in {}", terms.address)))
+        }
+        _ => {
+            let (class, hint) = (terms.meaning)(state);
+            (class, hint.map(str::to_owned))
         }
     }
 }

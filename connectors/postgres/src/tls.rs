@@ -77,6 +77,7 @@ mod tests {
     const TERMS: Terms = Terms {
         address: "\"url\"",
         credentials: "\"user\"",
+        user: "the user",
         patience: "Wait longer",
         property: |name| format!("\"connection.{name}\""),
         meaning: |_state| (ErrorClass::Invalid, None),

@@ -57,6 +57,11 @@ impl Postgres {
         query(&self.url(), &format!("create database \"{database}\"")).await.unwrap();
         url(self.port, database)
     }
+
+    /// The address of a database that is reached by TLS, and on no other server.
+    pub(crate) fn secured(&self, url: &str) -> String {
+        format!("{url}?sslmode=verify-full&sslrootcert={}", self.identity.certificate().display())
+    }
 }
 
 /// Runs one statement and returns the first column of its last row, empty if there is none.

@@ -51,8 +51,7 @@ async fn the_three_configurations_run_on_the_embedded_log() {
 async fn the_aggregates_can_be_kept_in_postgresql() {
     let postgres = services::require!(postgres);
     let url = postgres.create_database("story").await;
-    let trusted = postgres.identity().certificate();
-    let url = format!("{url}?sslmode=verify-full&sslrootcert={}", trusted.display());
+    let url = postgres.secured(&url);
     everything_arrives("story-postgres", Broker::Embedded, Some(url)).await;
 }
 

@@ -75,7 +75,10 @@ impl SearchSinkTask {
     /// `Retriable` when the cluster is away; another class when it does not let us in, or what is
     /// mapped by name is not there.
     pub(crate) async fn start(settings: Settings, context: SinkContext) -> Result<Self> {
-        let Settings { connection, pace, rules, notice: _ } = settings;
+        let Settings { connection, pace, rules, notice } = settings;
+        if let Some(notice) = notice {
+            tracing::warn!("{context:?}: {notice}");
+        }
         let (client, targets) = find(connection, &rules, Arc::clone(&context.clock)).await?;
         Ok(Self {
             flush_timeout: pace.flush_timeout,

@@ -8,6 +8,7 @@ use tokio_postgres::error::SqlState;
 pub(in crate::store) const TERMS: Terms = Terms {
     address: "\"store.url\"",
     credentials: "the user and the password in \"store.url\"",
+    user: "the user in \"store.url\"",
     patience: "Raise \"store.timeout.ms\"",
     property: |name| format!("\"{name}\" in \"store.url\""),
     meaning,
@@ -15,14 +16,6 @@ pub(in crate::store) const TERMS: Terms = Terms {
 
 fn meaning(state: &SqlState) -> (ErrorClass, Option<&'static str>) {
     match state.code().get(..2) {
-        // Wrong password or no such role; a privilege is missing.
-        Some("28") => {
-            (ErrorClass::Forbidden, Some("Look at the user and the password in \"store.url\""))
-        }
-        _ if *state == SqlState::INSUFFICIENT_PRIVILEGE => {
-            (ErrorClass::Forbidden, Some("Grant it to the user in \"store.url\""))
-        }
-        Some("3D") => (ErrorClass::Invalid, Some("Name a database that exists in \"store.url\"")),
         Some("3F") => {
             (ErrorClass::Invalid, Some("Let the user's search_path name a schema that exists"))
         }

@@ -8,6 +8,7 @@ use tokio_postgres::error::{DbError, SqlState};
 pub(super) const TERMS: Terms = Terms {
     address: "\"connection.url\"",
     credentials: "\"connection.user\" and \"connection.password\"",
+    user: "the user of \"connection.user\"",
     patience: "Set \"connection.socketTimeout\" to more seconds",
     property: |name| format!("\"connection.{name}\""),
     meaning,
@@ -128,21 +129,12 @@ impl Judgement for Failure {
 /// What follows from a state, and what may help.
 fn meaning(state: &SqlState) -> (ErrorClass, Option<&'static str>) {
     match state.code().get(..2) {
-        Some("28") => {
-            (ErrorClass::Forbidden, Some("Look at \"connection.user\" and \"connection.password\""))
-        }
-        _ if *state == SqlState::INSUFFICIENT_PRIVILEGE => {
-            (ErrorClass::Forbidden, Some("Grant it to the user of \"connection.user\""))
-        }
         _ if *state == SqlState::INVALID_COLUMN_REFERENCE => (
             ErrorClass::Invalid,
             Some("An upsert needs a unique index or primary key on the columns of \"pk.fields\""),
         ),
         _ if *state == SqlState::UNDEFINED_OBJECT => {
             (ErrorClass::Invalid, Some("For a geometry, run CREATE EXTENSION postgis"))
-        }
-        Some("3D") => {
-            (ErrorClass::Invalid, Some("Name a database that exists in \"connection.url\""))
         }
         Some("3F") => (
             ErrorClass::Invalid,
